@@ -1,0 +1,52 @@
+"""The aggregator's loop: merge the partials of a job as they come, and finish it when they are all there."""
+
+import structlog
+
+from aggregator.outcome import outcome_of
+from autoconnect.broker import batches, jobs, results
+from autoconnect.broker.connection import Client
+from autoconnect.core.cube import check_size
+from autoconnect.core.partial import merge_partials
+from autoconnect.errors import CubeError
+from autoconnect.models import JobStatus
+from autoconnect.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Aggregator:
+    """Reads what it needs from Redis each time: there is nothing to lose, and two of them do no harm."""
+
+    def __init__(self, client: Client, blocking: Client, settings: Settings) -> None:
+        self._client = client
+        self._blocking = blocking
+        self._settings = settings
+
+    def round(self) -> None:
+        """Waits until a job wants to be merged, and merges it; when none does, looks at all open jobs."""
+        waiting = batches.await_aggregator(self._blocking, self._settings.block_ms)
+        for job_id in waiting or jobs.open_jobs(self._client):
+            with structlog.contextvars.bound_contextvars(job=job_id):
+                try:
+                    self._reduce(job_id)
+                except CubeError as error:
+                    jobs.end_job(self._client, job_id, JobStatus.FAILED, str(error))
+                    log.warning("job failed", error=str(error))
+
+    def _reduce(self, job_id: str) -> None:
+        job = jobs.read_job(self._client, job_id)
+        if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
+            return
+        reducing = job.status is JobStatus.REDUCING
+        if not reducing and results.count_partials(self._client, job_id) < 2:
+            return
+        partials = results.read_partials(self._client, job_id)
+        whole = merge_partials(list(partials.values()))
+        check_size(whole.cube, self._settings.max_cells)
+        layout = jobs.read_layout(self._client, job_id)
+        if not reducing or layout is None:
+            results.compact_partials(self._client, job_id, list(partials), whole)
+            return
+        outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
+        if results.finish_job(self._client, job_id, list(partials), outcome):
+            log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))

@@ -1,0 +1,1 @@
+"""What the four services share: pure functions in `core`, Redis in `broker`, settings, logs and errors."""

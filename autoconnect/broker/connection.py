@@ -1,0 +1,133 @@
+"""Clients of Redis, and the border at which its errors become ours."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
+from redis.retry import Retry
+
+from autoconnect.errors import BrokerFull, BrokerUnavailable
+
+#: A call that does not block is given up after so many seconds.
+_TIMEOUT_S = 5.0
+#: Idle connections are checked so often, because a half-open one looks alive.
+_CHECK_S = 10
+#: How often a call that got no reply is sent again; safe, because every script is idempotent.
+_RETRIES = 3
+
+_LUA = Path(__file__).parent / "lua"
+
+Argument = str | bytes | int
+
+
+class Client:
+    """Redis by its own commands, with its errors made ours and the scripts of `lua/` by name."""
+
+    def __init__(self, driver: redis.Redis) -> None:
+        self._driver = driver
+
+    def call(self, *command: Argument | float) -> Any:
+        """One command; strings come back as bytes."""
+        try:
+            return self._driver.execute_command(*command)
+        except RedisError as error:
+            raise _translated(error) from error
+
+    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
+        """Several commands in one round trip; others' commands may come between them."""
+        try:
+            with self._driver.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return pipeline.execute()
+        except RedisError as error:
+            raise _translated(error) from error
+
+    def run_script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Runs `lua/<name>.lua`, which Redis is sent only where it does not have it."""
+        script = _script(name)
+        try:
+            return self._driver.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return self.call("EVAL", script.text, len(keys), *keys, *arguments)
+        except RedisError as error:
+            raise _translated(error) from error
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        self._driver.close()
+
+
+class BlockingClient(Client):
+    """A client of its own for calls that block, one at a time, and which another thread may interrupt.
+
+    It never sends a call again by itself: whoever blocks must look at what a lost reply has left.
+    """
+
+    def __init__(self, url: str, block_ms: int) -> None:
+        timeout_s = _TIMEOUT_S + block_ms / 1_000
+        super().__init__(_driver(url, timeout_s, Retry(NoBackoff(), 0), single_connection_client=True))
+        self._url = url
+        self._connection: int | None = None
+
+    def call(self, *command: Argument | float) -> Any:
+        try:
+            if self._connection is None:
+                self._connection = super().call("CLIENT", "ID")
+            return super().call(*command)
+        except BrokerUnavailable:
+            self._connection = None
+            raise
+
+    def interrupt(self) -> None:
+        """Ends the wait of a call that blocks in another thread, as if its time were over."""
+        if self._connection is not None:
+            connect(self._url).call("CLIENT", "UNBLOCK", self._connection)
+
+
+class _Script:
+    def __init__(self, name: str) -> None:
+        self.text = (_LUA / "prelude.lua").read_text() + (_LUA / f"{name}.lua").read_text()
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+def connect(url: str) -> Client:
+    """A client for calls that return at once; threads may share it."""
+    return Client(_driver(url, _TIMEOUT_S, Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES)))
+
+
+def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.Redis:
+    if not url.startswith("unix:"):
+        options["socket_keepalive"] = True
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=_TIMEOUT_S,
+        health_check_interval=_CHECK_S,
+        retry=retry,
+        **options,
+    )
+
+
+def shown_url(url: str) -> str:
+    """A URL without its password, for messages."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+@cache
+def _script(name: str) -> _Script:
+    return _Script(name)
+
+
+def _translated(error: RedisError) -> BrokerUnavailable:
+    if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
+        return BrokerFull("Redis is out of memory and refuses to write.")
+    return BrokerUnavailable(f"Redis does not answer: {error}")

@@ -1,0 +1,136 @@
+"""Every name in Redis. ID is a job's id, WORKER a worker's, N a number.
+
+| key | type | meaning | life time |
+|---|---|---|---|
+| `autoconnect:ready` | list | batches that any worker may claim, at most two per live worker | lasting |
+| `autoconnect:active` | list | names of the `waiting` lists that have batches, in turn | lasting |
+| `autoconnect:workers` | zset | names of the heartbeats ever registered, by when they were last seen in use | lasting |
+| `autoconnect:open` | set | ids of jobs that have not ended | lasting |
+| `autoconnect:orchestrator` | list | ids of jobs that the orchestrator should look at | lasting |
+| `autoconnect:aggregator` | list | ids of jobs that the aggregator should look at | lasting |
+| `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
+| `autoconnect:sequence` | string | sequence number of the newest job | lasting |
+| `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys` | lasting |
+| `autoconnect:worker:WORKER` | hash | a worker's heartbeat, which is the lease of all it has claimed | LEASE_MS |
+| `autoconnect:worker:WORKER:claimed` | list | batches that a worker has claimed | until empty |
+| `autoconnect:job:ID` | hash | status, plan, counters and error of a job | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:batches` | hash | each batch's range and state, as JSON | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:waiting` | list | batches of a job that are not yet ready | end of job |
+| `autoconnect:job:ID:lines` | hash | batches' compressed lines, with BATCH_TRANSPORT=inline | end of job |
+| `autoconnect:job:ID:partials` | set | names of the job's partials | end of job |
+| `autoconnect:job:ID:partial:N` | hash | a partial: one field per city, and `tally` | until merged |
+| `autoconnect:job:ID:cube` | hash | the job's result: one field per city, and `tally` | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:metrics` | hash | each metric's unfiltered table, as JSON | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:rejects` | list | the first rejected rows, as JSON | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:events` | stream | the job's progress | RESULT_TTL_S after its end |
+| `autoconnect:job:ID:plan:N:batches` | hash | a plan that is not visible yet | an hour |
+| `autoconnect:job:ID:plan:N:waiting` | list | a plan that is not visible yet | an hour |
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+PREFIX = "autoconnect:"
+
+READY = PREFIX + "ready"
+ACTIVE = PREFIX + "active"
+WORKERS = PREFIX + "workers"
+OPEN = PREFIX + "open"
+ORCHESTRATOR = PREFIX + "orchestrator"
+AGGREGATOR = PREFIX + "aggregator"
+JOBS = PREFIX + "jobs"
+SEQUENCE = PREFIX + "sequence"
+PUBLISHED = PREFIX + "published"
+
+_JOB = PREFIX + "job:"
+_WORKER = PREFIX + "worker:"
+
+
+@dataclass(frozen=True)
+class JobKeys:
+    """The names of one job."""
+
+    id: str
+
+    @property
+    def job(self) -> str:
+        return _JOB + self.id
+
+    @property
+    def batches(self) -> str:
+        return f"{self.job}:batches"
+
+    @property
+    def waiting(self) -> str:
+        return f"{self.job}:waiting"
+
+    @property
+    def lines(self) -> str:
+        return f"{self.job}:lines"
+
+    @property
+    def partials(self) -> str:
+        return f"{self.job}:partials"
+
+    @property
+    def cube(self) -> str:
+        return f"{self.job}:cube"
+
+    @property
+    def metrics(self) -> str:
+        return f"{self.job}:metrics"
+
+    @property
+    def rejects(self) -> str:
+        return f"{self.job}:rejects"
+
+    @property
+    def events(self) -> str:
+        return f"{self.job}:events"
+
+    def partial(self, name: str) -> str:
+        return f"{self.job}:partial:{name}"
+
+    def plan_batches(self, generation: int) -> str:
+        return f"{self.job}:plan:{generation}:batches"
+
+    def plan_waiting(self, generation: int) -> str:
+        return f"{self.job}:plan:{generation}:waiting"
+
+    def for_scripts(self) -> list[str]:
+        """KEYS[1] to KEYS[15] of each script about a job; `prelude.lua` gives them their names."""
+        shared = [READY, ACTIVE, WORKERS, OPEN, ORCHESTRATOR, AGGREGATOR]
+        own = [self.job, self.batches, self.waiting, self.lines, self.partials, self.cube, self.metrics, self.rejects]
+        return [*shared, *own, self.events]
+
+
+class BatchId(NamedTuple):
+    """What the lists carry: a batch of one plan of a job, as `job:generation:batch`."""
+
+    job: str
+    generation: int
+    batch: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        job, generation, batch = text.split(":")
+        return cls(job, int(generation), int(batch))
+
+    def __str__(self) -> str:
+        return f"{self.job}:{self.generation}:{self.batch}"
+
+
+def heartbeat(worker: str) -> str:
+    return _WORKER + worker
+
+
+def claimed(worker: str) -> str:
+    return f"{_WORKER}{worker}:claimed"
+
+
+def worker_of(heartbeat_key: str) -> str:
+    return heartbeat_key.removeprefix(_WORKER)
+
+
+def job_of(job_key: str) -> str:
+    return job_key.removeprefix(_JOB)

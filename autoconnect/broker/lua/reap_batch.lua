@@ -1,0 +1,13 @@
+-- Takes a batch from a worker that is dead: its heartbeat, looked at here and now, is gone.
+-- KEYS  16 the worker's claimed list, 17 its heartbeat
+-- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 MAX_DEATHS
+-- Returns 1 where the batch goes to another worker, else 0.
+if redis.call('EXISTS', KEYS[17]) == 1 then return 0 end
+if redis.call('LREM', KEYS[16], 0, ARGV[1]) == 0 then return 0 end
+local batch = runs(ARGV[2]) and read_batch(ARGV[3])
+if not batch or batch.state == 'done' or (batch.state == 'claimed' and batch.worker ~= ARGV[4]) then
+  refill()
+  return 0
+end
+requeue(ARGV[1], ARGV[3], batch, batch.state == 'claimed' and DEATHS, ARGV[5], 'its worker died.')
+return 1

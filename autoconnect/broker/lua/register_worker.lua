@@ -1,0 +1,7 @@
+-- Writes a worker's heartbeat, the lease of all it will claim.
+-- KEYS  7 the heartbeat
+-- ARGV  1 lease in ms, then field and value of what is known of the worker
+redis.call('HSET', KEYS[7], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[7], ARGV[1])
+redis.call('ZADD', workers, now_ms(), KEYS[7])
+refill()

@@ -1,0 +1,76 @@
+"""Partials and results in Redis."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoconnect.broker import keys
+from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.keys import JobKeys
+from autoconnect.core.partial import Partial, decode, encode
+from autoconnect.models import JobStatus, RejectedRow
+
+Partials = Mapping[str, Partial]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ends whose batches are all done: completed, or failed with a reason."""
+
+    status: JobStatus
+    reason: str
+    cube: Partial
+    metrics: Mapping[str, str]
+    rejects: Sequence[RejectedRow]
+
+
+def read_partials(client: Client, job_id: str) -> Partials:
+    """All partials of a job that are not yet its result, by name, at one instant."""
+    names = JobKeys(job_id)
+    found = client.run_script("read_partials", names.for_scripts(), [])
+    return {name.decode(): decode(dict(zip(fields[::2], fields[1::2], strict=True))) for name, fields in found}
+
+
+def count_partials(client: Client, job_id: str) -> int:
+    """How many partials of a job wait to be merged."""
+    return int(client.call("SCARD", JobKeys(job_id).partials))
+
+
+def compact_partials(client: Client, job_id: str, names: Sequence[str], merged: Partial) -> bool:
+    """Replaces partials by their sum; False where one of them is not there any more, and nothing is done."""
+    job = JobKeys(job_id)
+    fields = [item for pair in encode(merged).items() for item in pair]
+    sum_key = job.partial(f"sum.{secrets.token_hex(8)}")
+    return bool(client.run_script("compact_partials", [*job.for_scripts(), sum_key], [len(names), *names, *fields]))
+
+
+def finish_job(client: Client, job_id: str, names: Sequence[str], outcome: Outcome) -> bool:
+    """Turns all partials of a job into its result; False where they are not these any more."""
+    lists: list[Sequence[Argument]] = [
+        names,
+        [item for pair in encode(outcome.cube).items() for item in pair],
+        [item for pair in outcome.metrics.items() for item in pair],
+        [reject.model_dump_json() for reject in outcome.rejects],
+    ]
+    arguments = [item for items in lists for item in (len(items), *items)]
+    script_keys = [*JobKeys(job_id).for_scripts(), keys.PUBLISHED]
+    return bool(client.run_script("finish_job", script_keys, [job_id, outcome.status, outcome.reason, *arguments]))
+
+
+def read_cube(client: Client, job_id: str) -> Partial | None:
+    """The cube of a job, None where it has none."""
+    fields = client.call("HGETALL", JobKeys(job_id).cube)
+    return decode(fields) if fields else None
+
+
+def read_metric(client: Client, job_id: str, name: str) -> bytes | None:
+    """A metric's unfiltered table as JSON, None where the job has no result."""
+    table: bytes | None = client.call("HGET", JobKeys(job_id).metrics, name)
+    return table
+
+
+def read_rejects(client: Client, job_id: str, start: int, count: int) -> list[RejectedRow]:
+    """Rejected rows by position, from number `start`."""
+    rows = client.call("LRANGE", JobKeys(job_id).rejects, start, start + count - 1)
+    return [RejectedRow(**json.loads(row)) for row in rows]

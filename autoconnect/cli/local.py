@@ -1,0 +1,115 @@
+"""`run` and `up`: the whole stack on this machine."""
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import simplejson
+
+from autoconnect.broker import jobs, results
+from autoconnect.broker.connection import Client
+from autoconnect.cli.show import Watcher, console, progress, show_job, show_table
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.errors import AutoConnectError
+from autoconnect.models import Job, JobStatus
+from autoconnect.settings import PREFIX, Settings
+from autoconnect.stack import local_stack
+from autoconnect.supervisor import Supervisor
+from autoconnect.tables import table_csv
+
+DEFAULT_SOURCE = Path("data/transactions_autoconnect.csv")
+#: Between looks at the services while nothing happens in the job.
+_WATCH_MS = 500
+
+Metrics = Mapping[str, Mapping[str, Any]]
+
+
+def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None) -> int:
+    """Runs one job on all of the stack but the API, and shows the metrics; returns the exit code."""
+    source = source.resolve()
+    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+        overrides = {"DATA_DIR": str(source.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
+        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "WARNING"
+        with local_stack(settings, Path(folder), overrides, with_api=False) as (supervisor, client):
+            job_id = jobs.create_job(client, source.name, settings.result_ttl_s)
+            with progress(quiet=as_json) as watch:
+                job = _follow(client, supervisor, job_id, watch)
+            completed = job.status is JobStatus.COMPLETED
+            metrics = {name: _metric(client, job_id, name) for name in CATALOGUE} if completed else {}
+    if export:
+        _export(metrics, export)
+    if as_json:
+        _print_json(job, metrics)
+    else:
+        _print_tables(job, metrics)
+    return 0 if completed else 1
+
+
+def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
+    """Runs the stack with the API until interrupted."""
+    _check_port(settings)
+    source = settings.source
+    if source is None and (settings.data_dir / DEFAULT_SOURCE.name).is_file():
+        source = DEFAULT_SOURCE.name
+    overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
+    with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
+        url = f"http://{settings.host}:{settings.port}"
+        sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
+        while True:
+            supervisor.watch(timeout_s=60)
+
+
+def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher) -> Job:
+    """Watches a job by its events until it ends."""
+    seen = "0-0"
+    while True:
+        seen = jobs.wait_for_event(client, job_id, seen, _WATCH_MS) or seen
+        job = jobs.read_job(client, job_id)
+        if job is None:
+            raise AutoConnectError(f"Job {job_id} is gone from Redis.")
+        watch(job)
+        if job.status.ended:
+            return job
+        supervisor.watch(timeout_s=0)
+
+
+def _metric(client: Client, job_id: str, name: str) -> Mapping[str, Any]:
+    table = results.read_metric(client, job_id, name)
+    if table is None:
+        raise AutoConnectError(f"The result of job {job_id} is gone from Redis.")
+    found: Mapping[str, Any] = simplejson.loads(table, use_decimal=True)
+    return found
+
+
+def _export(metrics: Metrics, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in metrics.items():
+        (folder / f"{name}.csv").write_text(table_csv(list(CATALOGUE[name].columns), table["rows"]), newline="")
+
+
+def _print_json(job: Job, metrics: Metrics) -> None:
+    rows = {name: table["rows"] for name, table in metrics.items()}
+    document = {"job": job.model_dump(mode="json"), "metrics": rows}
+    sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
+
+
+def _print_tables(job: Job, metrics: Metrics) -> None:
+    out = console()
+    for name, table in metrics.items():
+        show_table(out, name, list(CATALOGUE[name].columns), table["rows"], table.get("note", ""))
+    show_job(out, job)
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise AutoConnectError(
+                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; choose another by --port."
+            ) from None

@@ -1,0 +1,94 @@
+"""Tables and progress in the terminal."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from autoconnect.models import Job
+
+#: Where the output is no terminal, tables are as wide as they need, up to this.
+_WIDE = 200
+
+_CLEAR_STATUS = {"completed": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def console(stderr: bool = False) -> Console:
+    """The terminal; or, where there is none, plain text that is not wrapped at 80 columns."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else _WIDE, highlight=False)
+
+
+def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:
+    """A table with a title, numbers to the right; `note` where there are no rows."""
+    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="bold cyan")
+    for name in columns:
+        numeric = any(not isinstance(row[name], str | None) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in columns))
+    out.print(table if rows else Text.assemble((title, "bold"), "\n", note or "Nothing is selected."))
+    out.print()
+
+
+def show_job(out: Console, job: Job) -> None:
+    """A job in a few lines."""
+    rows = job.rows
+    style = _CLEAR_STATUS.get(job.status, "cyan")
+    took = "" if job.duration_s is None else f" in {job.duration_s:.2f} s"
+    out.print(Text.assemble(f"Job {job.id} of {job.source} ", (job.status, style), took))
+    out.print(f"Rows: {rows.read:,} read, {rows.accepted:,} accepted, {rows.rejected:,} rejected", end="")
+    out.print(f"; batches: {job.batches.done} of {job.batches.total} done, {job.batches.retried} retried")
+    if job.rejected_by_reason:
+        out.print("Rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in job.rejected_by_reason.items()))
+    if job.error:
+        out.print(Text(job.error, style=style))
+
+
+class Watcher(Protocol):
+    """What is told how far a job is."""
+
+    def __call__(self, job: Job) -> None: ...
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Watcher]:
+    """A progress bar on a terminal's standard error, else a plain line for each new status."""
+    if quiet:
+        yield lambda job: None
+    elif sys.stderr.isatty():
+        with _bar() as bar:
+            task = bar.add_task("queued", total=None)
+            yield lambda job: bar.update(
+                task, description=job.status, completed=job.batches.done, total=job.batches.total or None
+            )
+    else:
+        yield _lines()
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console(stderr=True), transient=True)
+
+
+def _lines() -> Watcher:
+    seen = ""
+
+    def watch(job: Job) -> None:
+        nonlocal seen
+        if job.status != seen:
+            seen = job.status
+            sys.stderr.write(f"{job.status}: {job.batches.done} of {job.batches.total} batches\n")
+
+    return watch
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:,}"

@@ -1,0 +1,118 @@
+"""How one source is written: encoding, delimiter, decimal mark, and where its columns are.
+
+Judged once, while the job is planned, from the start of the file and a few windows further on.
+"""
+
+import codecs
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, Self
+
+from autoconnect.core.records import split_fields, split_records
+from autoconnect.core.schema import COLUMNS, Decimal, header_name
+from autoconnect.errors import SourceError
+
+#: The source is judged from its first 1 MiB ...
+HEAD_BYTES = 1 << 20
+#: ... and from this many windows of 64 KiB, evenly spread over it.
+WINDOWS = 64
+WINDOW_BYTES = 1 << 16
+
+_DELIMITERS = (",", ";", "\t")
+_COLUMN_OF = {name: meaning for meaning, column in COLUMNS.items() for name in column.names}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a worker must know to read a batch.
+
+    `fields` is the number of fields of a record, `positions` maps a column's meaning to its place among them (optional
+    columns may be missing), `data_start` is the offset of the first byte behind the header, and `header_lines` the
+    number of physical lines before it.
+    """
+
+    encoding: Literal["utf-8", "cp1252"]
+    delimiter: str
+    fields: int
+    positions: Mapping[str, int]
+    data_start: int
+    header_lines: int
+
+    @property
+    def decimal(self) -> Decimal:
+        """The decimal mark of amounts."""
+        return "," if self.delimiter == ";" else "."
+
+    def to_json(self) -> str:
+        """This layout as text, for Redis."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The layout that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def window_offsets(size: int) -> list[int]:
+    """Where the windows of a source of `size` bytes begin; none where its head is all there is."""
+    if size <= HEAD_BYTES:
+        return []
+    last = size - WINDOW_BYTES
+    return [last * number // WINDOWS for number in range(1, WINDOWS + 1)]
+
+
+def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
+    """The layout of a source, judged from its first HEAD_BYTES and the windows at `window_offsets()`.
+
+    Raises SourceError where it is empty or binary, or its header lacks a needed column or names one twice.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SourceError("The file is encoded in UTF-16; save it as UTF-8 CSV.")
+    samples = [head, *windows]
+    if any(b"\0" in sample for sample in samples):
+        raise SourceError("The file is binary (it has NUL bytes), not a CSV.")
+    bom = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    encoding: Literal["utf-8", "cp1252"] = "utf-8" if bom or all(map(_is_utf8, samples)) else "cp1252"
+    text = head[bom:]
+    blank = len(text) - len(text.lstrip(b"\r\n"))
+    if blank == len(text):
+        raise SourceError("The file is empty; a header line was expected.")
+    judged = []
+    for delimiter in _DELIMITERS:
+        header = next(split_records(text[blank:], b"", delimiter)).raw
+        names = [header_name(field) for field in split_fields(header.decode(encoding, "replace"), delimiter)]
+        line_feed = text.find(b"\n", blank + len(header))
+        end = len(text) if line_feed < 0 else line_feed + 1
+        layout = Layout(encoding, delimiter, len(names), _positions(names), bom + end, text.count(b"\n", 0, end))
+        judged.append((names, layout))
+    names, layout = max(judged, key=lambda judgement: (len(judgement[1].positions), len(judgement[0])))
+    _check_header(names, layout.delimiter)
+    return layout
+
+
+def _positions(names: list[str]) -> dict[str, int]:
+    return {_COLUMN_OF[name]: place for place, name in enumerate(names) if name in _COLUMN_OF}
+
+
+def _check_header(names: list[str], delimiter: str) -> None:
+    meant = [_COLUMN_OF[name] for name in names if name in _COLUMN_OF]
+    missing = [column.names[0] for meaning, column in COLUMNS.items() if column.needed and meaning not in meant]
+    if missing:
+        raise SourceError(f"The header lacks {', '.join(missing)}; it is: {delimiter.join(names)[:200]}")
+    for meaning in sorted(set(meant)):
+        if meant.count(meaning) > 1:
+            twice = [name for name in names if _COLUMN_OF.get(name) == meaning]
+            raise SourceError(f"The header has two columns of one meaning: {', '.join(twice)}; keep one.")
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """Whether a piece cut anywhere out of a file can be UTF-8: a character cut in two at its ends is forgiven."""
+    start = 0
+    while start < min(3, len(sample)) and sample[start] & 0xC0 == 0x80:
+        start += 1
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample[start:], final=False)
+    except UnicodeDecodeError:
+        return False
+    return True

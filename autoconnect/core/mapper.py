@@ -1,0 +1,124 @@
+"""The plain mapper: a batch of bytes becomes a partial. It is the definition of the input rules, clear before fast.
+
+Fields are read once for each distinct value of a column, by the plain functions of `schema`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from autoconnect.core.cube import MEASURES, Cube, Ints, merge
+from autoconnect.core.layout import Layout
+from autoconnect.core.partial import MAX_RAW, MAX_REJECTS, Partial, Reject
+from autoconnect.core.records import MAX_RECORD_BYTES, Record, split_fields, split_records
+from autoconnect.core.schema import ABSENT, REASONS, RENTAL, Refused, readers
+
+Objects = NDArray[np.object_]
+
+#: In place of a reason's rank: the row is accepted.
+_ACCEPTED = len(REASONS)
+_RANK = {reason: rank for rank, reason in enumerate(REASONS)}
+
+
+def map_batch(
+    data: bytes, ahead: bytes, layout: Layout, batch: int = 0, max_record_bytes: int = MAX_RECORD_BYTES
+) -> Partial:
+    """The partial of one batch.
+
+    `data` is the batch's byte range, which begins and ends at line edges; `ahead` is what follows it in the source, as
+    `split_records` needs it. `batch` is the number of the batch in its job.
+
+    Raises RecordCrossesBatch where a record does not end within the range, and CubeError where a sum would leave 64
+    bits.
+    """
+    rejected: list[tuple[Record, str]] = []
+    records: list[Record] = []
+    rows: list[list[str]] = []
+    for record in split_records(data, ahead, layout.delimiter, max_record_bytes):
+        fields, reason = _read_record(record, layout)
+        if reason is None:
+            records.append(record)
+            rows.append(fields)
+        else:
+            rejected.append((record, reason))
+    columns, ranks = _read_columns(rows, layout)
+    rejected += [(records[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
+    rejected.sort(key=lambda judged: judged[0].line)
+    return Partial(
+        cube=_cube_of_rows(columns[ranks == _ACCEPTED]),
+        lines={batch: data.count(b"\n") + (not data.endswith(b"\n") and data != b"")},
+        rejected=dict(Counter(reason for _, reason in rejected)),
+        rejects=[
+            Reject(batch, record.line, reason, record.raw.decode(layout.encoding, "backslashreplace")[:MAX_RAW])
+            for record, reason in rejected[:MAX_REJECTS]
+        ],
+    )
+
+
+def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:
+    """The fields of a record, or the reason why it has none."""
+    try:
+        text = record.raw.decode(layout.encoding)
+    except UnicodeDecodeError:
+        return [], "bad_encoding"
+    if record.fault:
+        return [], record.fault
+    fields = split_fields(text, layout.delimiter)
+    return fields, None if len(fields) == layout.fields else "field_count"
+
+
+def _read_columns(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[pd.DataFrame, Ints]:
+    """The values of all rows by column, and for each row the rank of the first reason against it."""
+    columns: dict[str, Objects] = {}
+    ranks: dict[str, Ints] = {}
+    for name, read in readers(layout.decimal).items():
+        place = layout.positions.get(name)
+        texts = [row[place].strip() for row in rows] if place is not None else [""] * len(rows)
+        columns[name], ranks[name] = _read_column(texts, read)
+    # A duration is looked at for rentals only.
+    other = columns["type"] != RENTAL
+    columns["duration"][other] = ABSENT
+    ranks["duration"][other] = _ACCEPTED
+    return pd.DataFrame(columns), np.minimum.reduce(list(ranks.values()))
+
+
+def _read_column(texts: list[str], read: Callable[[str], int | str]) -> tuple[Objects, Ints]:
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    values: list[int | str] = []
+    ranks: list[int] = []
+    for text in distinct:
+        try:
+            values.append(read(text))
+            ranks.append(_ACCEPTED)
+        except Refused as refused:
+            values.append(ABSENT)
+            ranks.append(_RANK[refused.reason])
+    return np.array(values, dtype=object)[codes], np.array(ranks, np.int64)[codes]
+
+
+def _cube_of_rows(rows: pd.DataFrame) -> Cube:
+    """The cells of accepted rows."""
+    price, months, cost = (rows[name].to_numpy(np.int64) for name in ("price", "duration", "cost"))
+    timed = months != ABSENT
+    costed = cost != ABSENT
+    measures = {
+        "transactions": np.ones_like(price),
+        "revenue": price,
+        "min_price": price,
+        "max_price": price,
+        "durations": timed.astype(np.int64),
+        "months": np.where(timed, months, 0),
+        "months_squared": np.where(timed, months * months, 0),
+        "min_months": np.where(timed, months, MEASURES["min_months"].neutral),
+        "max_months": np.where(timed, months, 0),
+        "costed": costed.astype(np.int64),
+        "cost": np.where(costed, cost, 0),
+        "costed_revenue": np.where(costed, price, 0),
+    }
+    city, cities = pd.factorize(rows["city"].to_numpy())
+    model, models = pd.factorize(rows["model"].to_numpy())
+    day, kind = (rows[name].to_numpy(np.int64) for name in ("date", "type"))
+    return merge([Cube(tuple(cities), tuple(models), city, day, kind, model, measures)])

@@ -1,0 +1,65 @@
+"""What a metric is: a tidy table with named columns, computed from the selected cells of a cube."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from autoconnect.core.cube import Cube
+from autoconnect.errors import SelectionError
+
+Value = str | int | Decimal | None
+Row = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What a metric says of the whole job, whatever the filter."""
+
+    rows_read: int
+    rows_rejected: int
+    has_cost: bool
+
+
+@dataclass(frozen=True)
+class Option:
+    """A whole number that a metric takes besides the filters."""
+
+    default: int
+    lowest: int
+    highest: int
+
+    def read(self, name: str, text: str) -> int:
+        """Raises SelectionError where the text is not a whole number within the bounds."""
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and self.lowest <= int(text) <= self.highest):
+            raise SelectionError(
+                name, f"{name} is {text!r}; expected a whole number from {self.lowest} to {self.highest}."
+            )
+        return int(text)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compute a metric of: the selected cells, the job's facts, and the options' values."""
+
+    cube: Cube
+    facts: JobFacts
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a metric, each with all its columns; `note` says what a reader would else miss."""
+
+    rows: Sequence[Row]
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """An entry of the catalogue. `columns` maps each column to its unit."""
+
+    name: str
+    definition: str
+    columns: Mapping[str, str]
+    compute: Callable[[Request], Table]
+    options: Mapping[str, Option] = field(default_factory=dict)

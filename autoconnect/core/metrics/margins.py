@@ -1,0 +1,40 @@
+"""What is earned on transactions whose cost is known; never invented."""
+
+from autoconnect.core.exact import mean_money, pct
+from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.tabulate import label, tabulate
+
+_NOTE = "No row of the source carries a cost (column cout), so there is no margin to compute."
+
+
+def _compute(request: Request) -> Table:
+    cube = request.cube
+    rows: list[Row] = []
+    for found in tabulate(cube, ("city", "type"), ("costed", "cost", "costed_revenue")):
+        if found["costed"] == 0:
+            continue
+        margin = found["costed_revenue"] - found["cost"]
+        rows.append(
+            {
+                "city": cube.cities[found["city"]],
+                "type": label(cube, "type", found["type"]),
+                "transactions": found["costed"],
+                "mean_margin": mean_money(margin, found["costed"]),
+                "margin_rate_pct": pct(margin, found["costed_revenue"]),
+            }
+        )
+    return Table(rows, None if request.facts.has_cost else _NOTE)
+
+
+METRIC = Metric(
+    name="margins",
+    definition="Of rows with a cost: the mean of price - cost, and the sum of price - cost over the sum of prices.",
+    columns={
+        "city": "name",
+        "type": "vente | location",
+        "transactions": "count",
+        "mean_margin": "EUR",
+        "margin_rate_pct": "%",
+    },
+    compute=_compute,
+)

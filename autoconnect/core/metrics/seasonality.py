@@ -1,0 +1,49 @@
+"""How revenue moves over the calendar."""
+
+from collections import defaultdict
+from fractions import Fraction
+
+from autoconnect.core.exact import money, month_name, pct, ratio
+from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.tabulate import tabulate
+
+
+def _compute(request: Request) -> Table:
+    found = tabulate(request.cube, ("month",), ("transactions", "revenue"))
+    revenue = {counts["month"]: counts["revenue"] for counts in found}
+    of_calendar_month: dict[int, list[int]] = defaultdict(list)
+    for month, cents in revenue.items():
+        of_calendar_month[month % 12].append(cents)
+    mean = {name: Fraction(sum(values), len(values)) for name, values in of_calendar_month.items()}
+    overall = Fraction(sum(revenue.values()), max(len(revenue), 1))
+    rows: list[Row] = []
+    for counts in found:
+        month = counts["month"]
+        before = revenue.get(month - 1)
+        rows.append(
+            {
+                "month": month_name(month),
+                "transactions": counts["transactions"],
+                "revenue": money(counts["revenue"]),
+                "change_pct": None if before is None else pct(counts["revenue"] - before, before),
+                "seasonal_index": ratio(mean[month % 12], overall),
+            }
+        )
+    return Table(rows)
+
+
+METRIC = Metric(
+    name="seasonality",
+    definition=(
+        "Revenue of the selection by month, its change against the previous calendar month, and the seasonal index: "
+        "mean revenue of that calendar month (January, ...) over the mean of all months."
+    ),
+    columns={
+        "month": "YYYY-MM",
+        "transactions": "count",
+        "revenue": "EUR",
+        "change_pct": "%",
+        "seasonal_index": "ratio",
+    },
+    compute=_compute,
+)

@@ -1,0 +1,65 @@
+"""Where revenue is heading: a straight line through the last months."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from autoconnect.core.exact import money, month_name, ratio
+from autoconnect.core.metrics.base import Metric, Option, Request, Row, Table
+from autoconnect.core.tabulate import tabulate
+
+
+def _compute(request: Request) -> Table:
+    cube = request.cube
+    of_city: dict[int, dict[int, int]] = defaultdict(dict)
+    for found in tabulate(cube, ("city", "month"), ("revenue",)):
+        of_city[found["city"]][found["month"]] = found["revenue"]
+    of_all = {found["month"]: found["revenue"] for found in tabulate(cube, ("month",), ("revenue",))}
+    months = request.options["months"]
+    rows = [_row(cube.cities[city], revenue, months) for city, revenue in of_city.items()]
+    return Table([*rows, _row(None, of_all, months)])
+
+
+def _row(city: str | None, revenue: Mapping[int, int], months: int) -> Row:
+    """Ordinary least squares of revenue over calendar month, through the last `months` months that are there."""
+    used = sorted(revenue)[-months:]
+    row: Row = dict.fromkeys(METRIC.columns) | {"city": city, "months_used": len(used)}
+    if len(used) < 2:
+        return row
+    x_mean = Fraction(sum(used), len(used))
+    y_mean = Fraction(sum(revenue[x] for x in used), len(used))
+    x_off = [x - x_mean for x in used]
+    y_off = [revenue[x] - y_mean for x in used]
+    xx, xy, yy = _dot(x_off, x_off), _dot(x_off, y_off), _dot(y_off, y_off)
+    slope = xy / xx
+    forecast = used[-1] + 1
+    line: Row = {
+        "slope_per_month": money(slope),
+        "r2": ratio(xy**2, xx * yy, digits=4),
+        "forecast_month": month_name(forecast),
+        "forecast_revenue": money(y_mean + slope * (forecast - x_mean)),
+    }
+    return row | line
+
+
+def _dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
+    return sum((a * b for a, b in zip(left, right, strict=True)), Fraction(0))
+
+
+METRIC = Metric(
+    name="trend",
+    definition=(
+        "Ordinary least squares of monthly revenue over the last months present (a gap counts), and its forecast for "
+        "the calendar month after the last one; per city, and with city null for all together."
+    ),
+    columns={
+        "city": "name",
+        "months_used": "count",
+        "slope_per_month": "EUR",
+        "r2": "ratio",
+        "forecast_month": "YYYY-MM",
+        "forecast_revenue": "EUR",
+    },
+    compute=_compute,
+    options={"months": Option(default=3, lowest=3, highest=24)},
+)

@@ -1,0 +1,118 @@
+"""Where records and fields begin and end: RFC 4180 quotes, as lenient as files in the field need it.
+
+A quote opens only at the start of a field; behind the closing quote, characters up to the delimiter are taken as they
+are. Only a line feed ends a record, and one carriage return before it is dropped.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from autoconnect.errors import RecordCrossesBatch
+
+#: 1 MiB: longer records are rejected, and a quote that is not closed within as much is taken for a stray one.
+MAX_RECORD_BYTES = 1 << 20
+
+
+class Record(NamedTuple):
+    """A record that is not blank: `line` counts physical lines from the start of the batch, 0 the first."""
+
+    line: int
+    raw: bytes
+    fault: str | None = None
+
+
+def ahead_bytes(max_record_bytes: int = MAX_RECORD_BYTES) -> int:
+    """How far behind a batch one must see to tell whether its last quote is closed: one more, for a doubled quote."""
+    return max_record_bytes + 1
+
+
+def split_records(
+    data: bytes, ahead: bytes, delimiter: str, max_record_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[Record]:
+    """The records of a batch, blank lines left out.
+
+    `data` begins and ends at an edge between physical lines; `ahead` is what follows it in the source, as much as
+    `ahead_bytes()` or all there is, and may be empty where `data` has no quote.
+
+    Raises RecordCrossesBatch where a quoted field begins in `data` and ends in `ahead`.
+    """
+    if b'"' not in data:
+        lines = data.split(b"\n")
+        last = lines.pop()  # behind the last line feed, so that a carriage return in it stays
+        contents = [line.removesuffix(b"\r") for line in lines] + [last]
+        for line, raw in enumerate(contents):
+            if raw:
+                yield Record(line, raw, "record_too_long" if len(raw) > max_record_bytes else None)
+        return
+    text = data + ahead
+    start = line = 0
+    while start < len(data):
+        end = _record_end(text, start, delimiter.encode(), max_record_bytes)
+        fault = None
+        if end is None:
+            end, fault = _line_end(text, start), "bad_quotes"
+        elif end > len(data):
+            raise RecordCrossesBatch(
+                "A quoted field with a line break lies across the edge of two batches, which is not supported yet; "
+                "make AUTOCONNECT_BATCH_BYTES larger than the file, or take the line breaks out of the fields."
+            )
+        raw = text[start:end] if end == len(text) else text[start:end].removesuffix(b"\r")
+        if len(raw) > max_record_bytes:
+            fault = "record_too_long"
+        if raw:
+            yield Record(line, raw, fault)
+        line += text.count(b"\n", start, end) + 1
+        start = end + 1
+
+
+def split_fields(record: str, delimiter: str) -> list[str]:
+    """The fields of a record, unquoted and not yet trimmed."""
+    if '"' not in record:
+        return record.split(delimiter)
+    pattern = _field_pattern(delimiter)
+    fields: list[str] = []
+    start = 0
+    while start <= len(record) and (match := pattern.match(record, start)):
+        quoted, rest, plain = match.groups()
+        fields.append(plain if quoted is None else quoted.replace('""', '"') + rest)
+        start = match.end() + 1
+    return fields
+
+
+def _line_end(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end
+
+
+def _record_end(text: bytes, start: int, delimiter: bytes, max_record_bytes: int) -> int | None:
+    """Offset of the line feed (or of the end of the text) that ends the record; None where a quote is not closed."""
+    line_end = _line_end(text, start)
+    while True:
+        if text.startswith(b'"', start):
+            close = _closing_quote(text, start, max_record_bytes)
+            if close is None:
+                return None
+            start = close + 1
+            if start > line_end:
+                line_end = _line_end(text, start)
+        next_delimiter = text.find(delimiter, start, line_end)
+        if next_delimiter < 0:
+            return line_end
+        start = next_delimiter + 1
+
+
+def _closing_quote(text: bytes, opening: int, max_record_bytes: int) -> int | None:
+    start = opening + 1
+    while (quote := text.find(b'"', start, opening + max_record_bytes + 1)) >= 0:
+        if not text.startswith(b'"', quote + 1):
+            return quote
+        start = quote + 2
+    return None
+
+
+@cache
+def _field_pattern(delimiter: str) -> re.Pattern[str]:
+    plain = f"[^{delimiter}]*"
+    return re.compile(f'"((?:[^"]|"")*+)"({plain})|({plain})')

@@ -1,0 +1,163 @@
+"""What a row means: the columns, the words for a missing value, and how each field is read.
+
+Every reader takes one trimmed field and returns its value, or raises `Refused` with the reason that the user is told.
+Money is integer cents, a day is the number of days since 1970-01-01.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+#: Why a row is rejected; of several, the first in this order is told.
+REASONS = (
+    "bad_encoding",
+    "record_too_long",
+    "bad_quotes",
+    "field_count",
+    "missing_id",
+    "bad_date",
+    "missing_city",
+    "unknown_type",
+    "missing_model",
+    "negative_price",
+    "bad_price",
+    "bad_duration",
+    "bad_cost",
+)
+
+#: Stored and shown names of the two types; a type's code is its place here.
+TYPES = ("location", "vente")
+RENTAL, SALE = range(2)
+_TYPE_CODES = {"location": RENTAL, "rental": RENTAL, "vente": SALE, "sale": SALE}
+
+#: Words that stand for "no value", besides the empty field.
+MISSING = frozenset({"", "NULL", "null", "NaN", "NA", "None", "\\N"})
+
+#: Value of an optional field that is missing (real ones are never negative).
+ABSENT = -1
+
+#: The largest amount that is accepted is 9,999,999,999.99.
+MAX_UNIT_DIGITS = 10
+#: A hundred years: the longest rental that is accepted.
+MAX_MONTHS = 1_200
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.DOTALL)
+_AMOUNT = re.compile(r"(-?)([0-9]+)(?:[.]([0-9]{1,2}))?")
+_DIGITS = re.compile(r"[0-9]+")
+_SPACES = re.compile(r"[\s_]+")
+
+Decimal = Literal[".", ","]
+
+
+class Refused(Exception):
+    """Raised by a reader for a field that makes its row a reject."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by its meaning: the header names it goes by, and whether a source can do without it."""
+
+    names: tuple[str, ...]
+    needed: bool = True
+
+
+COLUMNS: Mapping[str, Column] = {
+    "id": Column(("transaction_id", "id")),
+    "date": Column(("date",)),
+    "city": Column(("ville", "city")),
+    "type": Column(("type",)),
+    "model": Column(("modele", "modèle", "model")),
+    "price": Column(("prix", "price", "montant", "amount")),
+    "duration": Column(("duree_location_mois", "durée_location_mois", "rental_months"), needed=False),
+    "cost": Column(("cout", "coût", "cost"), needed=False),
+}
+
+
+def header_name(field: str) -> str:
+    """A header field as it is compared: trimmed, in lower case, accents composed."""
+    return unicodedata.normalize("NFC", field).strip().lower()
+
+
+def type_code(field: str) -> int:
+    """Code of a type in any of its spellings: `vente`, `sale`, `location`, `rental`, in any case."""
+    try:
+        return _TYPE_CODES[field.lower()]
+    except KeyError:
+        raise Refused("unknown_type") from None
+
+
+def _read_id(field: str) -> int:
+    if field in MISSING:
+        raise Refused("missing_id")
+    return 0
+
+
+def _read_date(field: str) -> int:
+    if match := _DATE.fullmatch(field):
+        with suppress(ValueError):  # the 30th of February, month 13, year 0
+            return date(*map(int, match.groups())).toordinal() - _EPOCH
+    raise Refused("bad_date")
+
+
+def _name_reader(reason: str) -> Callable[[str], str]:
+    def read(field: str) -> str:
+        name = "" if field in MISSING else _SPACES.sub(" ", field).strip()
+        if not name:
+            raise Refused(reason)
+        return name
+
+    return read
+
+
+def _amount_reader(decimal: Decimal, bad: str, negative: str) -> Callable[[str], int]:
+    foreign = "." if decimal == "," else ","
+
+    def read(field: str) -> int:
+        match = None if foreign in field else _AMOUNT.fullmatch(field.replace(decimal, "."))
+        if match is None:
+            raise Refused(bad)
+        sign, units, hundredths = match.groups("")
+        units = units.lstrip("0").rjust(1, "0")
+        if len(units) > MAX_UNIT_DIGITS:
+            raise Refused(bad)
+        if sign:
+            raise Refused(negative)
+        return int(units) * 100 + int(hundredths.ljust(2, "0"))
+
+    return read
+
+
+def _read_months(field: str) -> int:
+    if field in MISSING:
+        return ABSENT
+    digits = _DIGITS.fullmatch(field) and field.lstrip("0")
+    if not digits or len(digits) > 4 or int(digits) > MAX_MONTHS:
+        raise Refused("bad_duration")
+    return int(digits)
+
+
+def readers(decimal: Decimal) -> dict[str, Callable[[str], int | str]]:
+    """For each column, in the order of REASONS, the function that reads a trimmed field of it.
+
+    `decimal` is the decimal mark of amounts. An optional field that is missing reads as ABSENT.
+    """
+    read_cost = _amount_reader(decimal, "bad_cost", "bad_cost")
+    return {
+        "id": _read_id,
+        "date": _read_date,
+        "city": _name_reader("missing_city"),
+        "type": type_code,
+        "model": _name_reader("missing_model"),
+        "price": _amount_reader(decimal, "bad_price", "negative_price"),
+        "duration": _read_months,
+        "cost": lambda field: ABSENT if field in MISSING else read_cost(field),
+    }

@@ -1,0 +1,82 @@
+"""What the main loops of the services have in common: stopping when asked, outliving Redis, showing that they work."""
+
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.logs import set_up_logs
+from autoconnect.settings import Settings, load_settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+#: Between attempts to reach Redis, in seconds; doubled each time up to the last.
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 2.0
+
+
+class Stop:
+    """Whether this process was asked to end; `wake` is called when it is, to interrupt what blocks."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        self.wake: Callable[[], None] = lambda: None
+
+    @property
+    def requested(self) -> bool:
+        return self._requested.is_set()
+
+    def listen(self) -> None:
+        """From now on SIGTERM and SIGINT ask to end.
+
+        A thread waits for them: what a signal handler may do between any two steps of the main thread is far less.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        threading.Thread(target=self._listen, name="signals", daemon=True).start()
+
+    def wait(self, seconds: float) -> None:
+        """Returns after so many seconds, or as soon as the process is asked to end."""
+        self._requested.wait(seconds)
+
+    def _listen(self) -> None:
+        signal.sigwait(_SIGNALS)
+        self._requested.set()
+        try:
+            self.wake()
+        except BrokerUnavailable as error:
+            log.warning("what blocks ends by itself", error=str(error))
+
+
+def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None) -> None:
+    """Calls `round_` until asked to stop; while Redis is away, tries again with growing pauses."""
+    pause_s = _FIRST_PAUSE_S
+    while not stop.requested:
+        try:
+            round_()
+        except BrokerUnavailable as error:
+            log.warning("redis unavailable", error=str(error), pause_s=pause_s)
+            stop.wait(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, _LAST_PAUSE_S)
+        else:
+            pause_s = _FIRST_PAUSE_S
+            if health_file:
+                health_file.touch()
+
+
+def run_service(name: str, serve: Callable[[Settings, Stop], None]) -> int:
+    """The frame of each service's `main`: settings, logs, signals; returns the exit code."""
+    try:
+        settings = load_settings()
+        set_up_logs(name, settings)
+        stop = Stop()
+        stop.listen()
+        serve(settings, stop)
+    except AutoConnectError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 1
+    return 0

@@ -1,0 +1,53 @@
+"""The whole stack on this machine: an embedded server where no Redis is set, and the services as processes."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from autoconnect.broker.connection import Client, connect
+from autoconnect.embedded import EmbeddedServer
+from autoconnect.errors import AutoConnectError
+from autoconnect.settings import PREFIX, Settings
+from autoconnect.supervisor import Supervisor
+
+
+@contextmanager
+def local_stack(
+    settings: Settings, state: Path, overrides: Mapping[str, str], *, with_api: bool
+) -> Iterator[tuple[Supervisor, Client]]:
+    """Starts the services in the order of the flow, and ends them behind the block.
+
+    `state` is the folder of an embedded server's data, `overrides` are settings of the services by name, without
+    prefix. Raises AutoConnectError where Redis does not answer or cannot be started, or the folder is in use.
+    """
+    with ExitStack() as stack:
+        url = settings.redis_url
+        if url is None:
+            _lock(stack, state)
+            server = EmbeddedServer(state / "redis")
+            stack.callback(server.stop)
+            url = server.url
+        client = connect(url)
+        stack.callback(client.close)
+        client.call("PING")
+        variables = {PREFIX + name: value for name, value in {"REDIS_URL": url, **overrides}.items()}
+        supervisor = Supervisor({**os.environ, **variables})
+        stack.callback(supervisor.stop)
+        workers = ["worker"] * settings.workers
+        for service in ["orchestrator", *workers, "aggregator", *(["api"] if with_api else [])]:
+            supervisor.start(service, [sys.executable, "-m", f"{service}.main"])
+        yield supervisor, client
+
+
+def _lock(stack: ExitStack, state: Path) -> None:
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = stack.enter_context((state / "lock").open("w"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AutoConnectError(
+            f"AutoConnect is already running with the state in {state}; stop it, or start this one in another folder."
+        ) from None

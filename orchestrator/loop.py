@@ -1,0 +1,95 @@
+"""The orchestrator's loop: plan what is queued, feed inline jobs, reap dead workers."""
+
+import time
+
+import structlog
+
+from autoconnect.broker import batches, jobs
+from autoconnect.broker.connection import Client
+from autoconnect.errors import SourceError, SourceNotFound
+from autoconnect.models import JobStatus
+from autoconnect.settings import Settings
+from autoconnect.sources import find_source, open_source, pack_lines
+from orchestrator.planner import make_plan
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+#: Batches of an inline job that may be in Redis at once, for each live worker.
+_FED_PER_WORKER = 4
+#: A job of the settings' source in one of these makes another one needless.
+_GOOD = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
+
+
+class Orchestrator:
+    """Holds nothing that Redis doesn't: two of them, or one that starts again, do no harm."""
+
+    def __init__(self, client: Client, blocking: Client, settings: Settings) -> None:
+        self._client = client
+        self._blocking = blocking
+        self._settings = settings
+        self._to_submit = settings.source
+        self._server_run = ""
+        self._judge_from = 0.0
+        self._next_tick = 0.0
+
+    def round(self) -> None:
+        """Waits for work and does it; at every tick looks at all open jobs and all workers."""
+        if self._to_submit:
+            self._submit_source(self._to_submit)
+            self._to_submit = None
+        wait_ms = max(1, round(1_000 * (self._next_tick - time.monotonic())))
+        for job_id in batches.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
+            self._look_at(job_id)
+        if time.monotonic() >= self._next_tick:
+            self._tick()
+            self._next_tick = time.monotonic() + self._settings.heartbeat_ms / 1_000
+
+    def _tick(self) -> None:
+        for job_id in jobs.open_jobs(self._client):
+            self._look_at(job_id)
+        server_run = batches.server_run(self._client)
+        if server_run != self._server_run:  # workers first get the time to renew their leases
+            self._server_run = server_run
+            self._judge_from = time.monotonic() + self._settings.lease_ms / 1_000
+        if time.monotonic() >= self._judge_from:
+            for worker, batch in batches.reap(self._client, self._settings.max_deaths):
+                log.warning("batch taken from a dead worker", worker=worker, job=batch.job, batch=batch.batch)
+
+    def _look_at(self, job_id: str) -> None:
+        with structlog.contextvars.bound_contextvars(job=job_id):
+            try:
+                self._plan(job_id)
+                self._feed(job_id)
+            except SourceError as error:
+                jobs.end_job(self._client, job_id, JobStatus.FAILED, str(error))
+                log.warning("job failed", error=str(error))
+
+    def _plan(self, job_id: str) -> None:
+        generation = jobs.start_plan(self._client, job_id)
+        job = generation and jobs.read_job(self._client, job_id)
+        if not generation or not job:
+            return
+        workers = len(batches.live_workers(self._client)) or self._settings.workers
+        plan = make_plan(job.source, self._settings, workers)
+        if jobs.publish_plan(self._client, job_id, generation, plan, self._settings.batch_transport):
+            log.info("job planned", source=job.source, batches=len(plan.ranges), bytes=plan.version.size)
+
+    def _feed(self, job_id: str) -> None:
+        room = _FED_PER_WORKER * max(len(batches.live_workers(self._client)), 1)
+        while (feed := jobs.next_feed(self._client, job_id)) and feed.loaded < room:
+            with open_source(feed.source, feed.version, self._settings) as file:
+                lines = pack_lines(*file.read_batch(feed.range))
+            if not jobs.feed_batch(self._client, feed.batch, lines):
+                return
+
+    def _submit_source(self, name: str) -> None:
+        try:
+            version = find_source(name, self._settings).version
+        except SourceNotFound:
+            version = None
+        for _, job in jobs.list_jobs(self._client):
+            known = jobs.read_version(self._client, job.id)  # of a job that is still queued, it is not
+            if job.source == name and job.status in _GOOD and known in (None, version):
+                return
+        job_id = jobs.create_job(self._client, name, self._settings.result_ttl_s)
+        log.info("source submitted", job=job_id, source=name)

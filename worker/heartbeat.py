@@ -1,0 +1,62 @@
+"""The worker's heartbeat: the lease of everything it has claimed, renewed by a thread of its own."""
+
+import os
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from autoconnect.broker import batches
+from autoconnect.broker.connection import Client
+from autoconnect.errors import BrokerUnavailable
+from autoconnect.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Heartbeat:
+    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its batches."""
+
+    def __init__(self, client: Client, worker: str, settings: Settings) -> None:
+        self._client = client
+        self._worker = worker
+        self._settings = settings
+        self._progress = time.monotonic()
+        self._ended = threading.Event()
+        self._about: dict[str, str | int] = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": datetime.now(UTC).isoformat(),
+        }
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Returns once the heartbeat is in Redis."""
+        self._register()
+        self._thread.start()
+
+    def show_progress(self) -> None:
+        """Called by the main loop, at least once in STALL_MS."""
+        self._progress = time.monotonic()
+
+    def end(self) -> None:
+        """Takes the heartbeat out of Redis."""
+        self._ended.set()
+        self._thread.join()
+        batches.leave(self._client, self._worker)
+
+    def _register(self) -> None:
+        batches.register_worker(self._client, self._worker, self._settings.lease_ms, self._about)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._settings.heartbeat_ms / 1_000):
+            if time.monotonic() - self._progress > self._settings.stall_ms / 1_000:
+                log.error("no progress; the lease is not renewed", stall_ms=self._settings.stall_ms)
+                continue
+            try:
+                if not batches.renew_lease(self._client, self._worker, self._settings.lease_ms):
+                    self._register()
+            except BrokerUnavailable as error:
+                log.warning("lease not renewed", error=str(error))
