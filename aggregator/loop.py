@@ -3,7 +3,7 @@
 import structlog
 
 from aggregator.outcome import outcome_of
-from autoconnect.broker import batches, jobs, results
+from autoconnect.broker import jobs, queues, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import check_size
 from autoconnect.core.partial import merge_partials
@@ -24,7 +24,7 @@ class Aggregator:
 
     def round(self) -> None:
         """Waits until a job wants to be merged, and merges it; when none does, looks at all open jobs."""
-        waiting = batches.await_aggregator(self._blocking, self._settings.block_ms)
+        waiting = queues.await_aggregator(self._blocking, self._settings.block_ms)
         for job_id in waiting or jobs.open_jobs(self._client):
             with structlog.contextvars.bound_contextvars(job=job_id):
                 try:

@@ -22,6 +22,7 @@ class EmbeddedServer:
     """A running server; its data is in `folder`, and outlives it."""
 
     def __init__(self, folder: Path) -> None:
+        folder = folder.resolve()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket_folder = tempfile.TemporaryDirectory(prefix="autoconnect-")
         self._socket = Path(self._socket_folder.name) / "redis.sock"

@@ -54,6 +54,7 @@ class Stop:
 
 def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None) -> None:
     """Calls `round_` until asked to stop; while Redis is away, tries again with growing pauses."""
+    stop.listen()
     pause_s = _FIRST_PAUSE_S
     while not stop.requested:
         try:
@@ -74,7 +75,6 @@ def run_service(name: str, serve: Callable[[Settings, Stop], None]) -> int:
         settings = load_settings()
         set_up_logs(name, settings)
         stop = Stop()
-        stop.listen()
         serve(settings, stop)
     except AutoConnectError as error:
         sys.stderr.write(f"{name}: {error}\n")

@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from autoconnect.broker import batches, jobs
+from autoconnect.broker import jobs, queues, workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import SourceError, SourceNotFound
 from autoconnect.models import JobStatus
@@ -38,7 +38,7 @@ class Orchestrator:
             self._submit_source(self._to_submit)
             self._to_submit = None
         wait_ms = max(1, round(1_000 * (self._next_tick - time.monotonic())))
-        for job_id in batches.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
+        for job_id in queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
             self._look_at(job_id)
         if time.monotonic() >= self._next_tick:
             self._tick()
@@ -47,12 +47,12 @@ class Orchestrator:
     def _tick(self) -> None:
         for job_id in jobs.open_jobs(self._client):
             self._look_at(job_id)
-        server_run = batches.server_run(self._client)
+        server_run = queues.server_run(self._client)
         if server_run != self._server_run:  # workers first get the time to renew their leases
             self._server_run = server_run
             self._judge_from = time.monotonic() + self._settings.lease_ms / 1_000
         if time.monotonic() >= self._judge_from:
-            for worker, batch in batches.reap(self._client, self._settings.max_deaths):
+            for worker, batch in workers.reap(self._client, self._settings.max_deaths):
                 log.warning("batch taken from a dead worker", worker=worker, job=batch.job, batch=batch.batch)
 
     def _look_at(self, job_id: str) -> None:
@@ -69,13 +69,13 @@ class Orchestrator:
         job = generation and jobs.read_job(self._client, job_id)
         if not generation or not job:
             return
-        workers = len(batches.live_workers(self._client)) or self._settings.workers
-        plan = make_plan(job.source, self._settings, workers)
+        live = len(workers.live_workers(self._client))
+        plan = make_plan(job.source, self._settings, live or self._settings.workers)
         if jobs.publish_plan(self._client, job_id, generation, plan, self._settings.batch_transport):
             log.info("job planned", source=job.source, batches=len(plan.ranges), bytes=plan.version.size)
 
     def _feed(self, job_id: str) -> None:
-        room = _FED_PER_WORKER * max(len(batches.live_workers(self._client)), 1)
+        room = _FED_PER_WORKER * max(len(workers.live_workers(self._client)), 1)
         while (feed := jobs.next_feed(self._client, job_id)) and feed.loaded < room:
             with open_source(feed.source, feed.version, self._settings) as file:
                 lines = pack_lines(*file.read_batch(feed.range))

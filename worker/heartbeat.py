@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from autoconnect.broker import batches
+from autoconnect.broker import workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import BrokerUnavailable
 from autoconnect.settings import Settings
@@ -17,7 +17,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Heartbeat:
-    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its batches."""
+    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its workers."""
 
     def __init__(self, client: Client, worker: str, settings: Settings) -> None:
         self._client = client
@@ -45,10 +45,10 @@ class Heartbeat:
         """Takes the heartbeat out of Redis."""
         self._ended.set()
         self._thread.join()
-        batches.leave(self._client, self._worker)
+        workers.leave(self._client, self._worker)
 
     def _register(self) -> None:
-        batches.register_worker(self._client, self._worker, self._settings.lease_ms, self._about)
+        workers.register_worker(self._client, self._worker, self._settings.lease_ms, self._about)
 
     def _beat(self) -> None:
         while not self._ended.wait(self._settings.heartbeat_ms / 1_000):
@@ -56,7 +56,7 @@ class Heartbeat:
                 log.error("no progress; the lease is not renewed", stall_ms=self._settings.stall_ms)
                 continue
             try:
-                if not batches.renew_lease(self._client, self._worker, self._settings.lease_ms):
+                if not workers.renew_lease(self._client, self._worker, self._settings.lease_ms):
                     self._register()
             except BrokerUnavailable as error:
                 log.warning("lease not renewed", error=str(error))

@@ -4,7 +4,7 @@ import secrets
 
 import structlog
 
-from autoconnect.broker import batches, jobs
+from autoconnect.broker import batches, jobs, queues, results
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
@@ -59,7 +59,7 @@ class Worker:
             log.warning("left without giving back what was claimed; it will be reaped", error=str(error))
 
     def _await(self) -> list[BatchId]:
-        if batches.memory_is_short(self._client):
+        if queues.memory_is_short(self._client):
             self._stop.wait(_FULL_PAUSE_S)
             return []
         item = batches.await_batch(self._blocking, self.id, self._settings.block_ms)
@@ -96,7 +96,7 @@ class Worker:
     def _commit(self, item: BatchId, partial: Partial) -> None:
         while True:
             try:
-                counted = batches.commit_batch(self._client, self.id, item, partial)
+                counted = results.commit_batch(self._client, self.id, item, partial)
             except BrokerFull as error:
                 log.warning("commit waits", error=str(error))
                 self._heartbeat.show_progress()

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
-from autoconnect.broker.keys import JobKeys
+from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial, decode, encode
 from autoconnect.models import JobStatus, RejectedRow
 
 Partials = Mapping[str, Partial]
+
+#: So many partials of a job wake the aggregator before the job's last batch does.
+COMPACT_PARTIALS = 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,19 @@ class Outcome:
     cube: Partial
     metrics: Mapping[str, str]
     rejects: Sequence[RejectedRow]
+
+
+def commit_batch(client: Client, worker: str, batch: BatchId, partial: Partial) -> bool:
+    """Writes a batch's partial; False where another commit was first, or the job has ended."""
+    names = JobKeys(batch.job)
+    reasons = [item for pair in partial.rejected.items() for item in pair]
+    fields = [item for pair in encode(partial).items() for item in pair]
+    counts = [partial.rows_accepted, partial.rows_rejected, len(partial.rejected)]
+    about: list[Argument] = [str(batch), batch.generation, batch.batch, batch.job, COMPACT_PARTIALS, *counts]
+    # A partial's name has the plan's generation: one of an older plan can never be taken for one of this.
+    partial_key = names.partial(f"{batch.generation}.{batch.batch}")
+    script_keys = [*names.for_scripts(), keys.claimed(worker), partial_key]
+    return bool(client.run_script("commit_batch", script_keys, [*about, *reasons, *fields]))
 
 
 def read_partials(client: Client, job_id: str) -> Partials:

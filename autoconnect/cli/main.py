@@ -1,4 +1,7 @@
-"""The commands and what they take. An error is one sentence; exit codes: 0, 1 failed, 2 wrong usage, 130 interrupted."""
+"""The commands and what they take.
+
+An error is one sentence; exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
+"""
 
 import os
 import signal

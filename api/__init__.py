@@ -1,0 +1,1 @@
+"""4, the API: serves metrics over REST with filters, takes sources, and triggers jobs."""

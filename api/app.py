@@ -1,0 +1,55 @@
+"""The application: routes, errors and pages put together."""
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from api import pages, problems
+from api.cubes import Cubes
+from api.routes import health, jobs, metrics, queue, sources
+from autoconnect.broker.connection import connect
+from autoconnect.settings import Settings
+
+PREFIX = "/api/v1"
+
+_DESCRIPTION = """
+Exact metrics per city from a CSV of car sales and rentals.
+
+Submit a job with `POST /api/v1/jobs`, and read the result of the newest completed one from `/api/v1/metrics/{name}`.
+All metrics take the same filters. Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application on the Redis of the settings.
+
+    Raises SettingsError where none is set; it need not answer yet.
+    """
+    app = FastAPI(
+        title="AutoConnect",
+        version="1",
+        summary="Car sales and rentals, city by city.",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses=problems.RESPONSES,
+    )
+    app.state.settings = settings
+    app.state.client = connect(settings.needed_redis_url())
+    app.state.cubes = Cubes(app.state.client)
+    for router in (jobs.router, sources.router, metrics.router, queue.router):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    problems.install(app)
+    pages.install(app)
+
+    @app.get("/", include_in_schema=False)
+    def home() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,139 @@
+"""Errors as RFC 9457 problem documents, in answers and in the OpenAPI description."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from autoconnect.errors import BrokerUnavailable, SelectionError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemError(BaseModel):
+    """What is wrong with one parameter or field."""
+
+    name: str
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[ProblemError] = Field(default=[], description="With status 422: each parameter or field at fault.")
+    job_status: str | None = Field(default=None, description="Where the job that was asked for stands, with 409.")
+
+
+class Problem(Exception):
+    """Raised by a route to answer with an error."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, job_status: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.job_status = job_status
+
+
+_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+#: Every operation may answer with a problem.
+RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "A problem.", "content": _CONTENT}}
+
+
+def install(app: FastAPI) -> None:
+    """Answers every error of the application with a problem, and says so in its OpenAPI description."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(SelectionError, _on_selection_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(BrokerUnavailable, _on_broker_unavailable)
+    app.add_exception_handler(Exception, _on_exception)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+
+
+def _answer(
+    request: Request,
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    document = ProblemDocument(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path, **more
+    )
+    return JSONResponse(
+        document.model_dump(exclude_defaults=True) | {"type": document.type},
+        status_code=status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    more = {"job_status": error.job_status} if error.job_status else {}
+    return _answer(request, error.status, error.detail, error.headers, **more)
+
+
+def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SelectionError)
+    return _answer(request, 422, str(error), errors=[ProblemError(name=error.name, message=str(error))])
+
+
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        ProblemError(
+            name=".".join(map(str, fault["loc"][1:])) or str(fault["loc"][0]),
+            message="there is no such parameter" if fault["type"] == "extra_forbidden" else fault["msg"],
+        )
+        for fault in error.errors()
+    ]
+    detail = "; ".join(f"{fault.name}: {fault.message}" for fault in errors)
+    return _answer(request, 422, f"{detail}.", errors=errors)
+
+
+def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, 503, str(error), {"Retry-After": "1"})
+
+
+def _on_exception(request: Request, error: Exception) -> JSONResponse:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return _answer(request, 500, "Something went wrong here; the log of the api tells what.")
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+        )
+        schemas = schema["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        document = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(document.pop("$defs"), ProblemDocument=document)
+        for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+            if "422" in operation["responses"]:
+                operation["responses"]["422"]["content"] = _CONTENT
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,107 @@
+"""Jobs: submitting, watching and cancelling them, and what they rejected."""
+
+from itertools import islice
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import NEEDS_KEY
+from api.answers import Items, JobRequest, Rejects
+from api.dependencies import Configured, Redis
+from api.formats import MEDIA_TYPES, wanted_format
+from api.problems import Problem
+from autoconnect.broker import jobs, results
+from autoconnect.broker.connection import Client
+from autoconnect.core.partial import MAX_REJECTS
+from autoconnect.models import Batch, Job, JobStatus, RejectedRow
+from autoconnect.tables import table_csv
+
+#: What a job reads for which no source is named, where the stack was not started with one.
+DEFAULT_SOURCE = "transactions_autoconnect.csv"
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Cursor = Annotated[int | None, Query(ge=0, description="The next_cursor of the page before.")]
+
+
+@router.post("", status_code=202, dependencies=[NEEDS_KEY])
+def submit_job(client: Redis, settings: Configured, response: Response, body: JobRequest | None = None) -> Job:
+    """Submits a job. Faults of the source show as a failed job."""
+    source = body.source if body and body.source is not None else settings.source or DEFAULT_SOURCE
+    job = _job(client, jobs.create_job(client, source, settings.result_ttl_s))
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job
+
+
+@router.get("")
+def list_jobs(client: Redis, status: JobStatus | None = None, limit: Limit = 50, cursor: Cursor = None) -> Items[Job]:
+    """Jobs, newest first."""
+    found = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
+    page = found[:limit]
+    return Items(items=[job for _, job in page], next_cursor=str(page[-1][0]) if len(found) > limit else None)
+
+
+@router.get("/latest")
+def latest_job(client: Redis) -> Job:
+    """The newest job, whatever its status."""
+    for _, job in jobs.list_jobs(client):
+        return job
+    raise Problem(404, "There is no job yet.", headers={"Retry-After": "2"})
+
+
+@router.get("/{job_id}")
+def get_job(client: Redis, job_id: str) -> Job:
+    """A job."""
+    return _job(client, job_id)
+
+
+@router.delete("/{job_id}", dependencies=[NEEDS_KEY])
+def cancel_job(client: Redis, job_id: str) -> Job:
+    """Cancels a job: its waiting batches go at once, commits of claimed ones are refused."""
+    job = _job(client, job_id)
+    if not jobs.end_job(client, job_id, JobStatus.CANCELLED):
+        status = _job(client, job_id).status
+        raise Problem(409, f"Job {job.id} has ended already: it is {status}.", job_status=status)
+    return _job(client, job_id)
+
+
+@router.get("/{job_id}/batches")
+def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor = None) -> Items[Batch]:
+    """The state of each batch."""
+    total = _job(client, job_id).batches.total
+    start = cursor or 0
+    end = min(start + limit, total)
+    batches = jobs.read_batches(client, job_id, range(start, end))
+    return Items(items=batches, next_cursor=str(end) if end < total else None)
+
+
+@router.get("/{job_id}/rejects", responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}})
+def list_rejects(
+    request: Request,
+    client: Redis,
+    job_id: str,
+    limit: Annotated[int, Query(ge=1, le=MAX_REJECTS)] = 100,
+    cursor: Cursor = None,
+    format: Annotated[str | None, Query(description="json or csv.")] = None,  # noqa: A002 - the parameter's name
+) -> Rejects[RejectedRow]:
+    """Rejected rows by their position in the file, the first 10,000 of them, once the job has ended."""
+    job = _job(client, job_id)
+    wanted = wanted_format(request, format)
+    start = cursor or 0
+    rows = results.read_rejects(client, job_id, start, limit + 1)
+    if wanted == "csv":
+        text = table_csv(list(RejectedRow.model_fields), [row.model_dump() for row in rows[:limit]])
+        return Response(text, media_type=MEDIA_TYPES["csv"])  # type: ignore[return-value]
+    return Rejects(
+        items=rows[:limit],
+        next_cursor=str(start + limit) if len(rows) > limit else None,
+        truncated=job.rows.rejected > MAX_REJECTS,
+    )
+
+
+def _job(client: Client, job_id: str) -> Job:
+    job = jobs.read_job(client, job_id)
+    if job is None:
+        raise Problem(404, f"There is no job {job_id}.")
+    return job

@@ -1,0 +1,158 @@
+"""Metrics with filters, and roll-ups of the cube."""
+
+from typing import Annotated, Any
+
+import simplejson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.answers import CityCount, ColumnInfo, Items, MetricAnswer, MetricInfo, ModelCount
+from api.cubes import Result
+from api.dependencies import Results
+from api.formats import MEDIA_TYPES, wanted_format
+from api.problems import Problem
+from autoconnect.core.metrics import CATALOGUE, compute
+from autoconnect.core.metrics.base import Metric, Table
+from autoconnect.core.query import Query as RollUp
+from autoconnect.core.selection import Selection
+from autoconnect.core.tabulate import tabulate
+from autoconnect.errors import SelectionError
+from autoconnect.tables import table_csv, table_fields
+
+_REPEATABLE = ("city", "model")
+
+
+class Filters(BaseModel):
+    """The parameters that all metrics take."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    city: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
+    model: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
+    first: str | None = Field(None, alias="from", description="YYYY-MM-DD or YYYY-MM, inclusive.")
+    last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.")
+    type: str | None = Field(None, description="vente, sale, location or rental.")
+    job: str | None = Field(None, description="Id of a job; by itself the newest one that completed.")
+    partial: bool = Field(False, description="Also answer for a job that still runs, with what there is so far.")
+    format: str | None = Field(None, description="json or csv.")
+
+    def selection(self) -> Selection:
+        """Raises SelectionError for what can't be read."""
+        return Selection.read(self.city, self.model, self.first, self.last, self.type)
+
+    def shown(self) -> dict[str, Any]:
+        """The filters as they were given."""
+        return self.model_dump(include={"city", "model", "first", "last", "type"}, exclude_defaults=True, by_alias=True)
+
+
+class MetricParameters(Filters):
+    """The parameters of a metric."""
+
+    n: str | None = Field(None, description="Of top-models: how many per city (5).")
+    months: str | None = Field(None, description="Of trend: the last so many months (3).")
+
+    def options(self, metric: Metric) -> dict[str, int]:
+        """Raises SelectionError for an option that the metric does not have, or that can't be read."""
+        given = {name: text for name in ("n", "months") if (text := getattr(self, name)) is not None}
+        for name in given:
+            if name not in metric.options:
+                raise SelectionError(name, f"{metric.name} has no parameter {name}.")
+        return {name: metric.options[name].read(name, text) for name, text in given.items()}
+
+
+class QueryParameters(Filters):
+    """The parameters of a roll-up."""
+
+    group_by: str = Field("", description="Some of city, month, type, model, day, year, separated by commas.")
+    measures: str = Field(
+        "",
+        description="Some of transactions, revenue, average_ticket, min_price, max_price, sales, rentals, mean_months, "
+        "separated by commas; by itself transactions,revenue.",
+    )
+    order: str = Field("", description="Columns to sort by, separated by commas, a - before those that descend.")
+    limit: int = Field(1_000, ge=1, le=100_000)
+
+
+def _refuse_repeated(request: Request) -> None:
+    for name in request.query_params:
+        if name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
+            raise SelectionError(name, f"{name} is given more than once.")
+
+
+router = APIRouter(tags=["metrics"], dependencies=[Depends(_refuse_repeated)])
+_CSV_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}}
+
+
+@router.get("/metrics")
+def list_metrics() -> Items[MetricInfo]:
+    """The catalogue."""
+    return Items(items=[_info(metric) for metric in CATALOGUE.values()])
+
+
+@router.get("/metrics/{name}", response_model=MetricAnswer, responses=_CSV_TOO)
+def get_metric(
+    request: Request, cubes: Results, name: str, parameters: Annotated[MetricParameters, Query()]
+) -> Response:
+    """A metric of the selected transactions."""
+    metric = CATALOGUE.get(name)
+    if metric is None:
+        raise Problem(404, f"There is no metric {name}; there are {', '.join(CATALOGUE)}.")
+    options = parameters.options(metric)
+    selection = parameters.selection()
+    wanted = wanted_format(request, parameters.format)
+    result = cubes.result(parameters.job, parameters.partial)
+    table = compute(metric, selection.apply(result.cube), result.facts, options)
+    return _answer(wanted, name, result, parameters.shown() | options, list(metric.columns), table)
+
+
+@router.get("/query", response_model=MetricAnswer, responses=_CSV_TOO)
+def query(request: Request, cubes: Results, parameters: Annotated[QueryParameters, Query()]) -> Response:
+    """Any roll-up of the cube."""
+    roll_up = RollUp.read(parameters.group_by, parameters.measures, parameters.order, parameters.limit)
+    selection = parameters.selection()
+    wanted = wanted_format(request, parameters.format)
+    result = cubes.result(parameters.job, parameters.partial)
+    table = roll_up.run(selection.apply(result.cube))
+    return _answer(wanted, "query", result, parameters.shown(), roll_up.columns, table)
+
+
+@router.get("/cities")
+def list_cities(cubes: Results) -> Items[CityCount]:
+    """The cities of the published result, by name."""
+    cube = cubes.result().cube
+    found = tabulate(cube, ("city",), ("transactions",))
+    return Items(items=[CityCount(city=cube.cities[row["city"]], transactions=row["transactions"]) for row in found])
+
+
+@router.get("/models")
+def list_models(cubes: Results) -> Items[ModelCount]:
+    """The models of the published result, by name."""
+    cube = cubes.result().cube
+    found = tabulate(cube, ("model",), ("transactions",))
+    return Items(items=[ModelCount(model=cube.models[row["model"]], transactions=row["transactions"]) for row in found])
+
+
+def _info(metric: Metric) -> MetricInfo:
+    return MetricInfo(
+        name=metric.name,
+        definition=metric.definition,
+        columns=[ColumnInfo(name=name, unit=unit) for name, unit in metric.columns.items()],
+        options={name: option.default for name, option in metric.options.items()},
+    )
+
+
+def _answer(
+    wanted: str, name: str, result: Result, filters: dict[str, Any], columns: list[str], table: Table
+) -> Response:
+    if wanted == "csv":
+        return Response(table_csv(columns, table.rows), media_type=MEDIA_TYPES["csv"])
+    document = {
+        "metric": name,
+        "job_id": result.job_id,
+        "computed_at": result.computed_at.isoformat().replace("+00:00", "Z"),
+        "complete": result.complete,
+        "filters": filters,
+        "columns": columns,
+        **table_fields(table),
+    }
+    return Response(simplejson.dumps(document, use_decimal=True), media_type=MEDIA_TYPES["json"])

@@ -1,0 +1,65 @@
+"""Sources: what can be read, uploading and deleting."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from api.access import NEEDS_KEY
+from api.answers import Items, SourceInfo
+from api.dependencies import Configured
+from api.problems import Problem
+from api.upload import receive
+from autoconnect.errors import SourceNotFound
+from autoconnect.settings import Settings
+from autoconnect.sources import SUFFIXES, Source, find_source
+from autoconnect.sources import list_sources as all_sources
+
+router = APIRouter(prefix="/sources", tags=["sources"])
+
+Name = Annotated[
+    str,
+    Path(
+        max_length=200,
+        pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$",
+        description=f"A file name that ends in {', '.join(SUFFIXES)}.",
+        examples=["june.csv"],
+    ),
+]
+_CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+@router.get("")
+def list_sources(settings: Configured) -> Items[SourceInfo]:
+    """All sources, by name."""
+    return Items(items=[_info(source) for source in all_sources(settings)])
+
+
+@router.put("/{name}", status_code=201, dependencies=[NEEDS_KEY], openapi_extra=_CSV_BODY)
+async def put_source(request: Request, response: Response, settings: Configured, name: Name) -> SourceInfo:
+    """Uploads a source, streamed; it appears under its name once it is whole. 201 where it is new, else 200."""
+    if await receive(request, settings.upload_dir / name, settings.max_upload_bytes):
+        response.status_code = 200
+    response.headers["Location"] = f"/api/v1/sources/{name}"
+    return _info(_find(name, settings))
+
+
+@router.delete("/{name}", status_code=204, dependencies=[NEEDS_KEY])
+def delete_source(settings: Configured, name: Name) -> None:
+    """Deletes an uploaded source."""
+    source = _find(name, settings)
+    if not source.uploaded:
+        raise Problem(409, f"{name} belongs to the data folder, which is read only.")
+    source.path.unlink(missing_ok=True)
+
+
+def _find(name: str, settings: Settings) -> Source:
+    try:
+        return find_source(name, settings)
+    except SourceNotFound as error:
+        raise Problem(404, str(error)) from None
+
+
+def _info(source: Source) -> SourceInfo:
+    modified = datetime.fromtimestamp(source.version.mtime_ns / 1e9, UTC)
+    return SourceInfo(name=source.name, bytes=source.version.size, modified_at=modified, uploaded=source.uploaded)
