@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from autoconnect.cli import local
+from autoconnect.cli import local, remote
 from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(remote.jobs, name="jobs")
+app.command()(remote.metric)
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers (AUTOCONNECT_WORKERS, 3).")]
 

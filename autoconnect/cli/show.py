@@ -15,7 +15,7 @@ from autoconnect.models import Job
 #: Where the output is no terminal, tables are as wide as they need, up to this.
 _WIDE = 200
 
-_CLEAR_STATUS = {"completed": "green", "failed": "red", "cancelled": "yellow"}
+_STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
 def console(stderr: bool = False) -> Console:
@@ -39,7 +39,7 @@ def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[
 def show_job(out: Console, job: Job) -> None:
     """A job in a few lines."""
     rows = job.rows
-    style = _CLEAR_STATUS.get(job.status, "cyan")
+    style = _STATUS_STYLES.get(job.status, "cyan")
     took = "" if job.duration_s is None else f" in {job.duration_s:.2f} s"
     out.print(Text.assemble(f"Job {job.id} of {job.source} ", (job.status, style), took))
     out.print(f"Rows: {rows.read:,} read, {rows.accepted:,} accepted, {rows.rejected:,} rejected", end="")
@@ -48,6 +48,19 @@ def show_job(out: Console, job: Job) -> None:
         out.print("Rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in job.rejected_by_reason.items()))
     if job.error:
         out.print(Text(job.error, style=style))
+
+
+def show_jobs(out: Console, jobs: Sequence[Job]) -> None:
+    """Jobs as a table."""
+    table = Table(header_style="bold cyan")
+    for name in ("id", "status", "source", "created", "rows", "rejected", "seconds"):
+        table.add_column(name, justify="right" if name in ("rows", "rejected", "seconds") else "left")
+    for job in jobs:
+        seconds = "-" if job.duration_s is None else f"{job.duration_s:.2f}"
+        created = f"{job.created_at:%Y-%m-%d %H:%M:%S}"
+        status = Text(job.status, style=_STATUS_STYLES.get(job.status, "cyan"))
+        table.add_row(job.id, status, job.source, created, f"{job.rows.read:,}", f"{job.rows.rejected:,}", seconds)
+    out.print(table if jobs else "There is no such job.")
 
 
 class Watcher(Protocol):

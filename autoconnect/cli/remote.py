@@ -1,0 +1,108 @@
+"""The commands that talk to a running API."""
+
+import sys
+from typing import Annotated, Any
+
+import simplejson
+import typer
+
+from autoconnect.cli.api_client import connected
+from autoconnect.cli.show import console, progress, show_job, show_jobs, show_table
+from autoconnect.models import Job, JobStatus
+
+jobs = typer.Typer(help="Jobs of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(help="The job's id; by itself the newest job's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@jobs.command()
+def submit(
+    source: Annotated[str | None, typer.Argument(help="Name of a source; by itself the stack's own.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Wait until it ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a job."""
+    with connected() as api:
+        job = api.submit(source)
+        if watch:
+            with progress(quiet=as_json) as watcher:
+                job = api.watch(job.id, watcher)
+    _print_job(job, as_json)
+
+
+@jobs.command(name="list")
+def list_jobs(
+    status: Annotated[JobStatus | None, typer.Option(help="Only those with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    with connected() as api:
+        found = api.list_jobs(status, limit)
+    if as_json:
+        _print_json({"items": [job.model_dump(mode="json") for job in found]})
+    else:
+        show_jobs(console(), found)
+
+
+@jobs.command()
+def show(job_id: JobId = "latest", as_json: AsJson = False) -> None:
+    """Show a job."""
+    with connected() as api:
+        job = api.job(job_id)
+    _print_job(job, as_json, fail=False)
+
+
+@jobs.command()
+def watch(job_id: JobId = "latest", as_json: AsJson = False) -> None:
+    """Watch a job until it ends."""
+    with connected() as api, progress(quiet=as_json) as watcher:
+        job = api.watch(job_id, watcher)
+    _print_job(job, as_json)
+
+
+@jobs.command()
+def cancel(job_id: Annotated[str, typer.Argument(help="The job's id.")], as_json: AsJson = False) -> None:
+    """Cancel a job."""
+    with connected() as api:
+        job = api.cancel(job_id)
+    _print_job(job, as_json, fail=False)
+
+
+def metric(
+    name: Annotated[str, typer.Argument(help="Name of the metric, such as summary or top-models.")],
+    city: Annotated[list[str] | None, typer.Option(help="Only this city; repeatable.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model; repeatable.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="vente, sale, location or rental.")] = None,
+    job: Annotated[str | None, typer.Option(help="Id of a job; by itself the newest completed one.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Of top-models: how many per city.")] = None,
+    months: Annotated[int | None, typer.Option(help="Of trend: the last so many months.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a metric of a running API."""
+    given = {"city": city, "model": model, "from": first, "to": last, "type": kind, "job": job}
+    options = {name: None if number is None else str(number) for name, number in (("n", n), ("months", months))}
+    filters = {name: value for name, value in {**given, **options}.items() if value}
+    with connected() as api:
+        answer = api.metric(name, filters)
+    if as_json:
+        _print_json(answer)
+    else:
+        show_table(console(), name, answer["columns"], answer["rows"], answer.get("note", ""))
+
+
+def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
+    """Prints a job; one that failed is exit code 1."""
+    if as_json:
+        _print_json({"job": job.model_dump(mode="json")})
+    else:
+        show_job(console(), job)
+    if fail and job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+        raise typer.Exit(1)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
