@@ -89,8 +89,8 @@ class Batch(_Model):
     length: int
     attempts: int = Field(description="How often mapping it failed.")
     deaths: int = Field(description="How often its worker died.")
-    worker: str | None = Field(description="The worker that has it, or had it last.")
-    error: str | None
+    worker: str | None = Field(None, description="The worker that has it, or had it last.")
+    error: str | None = None
 
 
 class Worker(_Model):

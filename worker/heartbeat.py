@@ -41,10 +41,14 @@ class Heartbeat:
         """Called by the main loop, at least once in STALL_MS."""
         self._progress = time.monotonic()
 
-    def end(self) -> None:
-        """Takes the heartbeat out of Redis."""
+    def stop(self) -> None:
+        """Renews the lease no more."""
         self._ended.set()
         self._thread.join()
+
+    def end(self) -> None:
+        """Takes the heartbeat out of Redis."""
+        self.stop()
         workers.leave(self._client, self._worker)
 
     def _register(self) -> None:

@@ -33,16 +33,20 @@ class Worker:
         self._blocking = blocking
         self._settings = settings
         self._stop = stop
-        self._heartbeat = Heartbeat(client, self.id, settings)
+        self.heartbeat = Heartbeat(client, self.id, settings)
         self._registered = False
+
+    def register(self) -> None:
+        """Announces the worker, once: its heartbeat is there before its first claim."""
+        if not self._registered:
+            self.heartbeat.start()
+            self._registered = True
+            log.info("worker ready", worker=self.id)
 
     def round(self) -> None:
         """Maps what is in the claimed list; else waits for a batch and maps that."""
-        if not self._registered:
-            self._heartbeat.start()
-            self._registered = True
-            log.info("worker ready", worker=self.id)
-        self._heartbeat.show_progress()
+        self.register()
+        self.heartbeat.show_progress()
         items = batches.claimed_items(self._client, self.id) or self._await()
         for item in items:
             self._work(item)
@@ -54,7 +58,7 @@ class Worker:
         try:
             for item in batches.claimed_items(self._client, self.id):
                 batches.return_batch(self._client, self.id, item)
-            self._heartbeat.end()
+            self.heartbeat.end()
         except BrokerUnavailable as error:
             log.warning("left without giving back what was claimed; it will be reaped", error=str(error))
 
@@ -71,7 +75,7 @@ class Worker:
             if claim is None:
                 return
             try:
-                partial = self._map(claim)
+                partial = map_claim(claim, self._settings)
             except (SourceError, CubeError) as error:
                 # Another attempt would end alike.
                 jobs.end_job(self._client, item.job, JobStatus.FAILED, str(error))
@@ -83,26 +87,31 @@ class Worker:
             else:
                 self._commit(item, partial)
 
-    def _map(self, claim: Claim) -> Partial:
-        if claim.lines is not None:
-            data, ahead = unpack_lines(claim.lines)
-        else:
-            with open_source(claim.source, claim.version, self._settings) as file:
-                data, ahead = file.read_batch(claim.range)
-        partial = map_batch(data, ahead, claim.layout, claim.id.batch)
-        check_size(partial.cube, self._settings.max_cells)
-        return partial
-
     def _commit(self, item: BatchId, partial: Partial) -> None:
         while True:
             try:
                 counted = results.commit_batch(self._client, self.id, item, partial)
             except BrokerFull as error:
                 log.warning("commit waits", error=str(error))
-                self._heartbeat.show_progress()
+                self.heartbeat.show_progress()
                 self._stop.wait(_FULL_PAUSE_S)
                 if self._stop.requested:
                     return
             else:
                 log.debug("batch committed" if counted else "commit discarded", rows=partial.rows_read)
                 return
+
+
+def map_claim(claim: Claim, settings: Settings) -> Partial:
+    """The partial of a claimed batch.
+
+    Raises SourceError where the source cannot be read as planned, and CubeError where the cube can't hold the batch.
+    """
+    if claim.lines is not None:
+        data, ahead = unpack_lines(claim.lines)
+    else:
+        with open_source(claim.source, claim.version, settings) as file:
+            data, ahead = file.read_batch(claim.range)
+    partial = map_batch(data, ahead, claim.layout, claim.id.batch)
+    check_size(partial.cube, settings.max_cells)
+    return partial

@@ -72,7 +72,7 @@ class BlockingClient(Client):
 
     def __init__(self, url: str, block_ms: int) -> None:
         timeout_s = _TIMEOUT_S + block_ms / 1_000
-        super().__init__(_driver(url, timeout_s, Retry(NoBackoff(), 0), single_connection_client=True))
+        super().__init__(_driver(url, timeout_s, Retry(NoBackoff(), 0), max_connections=1))
         self._url = url
         self._connection: int | None = None
 

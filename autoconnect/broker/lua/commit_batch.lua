@@ -1,11 +1,12 @@
--- Writes the partial of a batch, once: the first commit wins, later ones are discarded and counted.
+-- Writes the partial of a batch, once: the first commit wins, later ones are discarded and counted,
+-- as are those of a job that has ended.
 -- KEYS  16 the worker's claimed list, 17 the partial
 -- ARGV  1 item, 2 generation, 3 batch, 4 id, 5 partials that wake the aggregator, 6 rows accepted, 7 rows rejected,
 --       8 number of reasons, then reason and count of each, then field and value of the partial
 -- Returns 1 where it counted, 0 where it was discarded or refused.
 local batch = runs(ARGV[2]) and read_batch(ARGV[3])
 if not batch or batch.state == 'done' then
-  if batch then redis.call('HINCRBY', job, 'discarded', 1) end
+  if redis.call('EXISTS', job) == 1 then redis.call('HINCRBY', job, 'discarded', 1) end
   redis.call('LREM', KEYS[16], 0, ARGV[1])
   refill()
   return 0

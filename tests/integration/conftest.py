@@ -1,0 +1,68 @@
+"""A real server for these tests, empty for each of them, and the services as objects that take one step at a time."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from autoconnect.broker import keys
+from autoconnect.broker.connection import Client, connect
+from autoconnect.embedded import EmbeddedServer
+from tests.integration.stack import Stack
+
+#: Keys that are there for good; `keys.py` has the table.
+_LASTING = {
+    name.encode()
+    for name in (
+        *(keys.READY, keys.ACTIVE, keys.WORKERS, keys.OPEN, keys.ORCHESTRATOR, keys.AGGREGATOR),
+        *(keys.JOBS, keys.SEQUENCE, keys.PUBLISHED),
+    )
+}
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedServer(tmp_path_factory.mktemp("redis"))
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Client]:
+    client = connect(redis_url)
+    client.call("FLUSHALL")
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
+    """Every key of an ended job has a life time, but for those of the published result."""
+    yield
+    open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
+    published = client.call("HGET", keys.PUBLISHED, "keys") or b""
+    for name in client.call("KEYS", "*"):
+        lasting = name in _LASTING or name.endswith(b":claimed") or name in published
+        if not lasting and not any(job_id.encode() in name for job_id in open_jobs):
+            assert client.call("PTTL", name) > 0, f"{name!r} has no life time"
+
+
+@pytest.fixture
+def stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(client, redis_url, tmp_path)
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Makes stacks with settings of their own."""
+    stacks: list[Stack] = []
+
+    def make(**settings: object) -> Stack:
+        stacks.append(Stack(client, redis_url, tmp_path, **settings))
+        return stacks[-1]
+
+    yield make
+    for stack in stacks:
+        stack.close()

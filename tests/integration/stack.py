@@ -1,0 +1,108 @@
+"""The services without processes: each takes a step when a test says so."""
+
+from pathlib import Path
+from typing import Any
+
+import simplejson
+
+from aggregator.loop import Aggregator
+from autoconnect.broker import jobs, results
+from autoconnect.broker.connection import BlockingClient, Client
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.generate import generate
+from autoconnect.models import Job
+from autoconnect.service import Stop
+from autoconnect.settings import Settings
+from orchestrator.loop import Orchestrator
+from tests import oracle
+from worker.loop import Worker
+
+HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
+
+
+class Stack:
+    """One orchestrator, one aggregator, and as many workers as a test makes."""
+
+    def __init__(self, client: Client, url: str, folder: Path, **settings: Any) -> None:
+        quick = {"heartbeat_ms": 50, "lease_ms": 250, "batch_bytes": 2_000}
+        folders = {"data_dir": folder / "data", "upload_dir": folder / "uploads"}
+        self.settings = Settings(**{**quick, **folders, "redis_url": url, **settings})
+        self.client = client
+        self._blocking: list[BlockingClient] = []
+        self._workers: list[Worker] = []
+        self.orchestrator = Orchestrator(client, self.blocking(), self.settings)
+        self.aggregator = Aggregator(client, self.blocking(), self.settings)
+        self.settings.data_dir.mkdir(exist_ok=True)
+
+    def blocking(self) -> BlockingClient:
+        self._blocking.append(BlockingClient(self.settings.needed_redis_url(), self.settings.block_ms))
+        return self._blocking[-1]
+
+    def worker(self) -> Worker:
+        """A worker that has its heartbeat, and nothing to do yet."""
+        worker = Worker(self.client, self.blocking(), self.settings, Stop())
+        worker.register()
+        self._workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.leave()
+        for blocking in self._blocking:
+            blocking.close()
+
+    def write(self, text: str | bytes, name: str = "source.csv") -> str:
+        """Writes a source."""
+        data = text.encode() if isinstance(text, str) else text
+        (self.settings.data_dir / name).write_bytes(data)
+        return name
+
+    def generated(self, rows: int = 300, seed: int = 1, name: str = "source.csv") -> str:
+        """Writes a source of believable rows."""
+        return self.write("".join(generate(rows, seed)), name)
+
+    def submit(self, source: str) -> str:
+        return jobs.create_job(self.client, source, ttl_s=600)
+
+    def planned(self, source: str) -> str:
+        """Submits a job and lets the orchestrator plan it."""
+        job_id = self.submit(source)
+        self.orchestrator.round()
+        return job_id
+
+    def job(self, job_id: str) -> Job:
+        job = jobs.read_job(self.client, job_id)
+        assert job is not None
+        return job
+
+    def finish(self, job_id: str, *workers: Worker) -> Job:
+        """Lets everybody work until the job has ended."""
+        for _ in range(1_000):
+            if self.job(job_id).status.ended:
+                return self.job(job_id)
+            if self._depth("orchestrator"):
+                self.orchestrator.round()
+            elif self._depth("ready") and workers:
+                for worker in workers:
+                    worker.round()
+            else:
+                self.aggregator.round()
+        raise AssertionError(f"the job does not end: {self.job(job_id)}")
+
+    def _depth(self, name: str) -> int:
+        return int(self.client.call("LLEN", f"autoconnect:{name}"))
+
+    def metrics(self, job_id: str) -> dict[str, Any]:
+        """The rows of all metrics of a completed job."""
+        found = {}
+        for name in CATALOGUE:
+            table = results.read_metric(self.client, job_id, name)
+            assert table is not None
+            found[name] = simplejson.loads(table, use_decimal=True)["rows"]
+        return found
+
+
+def expected_metrics(data: bytes) -> dict[str, Any]:
+    """What the oracle says of a file."""
+    rows, rejects = oracle.read_rows(data)
+    return {name: oracle.metric(name, rows, len(rows) + len(rejects), len(rejects)) for name in CATALOGUE}

@@ -1,0 +1,322 @@
+"""What a death, a lost reply, a zombie or a second service may not change: each batch counts exactly once."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autoconnect.broker import batches, jobs, queues, results, workers
+from autoconnect.broker.connection import BlockingClient, Client
+from autoconnect.broker.keys import BatchId
+from autoconnect.core.partial import Partial
+from autoconnect.errors import BrokerFull, BrokerUnavailable
+from autoconnect.models import BatchState, JobStatus
+from tests.integration.stack import Stack, expected_metrics
+from worker.loop import Worker, map_claim
+
+
+class Crashed(BaseException):
+    """Stands for the end of a process: nothing catches it."""
+
+
+def crash_while_mapping(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker claims a batch and dies over it: its heartbeat ends with it."""
+
+    def die(*_: Any) -> None:
+        raise Crashed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.loop.map_batch", die)
+        with pytest.raises(Crashed):
+            worker.round()
+    worker.heartbeat.stop()
+
+
+def reap(stack: Stack) -> list[tuple[str, BatchId]]:
+    return workers.reap(stack.client, stack.settings.max_deaths)
+
+
+def test_a_batch_of_a_dead_worker_goes_to_another_and_the_result_is_right(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = stack.generated()
+    victim, job_id = stack.worker(), stack.planned(source)
+    crash_while_mapping(victim, monkeypatch)
+    stack.client.call("DEL", f"autoconnect:worker:{victim.id}")
+    ((worker, batch),) = reap(stack)
+    assert (worker, batch.job) == (victim.id, job_id)
+    (state,) = jobs.read_batches(stack.client, job_id, [batch.batch])
+    assert (state.state, state.deaths, state.attempts) == (BatchState.WAITING, 1, 0)
+    job = stack.finish(job_id, stack.worker())
+    assert (job.status, job.batches.retried) == (JobStatus.COMPLETED, 1)
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+def test_nobody_is_reaped_whose_heartbeat_is_there(stack: Stack) -> None:
+    worker = stack.worker()
+    stack.planned(stack.generated())
+    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    assert item
+    assert reap(stack) == []
+    assert batches.claimed_items(stack.client, worker.id) == [item]
+
+
+def test_a_poison_batch_is_dead_after_max_deaths_and_fails_its_job(
+    make_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_stack(max_deaths=2, batch_bytes=1 << 20)
+    job_id = stack.planned(stack.generated())
+    for _ in range(2):
+        victim = stack.worker()
+        crash_while_mapping(victim, monkeypatch)
+        stack.client.call("DEL", f"autoconnect:worker:{victim.id}")
+        reap(stack)
+    job = stack.job(job_id)
+    assert (job.status, job.batches.dead) == (JobStatus.FAILED, 1)
+    assert job.error == "Batch 0 is dead after 2 deaths: its worker died."
+    (batch,) = jobs.read_batches(stack.client, job_id, [0])
+    assert (batch.state, batch.error) == (BatchState.DEAD, "its worker died.")
+
+
+def test_an_exception_counts_to_max_attempts(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ArithmeticError("no luck")
+
+    monkeypatch.setattr("worker.loop.map_batch", fail)
+    job_id = stack.planned(stack.generated(rows=10))
+    job = stack.finish(job_id, stack.worker())
+    assert (job.status, job.batches.dead, job.batches.retried) == (JobStatus.FAILED, 1, 2)
+    assert job.error == "Batch 0 is dead after 3 attempts: ArithmeticError: no luck"
+
+
+def test_the_first_commit_counts_and_every_later_one_is_discarded(stack: Stack, client: Client) -> None:
+    zombie, heir = stack.worker(), stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), zombie.id, 100)
+    assert item
+    claim = batches.claim_batch(client, zombie.id, item)
+    assert claim
+    partial = map_claim(claim, stack.settings)
+    zombie.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{zombie.id}")
+    assert len(reap(stack)) == 1
+    heir.round()
+    before = stack.job(job_id)
+    assert not results.commit_batch(client, zombie.id, item, partial)
+    after = stack.job(job_id)
+    assert (after.rows, after.batches) == (before.rows, before.batches)
+    assert client.call("HGET", f"autoconnect:job:{job_id}", "discarded") == b"1"
+
+
+def test_a_zombie_that_commits_first_counts_and_its_heir_finds_nothing_to_do(stack: Stack, client: Client) -> None:
+    source = stack.generated(rows=10)
+    zombie, heir = stack.worker(), stack.worker()
+    job_id = stack.planned(source)
+    item = batches.await_batch(stack.blocking(), zombie.id, 100)
+    assert item
+    claim = batches.claim_batch(client, zombie.id, item)
+    assert claim
+    zombie.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{zombie.id}")
+    reap(stack)
+    assert results.commit_batch(client, zombie.id, item, map_claim(claim, stack.settings))
+    heir.round()
+    assert batches.claimed_items(client, heir.id) == []
+    stack.finish(job_id, heir)
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+def test_a_commit_that_is_sent_again_after_a_lost_reply_counts_once(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    assert item
+    claim = batches.claim_batch(client, worker.id, item)
+    assert claim
+    assert batches.claim_batch(client, worker.id, item) == claim
+    partial = map_claim(claim, stack.settings)
+    assert results.commit_batch(client, worker.id, item, partial)
+    once = stack.job(job_id)
+    assert not results.commit_batch(client, worker.id, item, partial)
+    assert stack.job(job_id).rows == once.rows
+    assert stack.job(job_id).batches == once.batches
+
+
+def test_making_a_job_twice_makes_it_once(client: Client) -> None:
+    jobs.create_job(client, "a.csv", 600, "same")
+    jobs.create_job(client, "b.csv", 600, "same")
+    assert [job.source for _, job in jobs.list_jobs(client)] == ["a.csv"]
+    assert client.call("LRANGE", "autoconnect:orchestrator", 0, -1) == [b"same"]
+    jobs.end_job(client, "same", JobStatus.CANCELLED)
+
+
+def test_a_job_that_was_left_in_planning_is_planned_anew_and_the_old_plan_does_not_count(stack: Stack) -> None:
+    source = stack.generated(rows=10)
+    job_id = stack.submit(source)
+    generation = jobs.start_plan(stack.client, job_id)
+    assert generation == 1
+    stack.orchestrator.round()
+    assert stack.job(job_id).status is JobStatus.RUNNING
+    version, layout = jobs.read_version(stack.client, job_id), jobs.read_layout(stack.client, job_id)
+    assert version
+    assert layout
+    plan = jobs.Plan(version, layout, [])
+    assert not jobs.publish_plan(stack.client, job_id, generation, plan, "range")
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_batch_of_an_older_plan_is_dropped_when_it_is_claimed(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    old = BatchId(job_id, 0, 0)
+    client.call("RPUSH", f"autoconnect:worker:{worker.id}:claimed", str(old))
+    assert batches.claim_batch(client, worker.id, old) is None
+    assert batches.claimed_items(client, worker.id) == []
+    assert not results.commit_batch(client, worker.id, old, Partial())
+    assert stack.finish(job_id, worker).rows.read == 10
+
+
+def test_two_aggregators_and_two_orchestrators_do_no_harm(make_stack: Callable[..., Stack]) -> None:
+    one, two = make_stack(batch_bytes=300), make_stack(batch_bytes=300)
+    source = one.generated()
+    job_id = one.submit(source)
+    threads = [
+        threading.Thread(target=stack.finish, args=(job_id, stack.worker()), daemon=True) for stack in (one, two)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert one.job(job_id).status is JobStatus.COMPLETED
+    assert one.metrics(job_id) == expected_metrics((one.settings.data_dir / source).read_bytes())
+
+
+def test_compacting_does_nothing_when_a_partial_is_gone(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated())
+    for _ in range(3):
+        worker.round()
+    names = list(results.read_partials(client, job_id))
+    assert len(names) == 3
+    assert results.compact_partials(client, job_id, names[:2], Partial())
+    assert not results.compact_partials(client, job_id, names, Partial())
+    assert results.count_partials(client, job_id) == 2
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_partials_are_merged_while_the_job_runs(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(batch_bytes=300)
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+    for _ in range(results.COMPACT_PARTIALS):
+        worker.round()
+    stack.aggregator.round()
+    assert results.count_partials(stack.client, job_id) == 1
+    assert stack.finish(job_id, worker).rows.read == 300
+
+
+def test_the_ready_list_holds_two_batches_for_each_live_worker_and_jobs_take_turns(
+    make_stack: Callable[..., Stack], client: Client
+) -> None:
+    stack = make_stack(batch_bytes=200)
+    for _ in range(2):
+        stack.worker()
+    source = stack.generated()
+    first, second = stack.planned(source), stack.planned(source)
+    assert client.call("LLEN", "autoconnect:ready") == 4
+    worker = stack.worker()
+    for _ in range(12):
+        worker.round()
+    done = [stack.job(job_id).batches.done for job_id in (first, second)]
+    assert sum(done) == 12
+    assert min(done) >= 4
+    for job_id in (first, second):
+        jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_a_worker_that_stops_gives_back_what_it_has_and_that_counts_to_nothing(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    assert item
+    assert batches.claim_batch(client, worker.id, item)
+    worker.leave()
+    (batch,) = jobs.read_batches(client, job_id, [item.batch])
+    assert (batch.state, batch.attempts, batch.deaths) == (BatchState.WAITING, 0, 0)
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_lost_reply_of_a_claim_leaves_the_item_in_the_workers_list_and_it_is_done_next(
+    stack: Stack, client: Client
+) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    batches.await_batch(stack.blocking(), worker.id, 100)  # as if the worker had never heard of it
+    worker.round()
+    assert stack.job(job_id).batches.done == 1
+
+
+def test_a_worker_without_progress_lets_its_lease_end(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(stall_ms=100)
+    worker = stack.worker()
+    deadline = time.monotonic() + 10
+    while workers.live_workers(stack.client):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    deadline = time.monotonic() + 10
+    while not workers.live_workers(stack.client):
+        worker.round()
+        assert time.monotonic() < deadline
+
+
+def test_a_blocked_claim_can_be_interrupted(redis_url: str, client: Client) -> None:
+    blocking = BlockingClient(redis_url, 60_000)
+    started = time.monotonic()
+    waiting = threading.Thread(target=batches.await_batch, args=(blocking, "w", 60_000))
+    waiting.start()
+    while not any(b"cmd=blmove" in line for line in client.call("CLIENT", "LIST").splitlines()):
+        assert time.monotonic() < started + 10
+    blocking.interrupt()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    blocking.close()
+
+
+def test_a_full_redis_holds_commits_back_and_loses_nothing(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    source = stack.generated()
+    job_id = stack.planned(source)
+    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    assert item
+    claim = batches.claim_batch(client, worker.id, item)
+    assert claim
+    partial = map_claim(claim, stack.settings)
+    try:
+        client.call("CONFIG", "SET", "maxmemory", 1)
+        assert queues.memory_is_short(client)
+        with pytest.raises(BrokerFull, match="out of memory"):
+            results.commit_batch(client, worker.id, item, partial)
+        assert workers.renew_lease(client, worker.id, 1_000)
+        assert stack.job(job_id).batches.done == 0
+    finally:
+        client.call("CONFIG", "SET", "maxmemory", 0)
+    assert results.commit_batch(client, worker.id, item, partial)
+    stack.finish(job_id, worker)
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+def test_cancelling_frees_memory_even_of_a_full_redis(stack: Stack, client: Client) -> None:
+    stack.worker()
+    job_id = stack.planned(stack.generated())
+    try:
+        client.call("CONFIG", "SET", "maxmemory", 1)
+        assert jobs.end_job(client, job_id, JobStatus.CANCELLED)
+    finally:
+        client.call("CONFIG", "SET", "maxmemory", 0)
+    assert stack.job(job_id).status is JobStatus.CANCELLED
+
+
+def test_a_redis_that_cannot_be_reached_is_told_in_one_sentence() -> None:
+    with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
+        BlockingClient("redis://127.0.0.1:1/0", 100).call("PING")

@@ -1,0 +1,228 @@
+"""A job from its source to its result, in steps: what comes out, and what each fault of a source leads to."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoconnect.broker import jobs, results
+from autoconnect.broker.connection import Client
+from autoconnect.generate import generate
+from autoconnect.models import BatchState, JobStatus
+from tests.integration.stack import HEADER, Stack, expected_metrics
+
+GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
+
+
+def test_a_job_says_what_the_oracle_says(stack: Stack) -> None:
+    source = stack.write("".join(generate(400, seed=3, bad_ratio=0.05)))
+    job_id = stack.planned(source)
+    job = stack.finish(job_id, stack.worker(), stack.worker())
+    assert job.status is JobStatus.COMPLETED
+    assert job.batches.total > 10
+    assert job.rows.read == job.rows.accepted + job.rows.rejected == 400
+    assert sum(job.rejected_by_reason.values()) == job.rows.rejected > 0
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+def test_the_cube_is_the_same_bit_for_bit_whatever_the_batches_the_workers_and_the_transport(
+    make_stack: Callable[..., Stack],
+) -> None:
+    cubes: list[dict[bytes, bytes]] = []
+    sizes: list[dict[str, Any]] = [{"batch_bytes": size} for size in (500, 7_777, 1 << 20)]
+    for settings in (*sizes, {"batch_transport": "inline"}):
+        stack = make_stack(**settings)
+        job_id = stack.planned(stack.generated())
+        assert stack.finish(job_id, *(stack.worker() for _ in range(len(cubes) + 1))).status is JobStatus.COMPLETED
+        cubes.append(stack.client.call("HGETALL", f"autoconnect:job:{job_id}:cube"))
+    assert cubes.count(cubes[0]) == len(cubes)
+
+
+def test_a_header_alone_is_a_result_without_rows(stack: Stack) -> None:
+    job_id = stack.planned(stack.write(HEADER))
+    job = stack.finish(job_id)
+    assert (job.status, job.batches.total, job.rows.read, job.progress) == (JobStatus.COMPLETED, 0, 0, 1.0)
+    assert stack.metrics(job_id) == expected_metrics(HEADER.encode())
+
+
+def test_rejected_rows_are_kept_by_file_line_reason_and_text(stack: Stack) -> None:
+    bad = "TX2,2024-02-30,Paris,vente,Audi A4,100.50,\n"
+    source = stack.write(HEADER + (GOOD * 99 + "\n" + bad) * 3)
+    job_id = stack.planned(source)
+    stack.finish(job_id, stack.worker())
+    found = results.read_rejects(stack.client, job_id, 0, 10)
+    assert [(reject.file, reject.line, reject.reason) for reject in found] == [
+        (source, line, "bad_date") for line in (102, 203, 304)
+    ]
+    assert {reject.raw for reject in found} == {bad.strip()}
+
+
+def test_too_many_rejected_rows_fail_the_job_and_the_last_good_result_stays(stack: Stack) -> None:
+    worker = stack.worker()
+    good = stack.planned(stack.write(HEADER + GOOD))
+    stack.finish(good, worker)
+    bad = stack.planned(stack.write(HEADER + GOOD * 8 + "TX,,,,,,\n"))
+    job = stack.finish(bad, worker)
+    assert job.status is JobStatus.FAILED
+    assert job.error == (
+        "1 of 9 rows were rejected, more than the allowed share of 10% (AUTOCONNECT_MAX_REJECTED_RATIO); "
+        "see the job's rejects."
+    )
+    assert len(results.read_rejects(stack.client, bad, 0, 10)) == 1
+    assert jobs.published_job(stack.client) == good
+
+
+def test_exactly_the_allowed_share_of_rejected_rows_is_allowed(stack: Stack) -> None:
+    job_id = stack.planned(stack.write(HEADER + GOOD * 9 + "TX,,,,,,\n"))
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("missing.csv", None, "There is no source 'missing.csv' in the data folder."),
+        ("../x.csv", None, "The source '../x.csv' is outside the data folder; give a path relative to it."),
+        ("/etc/passwd", None, "The source '/etc/passwd' is outside the data folder; give a path relative to it."),
+        ("", None, "The source '' is outside the data folder; give a path relative to it."),
+        ("empty.csv", b"", "The file is empty; a header line was expected."),
+        ("binary.csv", b"\x7fELF\0\0", "The file is binary (it has NUL bytes), not a CSV."),
+        (
+            "header.csv",
+            b"id,date,ville,type,modele\n",
+            "The header lacks prix; it is: id,date,ville,type,modele",
+        ),
+        (
+            "twice.csv",
+            b"id,date,ville,type,modele,prix,price\n",
+            "The header has two columns of one meaning: prix, price; keep one.",
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_read_fails_the_job_in_one_sentence(
+    stack: Stack, name: str, content: bytes | None, error: str
+) -> None:
+    if content is not None:
+        stack.write(content, name)
+    job = stack.job(stack.planned(name))
+    assert (job.status, job.error) == (JobStatus.FAILED, error)
+
+
+def test_a_folder_a_pipe_and_a_name_too_long_are_no_sources(stack: Stack, tmp_path: Path) -> None:
+    (stack.settings.data_dir / "folder").mkdir()
+    os.mkfifo(stack.settings.data_dir / "pipe")
+    (stack.settings.data_dir / "link.csv").symlink_to(tmp_path / "outside.csv")
+    (tmp_path / "outside.csv").write_text(HEADER)
+    for name in ("folder", "pipe", "link.csv", "x" * 3_000, "nul\0"):
+        job = stack.job(stack.planned(name))
+        assert job.status is JobStatus.FAILED, name
+        assert job.error
+        assert job.error.startswith("The source")
+
+
+def test_a_source_that_changes_while_it_is_read_fails_the_job(stack: Stack) -> None:
+    job_id = stack.planned(stack.generated(seed=1))
+    stack.generated(seed=2, rows=301)
+    job = stack.finish(job_id, stack.worker())
+    assert job.status is JobStatus.FAILED
+    assert job.error
+    assert "changed while it was read" in job.error
+
+
+def test_a_line_break_in_quotes_counts_within_a_batch_and_fails_across_an_edge(
+    make_stack: Callable[..., Stack],
+) -> None:
+    text = HEADER + "".join(f'TX{n},2024-01-31,"Saint\nDenis",vente,Audi A4,100.50,\n' for n in range(50))
+    whole = make_stack(batch_bytes=1 << 20)
+    job_id = whole.planned(whole.write(text))
+    assert whole.finish(job_id, whole.worker()).rows.accepted == 50
+    assert whole.metrics(job_id) == expected_metrics(text.encode())
+    cut = make_stack(batch_bytes=70)
+    job = cut.finish(cut.planned(cut.write(text)), cut.worker())
+    assert job.status is JobStatus.FAILED
+    assert job.error
+    assert job.error.startswith("A quoted field with a line break lies across the edge of two batches")
+
+
+def test_a_stray_quote_at_the_end_of_a_batch_rejects_its_line_alone(
+    make_stack: Callable[..., Stack],
+) -> None:
+    text = HEADER + GOOD * 30 + 'TX1,2024-01-31,"Paris,vente,Audi A4,100.50,\n' + GOOD * 30
+    for settings in ({"batch_bytes": 100}, {"batch_bytes": 100, "batch_transport": "inline"}):
+        stack = make_stack(**settings)
+        job = stack.finish(stack.planned(stack.write(text)), stack.worker())
+        assert (job.status, job.rows.accepted) == (JobStatus.COMPLETED, 60)
+        assert job.rejected_by_reason == {"bad_quotes": 1}
+
+
+def test_too_many_cells_fail_the_job_and_name_the_column(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(max_cells=50)
+    lines = (f"TX{n},2024-01-31,Paris,vente,Model {n},100.50,\n" for n in range(60))
+    job = stack.finish(stack.planned(stack.write(HEADER + "".join(lines))), stack.worker())
+    assert job.status is JobStatus.FAILED
+    assert job.error == (
+        "The source has more than 50 combinations of city, day, type and model (AUTOCONNECT_MAX_CELLS); "
+        "the column with the most values is model, with 60."
+    )
+
+
+def test_inline_lines_never_pile_up_in_redis(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(batch_transport="inline", batch_bytes=200)
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated())
+    most = 0
+    while stack.job(job_id).status is JobStatus.RUNNING:
+        stack.orchestrator.round()
+        most = max(most, stack.client.call("HLEN", f"autoconnect:job:{job_id}:lines"))
+        worker.round()
+    assert stack.finish(job_id).status is JobStatus.COMPLETED
+    assert 1 < most <= 4
+
+
+def test_the_source_of_the_settings_is_submitted_once_for_each_version_of_it(make_stack: Callable[..., Stack]) -> None:
+    first = make_stack(source="source.csv")
+    first.generated(rows=10)
+    first.orchestrator.round()
+    make_stack(source="source.csv").orchestrator.round()
+    assert len(list(jobs.list_jobs(first.client))) == 1
+    (_, job), *_ = jobs.list_jobs(first.client)
+    first.finish(job.id, first.worker())
+    make_stack(source="source.csv").orchestrator.round()
+    assert len(list(jobs.list_jobs(first.client))) == 1
+    first.generated(rows=11)
+    make_stack(source="source.csv").orchestrator.round()
+    assert len(list(jobs.list_jobs(first.client))) == 2
+
+
+def test_cancelling_drops_waiting_batches_at_once_and_refuses_later_commits(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated())
+    worker.round()
+    assert jobs.end_job(client, job_id, JobStatus.CANCELLED)
+    assert not jobs.end_job(client, job_id, JobStatus.CANCELLED)
+    job = stack.job(job_id)
+    states = [batch.state for batch in jobs.read_batches(client, job_id, range(job.batches.total))]
+    assert states.count(BatchState.DONE) == 1
+    assert states.count(BatchState.DROPPED) == len(states) - 1 > 0
+    for _ in range(3):  # what lingers in the ready list is dropped when it is claimed
+        worker.round()
+    assert stack.job(job_id).batches.done == 1
+    assert client.call("LLEN", "autoconnect:ready") == 0
+
+
+def test_a_newer_result_is_published_and_an_older_one_that_ends_later_is_not(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    source = stack.generated(rows=20)
+    oldest, older, newer = stack.planned(source), stack.planned(source), stack.planned(source)
+    stack.finish(newer, worker)
+    stack.finish(older, worker)
+    stack.finish(oldest, worker)
+    assert [stack.job(job_id).status for job_id in (oldest, older, newer)] == [JobStatus.COMPLETED] * 3
+    assert jobs.published_job(client) == newer
+    assert client.call("PTTL", f"autoconnect:job:{newer}:cube") == -1
+    assert 0 < client.call("PTTL", f"autoconnect:job:{older}:cube") <= 600_000
+    last = stack.planned(source)
+    stack.finish(last, worker)
+    assert jobs.published_job(client) == last
+    assert 0 < client.call("PTTL", f"autoconnect:job:{newer}:cube") <= 600_000
