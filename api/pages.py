@@ -5,15 +5,24 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 _STATIC = "/static/docs"
+_FILES = Path(fastapi_offline.__file__).parent / "static"
+#: The one thing that ReDoc would fetch from elsewhere.
+_REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
 def install(app: FastAPI) -> None:
     """Adds /docs, /redoc and the files that they load."""
-    app.mount(_STATIC, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"), name="docs-files")
+    redoc_script = (_FILES / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, f"{_STATIC}/favicon.png")
+
+    @app.get(f"{_STATIC}/redoc.js", include_in_schema=False)
+    def redoc_js() -> Response:
+        return Response(redoc_script, media_type="text/javascript")
+
+    app.mount(_STATIC, StaticFiles(directory=_FILES), name="docs-files")
 
     @app.get("/docs", include_in_schema=False)
     def swagger_ui() -> HTMLResponse:
@@ -31,7 +40,7 @@ def install(app: FastAPI) -> None:
         return get_redoc_html(
             openapi_url="/openapi.json",
             title="AutoConnect API",
-            redoc_js_url=f"{_STATIC}/redoc.standalone.js",
+            redoc_js_url=f"{_STATIC}/redoc.js",
             redoc_favicon_url=f"{_STATIC}/favicon.png",
             with_google_fonts=False,
         )

@@ -1,0 +1,49 @@
+"""One running stack for all tests that only look at it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoconnect.generate import generate
+from tests.e2e.processes import Up, running
+from tests.e2e.waiting import wait_until
+
+#: The stack's own source: with a cost column, bad rows, and names that filters must find in any spelling.
+SOURCE = "transactions_autoconnect.csv"
+
+
+def stack_source(rows: int) -> str:
+    """Generated rows, some of them bad, with a cost for every third and some cities' names spelled hard."""
+    lines = "".join(generate(rows, seed=5, bad_ratio=0.03)).splitlines()
+    hard = {"Bordeaux": "Saint-Étienne", "Lyon": "Aix_en  Provence", "Audi A4": "Citroën_C3"}
+    for plain, name in hard.items():
+        lines = [line.replace(plain, name) for line in lines]
+    costs = ("", "1234.56", "99")
+    return "".join(f"{line},{costs[number % 3] if number else 'cout'}\n" for number, line in enumerate(lines))
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """`autoconnect up` that has processed its source."""
+    folder = tmp_path_factory.mktemp("up")
+    (folder / "data").mkdir()
+    (folder / "data" / SOURCE).write_text(stack_source(3_000))
+    with running(folder) as stack:
+        stack.first_job = wait_until("the first job", stack.latest)["id"]
+        job = stack.ended(stack.first_job)
+        assert job["status"] == "completed", job
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def stack_data(up: Up) -> bytes:
+    """What the stack's own source has in it."""
+    return (up.folder / "data" / SOURCE).read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to run commands in, with an empty data folder."""
+    (tmp_path / "data").mkdir()
+    return tmp_path

@@ -1,0 +1,142 @@
+"""The command `autoconnect` as users run it: in processes of its own, in a folder of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.e2e.waiting import free_port, wait_until
+
+#: Quick to notice a dead worker, and no batch so large that a test can't have several.
+QUICK = {"AUTOCONNECT_HEARTBEAT_MS": "200", "AUTOCONNECT_LEASE_MS": "1500"}
+#: Starting takes most of it: each process imports pandas or Arrow.
+_UP_TIMEOUT_S = 60
+_END_TIMEOUT_S = 30
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """That of the tests, without settings of whoever runs them."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("AUTOCONNECT_")}
+    return {**plain, **(extra or {})}
+
+
+def autoconnect(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "autoconnect.cli.main", *arguments],
+        cwd=cwd,
+        env=environment(extra),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def start(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Starts a command, its messages in `messages.txt` there."""
+    with (cwd / "messages.txt").open("w") as messages:
+        return subprocess.Popen(
+            [sys.executable, "-m", "autoconnect.cli.main", *arguments],
+            cwd=cwd,
+            env=environment(extra),
+            stdout=messages,
+            stderr=messages,
+            text=True,
+        )
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Id and command line of each process below a process."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    parsed = [line.split(None, 2) for line in listing.splitlines()]
+    found: dict[int, str] = {}
+    parents = [pid]
+    while parents:
+        parent = parents.pop()
+        children = {int(child): args for child, above, args in parsed if int(above) == parent}
+        found |= children
+        parents += children
+    return found
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process that is more than a zombie."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+class Up:
+    """A running `autoconnect up`, and a client of its API."""
+
+    def __init__(self, process: subprocess.Popen[str], client: httpx2.Client, folder: Path) -> None:
+        self.process = process
+        self.client = client
+        self.folder = folder
+        self.url = str(client.base_url)
+        self.first_job = ""
+
+    def get(self, path: str, status: int = 200, **options: Any) -> Any:
+        """The JSON that a path under /api/v1 answers."""
+        response = self.client.get(f"/api/v1{path}", **options)
+        assert response.status_code == status, response.text
+        return json.loads(response.text)
+
+    def latest(self) -> dict[str, Any] | None:
+        """The newest job, if there is one."""
+        response = self.client.get("/api/v1/jobs/latest")
+        return dict(response.json()) if response.status_code == 200 else None
+
+    def submit(self, source: str) -> str:
+        response = self.client.post("/api/v1/jobs", json={"source": source})
+        assert response.status_code == 202, response.text
+        return str(response.json()["id"])
+
+    def ended(self, job_id: str, timeout_s: float = 90) -> dict[str, Any]:
+        """The job, once it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            job: dict[str, Any] = self.get(f"/jobs/{job_id}")
+            return job if job["status"] in ("completed", "failed", "cancelled") else None
+
+        return wait_until(f"the end of job {job_id}", look, timeout_s)
+
+    def answers(self) -> bool:
+        try:
+            return self.client.get("/health/ready").status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+
+@contextmanager
+def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Up]:
+    """`autoconnect up` in a folder, answering; ended behind the block, with nothing left of it."""
+    port = free_port()
+    process = start("up", cwd=folder, extra={**QUICK, "AUTOCONNECT_PORT": str(port), **(extra or {})})
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            up = Up(process, client, folder)
+            wait_until(f"the API, see {folder}/messages.txt", up.answers, _UP_TIMEOUT_S)
+            yield up
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    """Ends a stack as Ctrl-C does; returns its exit code."""
+    below = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    code = process.wait(_END_TIMEOUT_S)
+    left = {pid: args for pid, args in below.items() if lives(pid)}
+    assert not left, f"left over: {left}"
+    return code

@@ -1,0 +1,189 @@
+"""The command line as users run it: what it prints, what it leaves, and with which code it ends."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import simplejson
+
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.generate import generate
+from tests import oracle
+from tests.e2e.conftest import SOURCE, stack_source
+from tests.e2e.processes import Up, autoconnect, descendants, lives, start
+from tests.e2e.requirements_of_tests import require
+from tests.e2e.waiting import free_port, wait_until
+
+SAMPLE = Path(__file__).parents[2].parent / "shared" / "data" / SOURCE
+
+
+def expected(data: bytes) -> dict[str, object]:
+    rows, rejects = oracle.read_rows(data)
+    return {name: oracle.metric(name, rows, len(rows) + len(rejects), len(rejects)) for name in CATALOGUE}
+
+
+@pytest.mark.parametrize("transport", ["range", "inline"])
+def test_run_prints_the_oracles_metrics_as_one_json_object_and_nothing_else(folder: Path, transport: str) -> None:
+    data = stack_source(3_000).encode()
+    (folder / "any.csv").write_bytes(data)
+    extra = {"AUTOCONNECT_BATCH_TRANSPORT": transport}
+    done = autoconnect("run", "any.csv", "--json", "--workers", "2", "--export", "out", cwd=folder, extra=extra)
+    assert (done.returncode, done.stderr) == (0, "")
+    document = simplejson.loads(done.stdout, use_decimal=True)
+    assert document.keys() == {"job", "metrics"}
+    assert document["metrics"] == expected(data)
+    assert document["job"]["status"] == "completed"
+    with (folder / "out" / "summary.csv").open() as file:
+        (summary,) = csv.DictReader(file)
+    assert summary["revenue"] == str(document["metrics"]["summary"][0]["revenue"])
+    assert sorted(path.stem for path in (folder / "out").iterdir()) == sorted(CATALOGUE)
+
+
+def test_run_prints_tables_of_the_default_source(folder: Path) -> None:
+    (folder / "data" / SOURCE).write_text("".join(generate(500, seed=9)))
+    done = autoconnect("run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for name in CATALOGUE:
+        assert name in done.stdout
+    assert "No row of the source carries a cost" in done.stdout
+    assert "Rows: 500 read, 500 accepted, 0 rejected" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("completed: ")
+    assert sorted(path.name for path in folder.iterdir()) == ["data"]
+
+
+def test_the_public_sample_has_the_known_totals(folder: Path) -> None:
+    if not SAMPLE.exists():
+        require("sample", f"the public sample is not at {SAMPLE}")
+    done = autoconnect("run", str(SAMPLE), "--json", cwd=folder)
+    document = simplejson.loads(done.stdout, use_decimal=True)
+    (summary,) = document["metrics"]["summary"]
+    assert document["job"]["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}
+    assert str(summary["revenue"]) == "269566472.27"
+    assert [(row["city"], str(row["revenue"])) for row in document["metrics"]["city-comparison"]] == [
+        ("Marseille", "93145122.32"),
+        ("Paris", "89900347.13"),
+        ("Lyon", "86521002.82"),
+    ]
+
+
+def test_a_job_that_fails_ends_with_1_and_one_sentence(folder: Path) -> None:
+    as_json = autoconnect("run", "nowhere.csv", "--json", cwd=folder)
+    document = json.loads(as_json.stdout)
+    assert (as_json.returncode, document["metrics"]) == (1, {})
+    assert document["job"]["error"] == "There is no source 'nowhere.csv' in the data folder."
+    as_text = autoconnect("run", "nowhere.csv", cwd=folder)
+    assert as_text.returncode == 1
+    assert as_text.stdout.splitlines()[-1] == document["job"]["error"]
+    assert "Traceback" not in as_text.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra", "said"),
+    [
+        (["run", "--colour"], {}, "No such option: --colour"),
+        (["fly"], {}, "No such command 'fly'"),
+        (["run", "--workers", "0"], {}, "--workers"),
+        (["run"], {"AUTOCONNECT_LEASE_MS": "soon"}, "AUTOCONNECT_LEASE_MS is 'soon'"),
+        (["run"], {"AUTOCONNECT_LEASE_MS": "1000"}, "at least three times AUTOCONNECT_HEARTBEAT_MS"),
+        (["up"], {"AUTOCONNECT_API_KEY": "short"}, "AUTOCONNECT_API_KEY: string should have at least 16 characters"),
+        (["run"], {"AUTOCONNECT_REDIS_URL_FILE": "/nowhere"}, "AUTOCONNECT_REDIS_URL_FILE is '/nowhere'"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_was_expected(
+    folder: Path, arguments: list[str], extra: dict[str, str], said: str
+) -> None:
+    done = autoconnect(*arguments, cwd=folder, extra=extra)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redis_that_is_set_and_does_not_answer_is_said_so(folder: Path) -> None:
+    done = autoconnect("run", cwd=folder, extra={"AUTOCONNECT_REDIS_URL": "redis://:secret@127.0.0.1:1/0"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("autoconnect: Redis does not answer:")
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_however_a_run_ends_it_leaves_no_process(folder: Path, number: signal.Signals, code: int) -> None:
+    (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
+    process = start("run", cwd=folder)
+    below = wait_until(
+        "all processes", lambda: found if len(found := descendants(process.pid)) == 6 else None, timeout_s=30
+    )
+    process.send_signal(number)
+    assert process.wait(30) == code
+    wait_until("their end", lambda: not any(lives(pid) for pid in below), timeout_s=10)
+    assert "Traceback" not in (folder / "messages.txt").read_text()
+
+
+def test_a_service_that_dies_is_started_again_and_given_up_after_five_quick_deaths(folder: Path) -> None:
+    (folder / "data" / SOURCE).write_text("".join(generate(10, seed=9)))
+    process = start("run", cwd=folder, extra={"AUTOCONNECT_BATCH_BYTES": "100"})
+    killed: set[int] = set()
+
+    def kill_orchestrator() -> bool:
+        for pid, line in descendants(process.pid).items():
+            if line.endswith("orchestrator.main") and pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        return process.poll() is not None
+
+    wait_until("its end", kill_orchestrator)
+    messages = (folder / "messages.txt").read_text()
+    assert process.returncode == 1, messages
+    assert "The orchestrator ended 5 times in a row within seconds of its start" in messages.splitlines()[-1]
+    assert len(killed) == 5
+
+
+def test_generate_gives_the_same_file_for_the_same_seed_and_bad_rows_where_asked(folder: Path) -> None:
+    for name, seed in (("a.csv", "7"), ("b.csv", "7"), ("c.csv", "8")):
+        assert autoconnect("generate", "--rows", "1000", "--out", name, "--seed", seed, cwd=folder).returncode == 0
+    first, second, third = ((folder / name).read_bytes() for name in ("a.csv", "b.csv", "c.csv"))
+    assert first == second != third
+    rows, rejects = oracle.read_rows(first)
+    assert (len(rows), len(rejects)) == (1_000, 0)
+    assert len({row.city for row in rows}) == 5
+    assert len({row.model for row in rows}) >= 6
+    assert {row.months for row in rows if row.months} <= set(range(1, 49))
+    autoconnect("generate", "--rows", "1000", "--out", "bad.csv", "--bad-ratio", "0.2", cwd=folder)
+    assert 100 < len(oracle.read_rows((folder / "bad.csv").read_bytes())[1]) < 300
+
+
+def test_jobs_and_metric_talk_to_a_running_api(up: Up, folder: Path) -> None:
+    extra = {"AUTOCONNECT_URL": up.url}
+    submitted = autoconnect("jobs", "submit", SOURCE, "--watch", "--json", cwd=folder, extra=extra)
+    assert submitted.returncode == 0, submitted.stderr
+    job = json.loads(submitted.stdout)["job"]
+    assert job["status"] == "completed"
+    listed = json.loads(autoconnect("jobs", "list", "--limit", "1", "--json", cwd=folder, extra=extra).stdout)
+    assert [item["id"] for item in listed["items"]] == [job["id"]]
+    shown = autoconnect("jobs", "show", job["id"], cwd=folder, extra=extra)
+    assert f"Job {job['id']} of {SOURCE} completed" in shown.stdout
+    metric = autoconnect("metric", "top-models", "--city", "paris", "--n", "1", "--json", cwd=folder, extra=extra)
+    answer = up.get("/metrics/top-models", params={"city": "paris", "n": "1"})
+    assert json.loads(metric.stdout)["rows"] == answer["rows"]
+    assert autoconnect("jobs", "cancel", job["id"], cwd=folder, extra=extra).returncode == 1
+    failed = autoconnect("jobs", "submit", "nowhere.csv", "--watch", cwd=folder, extra=extra)
+    assert failed.returncode == 1
+    assert "There is no source 'nowhere.csv'" in failed.stdout
+
+
+def test_an_api_that_does_not_answer_is_said_so(folder: Path) -> None:
+    done = autoconnect("jobs", "list", cwd=folder, extra={"AUTOCONNECT_URL": "http://127.0.0.1:1"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("autoconnect: The API at http://127.0.0.1:1 does not answer")
+
+
+def test_a_second_stack_in_the_same_folder_and_a_port_in_use_are_refused(up: Up, folder: Path) -> None:
+    port = up.url.rpartition(":")[2]
+    taken = autoconnect("up", "--port", port, cwd=folder)
+    assert taken.returncode == 1
+    assert f"127.0.0.1:{port} cannot be listened on" in taken.stderr
+    second = autoconnect("up", "--port", str(free_port()), cwd=up.folder)
+    assert second.returncode == 1
+    assert "already running" in second.stderr

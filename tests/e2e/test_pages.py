@@ -1,0 +1,67 @@
+"""The documentation pages in a real browser that can reach nothing but the API."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from tests.e2e.processes import Up
+from tests.e2e.requirements_of_tests import require
+
+pytestmark = pytest.mark.browser
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        require("browser", f"there is no browser on the PATH ({', '.join(_BROWSERS)})")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, up: Up) -> Iterator[Page]:
+    """A page that fails its test for a message on the console, or a request to anywhere else."""
+    complaints: list[str] = []
+
+    def keep_home(route: Route) -> None:
+        if route.request.url.startswith((up.url, "data:", "blob:")):
+            route.continue_()
+        else:
+            complaints.append(f"asked for {route.request.url}")
+            route.abort()
+
+    page = browser.new_page()
+    page.route("**/*", keep_home)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    assert not complaints
+
+
+def operations(up: Up) -> int:
+    return sum(len(path) for path in up.client.get("/openapi.json").json()["paths"].values())
+
+
+def test_swagger_ui_shows_every_operation_and_runs_one(page: Page, up: Up) -> None:
+    page.goto(f"{up.url}/")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() == operations(up)
+    page.locator("#operations-health-ready .opblock-summary-control").click()
+    page.locator("#operations-health-ready button.execute").click()
+    page.locator("#operations-health-ready .live-responses-table").get_by_text('"ready"').first.wait_for()
+
+
+def test_redoc_shows_every_operation(page: Page, up: Up) -> None:
+    page.goto(f"{up.url}/redoc")
+    page.wait_for_selector("[data-section-id*='/operation/'], [id*='operation/']", timeout=20_000)
+    text = page.inner_text("body")
+    assert "/api/v1/metrics/{name}" in text
+    assert "submit_job" in page.content() or "Submit Job" in text

@@ -1,0 +1,279 @@
+"""REST against the oracle, and each call as the contract has it, on a running stack."""
+
+import csv
+import io
+from itertools import product
+from typing import Any
+
+import pytest
+import simplejson
+
+from autoconnect.core.metrics import CATALOGUE
+from tests import oracle
+from tests.e2e.conftest import SOURCE, stack_source
+from tests.e2e.processes import Up
+
+Filter = dict[str, Any]
+
+FILTERS: list[Filter] = [
+    {},
+    {"city": ["paris"]},
+    {"city": ["SAINT-ETIENNE", "aixenprovence"]},
+    {"model": ["citroen c3", "BMW_X3"]},
+    {"from": "2023-06", "to": "2023-08"},
+    {"from": "2024-02-15"},
+    {"to": "2023-01-31", "type": "sale"},
+    {"type": "Location", "city": ["Marseille"]},
+    {"city": ["Nowhere"]},
+    {"from": "2024-05", "to": "2024-04"},
+]
+OPTIONS: dict[str, list[Filter]] = {
+    "top-models": [{}, {"n": "1"}, {"n": "100"}],
+    "trend": [{}, {"months": "24"}, {"months": "4"}],
+}
+
+
+@pytest.fixture(scope="module")
+def rows(stack_data: bytes) -> tuple[list[oracle.Row], int]:
+    """Accepted rows and number of rejected ones, as the oracle reads them."""
+    accepted, rejects = oracle.read_rows(stack_data)
+    assert len(rejects) > 10
+    return accepted, len(rejects)
+
+
+def selected(rows: list[oracle.Row], wanted: Filter) -> list[oracle.Row]:
+    return oracle.select(
+        rows,
+        city=wanted.get("city", ()),
+        model=wanted.get("model", ()),
+        first=wanted.get("from"),
+        last=wanted.get("to"),
+        type=wanted.get("type"),
+    )
+
+
+def read_exactly(text: str) -> Any:
+    return simplejson.loads(text, use_decimal=True)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_metric_says_what_the_oracle_says_for_any_filter(
+    up: Up, rows: tuple[list[oracle.Row], int], name: str
+) -> None:
+    accepted, rejected = rows
+    for wanted, options in product(FILTERS, OPTIONS.get(name, [{}])):
+        response = up.client.get(f"/api/v1/metrics/{name}", params={**wanted, **options, "job": up.first_job})
+        assert response.status_code == 200, response.text
+        answer = read_exactly(response.text)
+        numbers = {option: int(value) for option, value in options.items()}
+        expected = oracle.metric(name, selected(accepted, wanted), len(accepted) + rejected, rejected, **numbers)
+        assert answer["rows"] == expected, (wanted, options)
+        assert answer["columns"] == list(CATALOGUE[name].columns)
+        assert (answer["metric"], answer["complete"]) == (name, True)
+        assert answer["filters"] == wanted | numbers
+
+
+def test_the_same_table_comes_as_csv_by_format_and_by_accept(up: Up) -> None:
+    path = "/api/v1/metrics/monthly-revenue"
+    by_format = up.client.get(path, params={"format": "csv"})
+    by_accept = up.client.get(path, headers={"Accept": "text/csv;q=0.9, application/json;q=0.1"})
+    assert by_format.headers["content-type"] == "text/csv; charset=utf-8"
+    assert by_format.text == by_accept.text
+    table = list(csv.DictReader(io.StringIO(by_format.text)))
+    answer = read_exactly(up.client.get(path).text)
+    assert table == [{name: str(value) for name, value in row.items()} for row in answer["rows"]]
+
+
+def test_money_is_a_number_with_its_cents_to_the_letter(up: Up) -> None:
+    text = up.client.get("/api/v1/metrics/summary").text
+    revenue = read_exactly(text)["rows"][0]["revenue"]
+    assert f'"revenue": {revenue}, ' in text
+    assert revenue.as_tuple().exponent == -2
+
+
+def test_roll_ups_say_what_the_oracle_says(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
+    for group_by, measures in (
+        ("city", "transactions,revenue,average_ticket"),
+        ("city,month", "sales,rentals,mean_months"),
+        ("type,year", "min_price,max_price"),
+        ("model,day", "transactions,revenue"),
+        ("", "revenue"),
+    ):
+        parameters = {"group_by": group_by, "measures": measures, "limit": "100000", "from": "2023-03"}
+        parameters["job"] = up.first_job
+        answer = read_exactly(up.client.get("/api/v1/query", params=parameters).text)
+        keys, wanted = [key for key in group_by.split(",") if key], measures.split(",")
+        assert answer["rows"] == oracle.query(selected(rows[0], {"from": "2023-03"}), keys, wanted)
+        assert answer["columns"] == [*keys, *wanted]
+
+
+def test_a_roll_up_is_ordered_and_cut(up: Up) -> None:
+    parameters = {"group_by": "city", "order": "-revenue", "limit": "2"}
+    answer = up.get("/query", params=parameters)
+    ranking = [row["city"] for row in up.get("/metrics/city-comparison")["rows"]]
+    assert [row["city"] for row in answer["rows"]] == ranking[:2]
+    assert answer["note"] == "The first 2 of 5 rows (limit)."
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/metrics/summary?towm=Paris", "towm"),
+        ("/metrics/summary?from=2024-13", "from"),
+        ("/metrics/summary?to=yesterday", "to"),
+        ("/metrics/summary?type=gift", "type"),
+        ("/metrics/summary?city=", "city"),
+        ("/metrics/summary?n=3", "n"),
+        ("/metrics/top-models?n=0", "n"),
+        ("/metrics/trend?months=2", "months"),
+        ("/metrics/trend?type=sale&type=rental", "type"),
+        ("/query?group_by=colour", "group_by"),
+        ("/query?measures=profit", "measures"),
+        ("/query?group_by=city&order=model", "order"),
+        ("/query?limit=0", "limit"),
+        ("/jobs?limit=none", "limit"),
+        ("/jobs?status=lost", "status"),
+    ],
+)
+def test_what_cannot_be_read_is_a_problem_that_names_it(up: Up, path: str, parameter: str) -> None:
+    response = up.client.get(f"/api/v1{path}")
+    problem = response.json()
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    assert [error["name"] for error in problem["errors"]] == [parameter]
+    assert parameter in problem["detail"]
+    assert (problem["status"], problem["instance"]) == (422, response.url.path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("GET", "/nothing", 404),
+        ("GET", "/api/v1/jobs/nothing", 404),
+        ("GET", "/api/v1/metrics/nothing", 404),
+        ("GET", "/api/v1/metrics/summary?job=nothing", 404),
+        ("GET", "/api/v1/metrics/summary?format=xlsx", 406),
+        ("DELETE", "/api/v1/jobs/nothing", 404),
+        ("DELETE", "/api/v1/sources/nothing.csv", 404),
+        ("DELETE", f"/api/v1/sources/{SOURCE}", 409),
+        ("PUT", "/api/v1/sources/.hidden.csv", 422),
+        ("PUT", "/api/v1/sources/program.exe", 422),
+        ("PATCH", "/api/v1/jobs", 405),
+    ],
+)
+def test_every_error_is_a_problem(up: Up, method: str, path: str, status: int) -> None:
+    response = up.client.request(method, path)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "instance"} <= response.json().keys()
+
+
+def test_nothing_that_is_served_fits_an_accept_header_of_images(up: Up) -> None:
+    assert up.client.get("/api/v1/metrics/summary", headers={"Accept": "image/*"}).status_code == 406
+
+
+def test_a_body_that_is_not_a_job_is_refused_and_a_source_that_is_not_there_fails_the_job(up: Up) -> None:
+    assert up.client.post("/api/v1/jobs", json={"sauce": "x"}).status_code == 422
+    assert up.client.post("/api/v1/jobs", content=b"{", headers={"Content-Type": "application/json"}).status_code == 422
+    job = up.ended(up.submit("nowhere.csv"))
+    assert (job["status"], job["error"]) == ("failed", "There is no source 'nowhere.csv' in the data folder.")
+    response = up.client.get("/api/v1/metrics/summary", params={"job": job["id"]})
+    assert (response.status_code, response.json()["job_status"]) == (409, "failed")
+
+
+def test_a_job_without_a_body_runs_the_stacks_own_source(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
+    response = up.client.post("/api/v1/jobs")
+    assert response.status_code == 202
+    assert response.headers["location"] == f"/api/v1/jobs/{response.json()['id']}"
+    job = up.ended(response.json()["id"])
+    accepted, rejected = len(rows[0]), rows[1]
+    assert (job["source"], job["status"], job["progress"]) == (SOURCE, "completed", 1.0)
+    assert job["rows"] == {"read": accepted + rejected, "accepted": accepted, "rejected": rejected}
+    assert job["batches"]["done"] == job["batches"]["total"] > 0
+    assert job["bytes"]["done"] == job["bytes"]["total"] > 0
+    assert up.get("/metrics/summary")["job_id"] == job["id"]
+
+
+def test_batches_and_rejects_come_in_pages(up: Up, stack_data: bytes) -> None:
+    job_id = up.get("/metrics/summary")["job_id"]
+    batches = up.get(f"/jobs/{job_id}/batches")["items"]
+    assert {batch["state"] for batch in batches} == {"done"}
+    found, cursor = [], None
+    while True:
+        parameters = {"limit": "7"} | ({"cursor": cursor} if cursor else {})
+        page = up.get(f"/jobs/{job_id}/rejects", params=parameters)
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert page["truncated"] is False
+    lines = stack_data.decode().splitlines()
+    assert [(reject["line"], reject["reason"]) for reject in found] == oracle.read_rows(stack_data)[1]
+    assert all(reject["raw"] == lines[reject["line"] - 1] and reject["file"] == SOURCE for reject in found)
+    text = up.client.get(f"/api/v1/jobs/{job_id}/rejects", params={"format": "csv", "limit": "10000"}).text
+    assert [row["raw"] for row in csv.DictReader(io.StringIO(text))] == [reject["raw"] for reject in found]
+
+
+def test_a_source_is_uploaded_listed_replaced_run_and_deleted(up: Up) -> None:
+    name, text = "june.csv", stack_source(50)
+    first = up.client.put(f"/api/v1/sources/{name}", content=text.encode())
+    assert (first.status_code, first.json()["bytes"], first.json()["uploaded"]) == (201, len(text.encode()), True)
+    chunks = (chunk.encode() for chunk in (text, "\n"))
+    assert up.client.put(f"/api/v1/sources/{name}", content=chunks).status_code == 200
+    listed = {source["name"]: source["uploaded"] for source in up.get("/sources")["items"]}
+    assert listed == {name: True, SOURCE: False}
+    assert up.ended(up.submit(name))["rows"]["read"] == 50
+    assert up.client.delete(f"/api/v1/sources/{name}").status_code == 204
+    assert up.client.delete(f"/api/v1/sources/{name}").status_code == 404
+    assert [path.name for path in (up.folder / ".autoconnect" / "uploads").iterdir()] == []
+
+
+def test_a_job_can_be_cancelled_once(up: Up) -> None:
+    up.client.put("/api/v1/sources/long.csv", content=stack_source(60_000).encode())
+    job_id = up.submit("long.csv")
+    cancelled = up.client.delete(f"/api/v1/jobs/{job_id}")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    again = up.client.delete(f"/api/v1/jobs/{job_id}")
+    assert (again.status_code, again.json()["job_status"]) == (409, "cancelled")
+    assert [job["id"] for job in up.get("/jobs", params={"status": "cancelled"})["items"]] == [job_id]
+    up.client.delete("/api/v1/sources/long.csv")
+
+
+def test_jobs_are_listed_in_pages_newest_first(up: Up) -> None:
+    submitted = [up.submit("nowhere.csv") for _ in range(3)]
+    page = up.get("/jobs", params={"limit": "2"})
+    assert [job["id"] for job in page["items"]] == submitted[:0:-1]
+    after = up.get("/jobs", params={"limit": "1", "cursor": page["next_cursor"]})
+    assert [job["id"] for job in after["items"]] == [submitted[0]]
+    assert up.get("/jobs/latest")["id"] == submitted[-1]
+
+
+def test_cities_models_catalogue_workers_and_queues_are_listed(up: Up) -> None:
+    for path, key in (("/cities", "city"), ("/models", "model")):
+        rolled_up = up.get("/query", params={"group_by": key, "measures": "transactions"})["rows"]
+        assert up.get(path)["items"] == rolled_up
+    catalogue = up.get("/metrics")["items"]
+    assert [metric["name"] for metric in catalogue] == list(CATALOGUE)
+    assert all(metric["definition"] and metric["columns"] for metric in catalogue)
+    workers = up.get("/workers")["items"]
+    assert len(workers) == 3
+    assert all(worker["lease_ms_left"] > 0 for worker in workers)
+    assert {queue["queue"] for queue in up.get("/queues")["items"]} == {
+        *("orchestrator", "waiting", "ready", "claimed", "aggregator")
+    }
+
+
+def test_it_lives_it_is_ready_and_its_front_door_leads_to_the_documentation(up: Up) -> None:
+    assert up.client.get("/health/live").json() == {"status": "alive"}
+    assert up.client.get("/health/ready").json() == {"status": "ready"}
+    home = up.client.get("/")
+    assert (home.status_code, home.headers["location"]) == (307, "/docs")
+
+
+def test_openapi_has_problems_and_nothing_that_is_not_there(up: Up) -> None:
+    document = up.client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in str(document)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+    assert not [path for path in document["paths"] if path.endswith(("/retry", "/events"))]
