@@ -1,0 +1,108 @@
+"""The API on a real Redis where a running stack would be in the way: no result yet, a running job, a key, no Redis."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from autoconnect.broker import jobs
+from autoconnect.broker.connection import Client
+from autoconnect.models import JobStatus
+from autoconnect.settings import Settings
+from tests.integration.stack import HEADER, Stack
+
+KEY = "0123456789abcdef"
+GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
+
+
+@pytest.fixture
+def serve(stack: Stack) -> Iterator[Callable[..., TestClient]]:
+    """Serves with the stack's settings and others."""
+    clients: list[TestClient] = []
+
+    def make(**settings: Any) -> TestClient:
+        app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
+        clients.append(TestClient(app, raise_server_exceptions=False))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def test_without_a_result_metrics_are_404_and_say_when_to_come_back(serve: Callable[..., TestClient]) -> None:
+    api = serve()
+    for path in ("/metrics/summary", "/query", "/cities", "/models", "/jobs/latest"):
+        response = api.get(f"/api/v1{path}")
+        assert (response.status_code, response.headers["retry-after"]) == (404, "2")
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_running_job_has_no_result_but_a_partial_one(stack: Stack, serve: Callable[..., TestClient]) -> None:
+    api, worker = serve(), stack.worker()
+    job_id = stack.planned(stack.generated())
+    worker.round()
+    refused = api.get("/api/v1/metrics/summary", params={"job": job_id})
+    assert (refused.status_code, refused.json()["job_status"]) == (409, "running")
+    partial = api.get("/api/v1/metrics/summary", params={"job": job_id, "partial": "true"}).json()
+    assert partial["complete"] is False
+    assert partial["rows"][0]["transactions"] == stack.job(job_id).rows.accepted > 0
+    stack.finish(job_id, worker)
+    whole = api.get("/api/v1/metrics/summary", params={"job": job_id, "partial": "true"}).json()
+    assert (whole["complete"], whole["rows"][0]["transactions"]) == (True, 300)
+
+
+def test_the_published_result_is_answered_until_another_is_published(
+    stack: Stack, serve: Callable[..., TestClient]
+) -> None:
+    api, worker = serve(), stack.worker()
+    for rows in (1, 2):
+        stack.finish(stack.planned(stack.write(HEADER + GOOD * rows)), worker)
+        assert api.get("/api/v1/metrics/summary").json()["rows"][0]["transactions"] == rows
+
+
+def test_with_a_key_whatever_changes_something_needs_it(serve: Callable[..., TestClient], client: Client) -> None:
+    api = serve(api_key=KEY)
+    for method, path in (
+        ("POST", "/jobs"),
+        ("DELETE", "/jobs/x"),
+        ("PUT", "/sources/x.csv"),
+        ("DELETE", "/sources/x.csv"),
+    ):
+        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": f"Bearer {KEY}é".encode()}):
+            refused = api.request(method, f"/api/v1{path}", headers=headers)
+            assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert api.get("/api/v1/jobs").json()["items"] == []
+    for headers in ({"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}):
+        response = api.post("/api/v1/jobs", headers=headers)
+        assert response.status_code == 202
+        jobs.end_job(client, response.json()["id"], JobStatus.CANCELLED)
+
+
+def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(
+    stack: Stack, serve: Callable[..., TestClient]
+) -> None:
+    api = serve(max_upload_bytes=100)
+    assert api.put("/api/v1/sources/x.csv", content=b"x" * 101).status_code == 413
+    assert api.put("/api/v1/sources/x.csv", content=(b"x" * 10 for _ in range(11))).status_code == 413
+    assert api.put("/api/v1/sources/x.csv", content=b"x" * 100).status_code == 201
+    assert [path.name for path in stack.settings.upload_dir.iterdir()] == ["x.csv"]
+
+
+def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve: Callable[..., TestClient]) -> None:
+    api = serve()
+    stack.write(HEADER + GOOD, "same.csv")
+    api.put("/api/v1/sources/same.csv", content=(HEADER + GOOD * 2).encode())
+    assert stack.finish(stack.planned("same.csv"), stack.worker()).rows.read == 2
+    assert [source["uploaded"] for source in api.get("/api/v1/sources").json()["items"]] == [True]
+
+
+def test_without_redis_the_api_lives_but_is_not_ready(serve: Callable[..., TestClient]) -> None:
+    api = serve(redis_url="redis://127.0.0.1:1/0")
+    assert api.get("/health/live").status_code == 200
+    for path in ("/health/ready", "/api/v1/jobs", "/api/v1/metrics/summary"):
+        response = api.get(path)
+        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+        assert response.json()["detail"].startswith("Redis does not answer")
