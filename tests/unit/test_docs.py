@@ -1,0 +1,182 @@
+"""The documentation says what the code says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from api.app import create_app
+from autoconnect.broker import keys
+from autoconnect.cli.main import app
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.core.schema import COLUMNS, MISSING, REASONS
+from autoconnect.generate import generate
+from autoconnect.settings import PREFIX, SECRETS, Settings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "data" / "README.md"])
+
+_FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text()
+
+
+def table_rows(text: str) -> list[str]:
+    """The rows of all tables in a text, without heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {place + step for place, line in enumerate(lines) if line.startswith("|---") for step in (-1, 0)}
+    return [line for place, line in enumerate(lines) if place not in heads]
+
+
+def section(text: str, title: str, level: str = "##") -> str:
+    """What stands under a heading, up to the next one of its level or above."""
+    body = text.partition(f"\n{level} {title}\n")[2]
+    assert body, f"There is no heading {level} {title}."
+    return re.split(rf"^#{{1,{len(level)}}} ", body, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_every_setting_is_on_its_page_with_default_and_meaning() -> None:
+    expected = [
+        f"| `{PREFIX}{name.upper()}` | {'none' if field.default is None else f'`{field.default}`'} | "
+        f"{field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    page = read("docs/settings.md")
+    assert table_rows(page) == expected
+    for name in SECRETS:
+        assert f"`{PREFIX}{name}_FILE`" in section(page, "Secrets from files")
+
+
+def test_the_example_of_settings_sets_nothing_that_there_is_not() -> None:
+    names = re.findall(rf"^#? ?{PREFIX}(\w+)=", read(".env.example"), re.MULTILINE)
+    assert names
+    assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_the_readme_has_every_endpoint_and_no_other() -> None:
+    schema = create_app(load_settings({f"{PREFIX}REDIS_URL": "redis://127.0.0.1:1/0"})).openapi()
+    served = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
+    listed = re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", section(read("README.md"), "All calls"), re.MULTILINE)
+    assert sorted(listed) == sorted(served)
+
+
+def test_the_key_table_is_that_of_the_code_and_names_every_key() -> None:
+    assert keys.__doc__ is not None
+    rows = table_rows(keys.__doc__)
+    assert table_rows(section(read("docs/architecture.md"), "Keys")) == rows
+    names = {row.split("`")[1] for row in rows}
+    constants = {
+        value
+        for name, value in vars(keys).items()
+        if name.isupper() and not name.startswith("_") and name != "PREFIX" and isinstance(value, str)
+    }
+    job = keys.JobKeys("ID")
+    of_job = {getattr(job, name) for name, member in vars(keys.JobKeys).items() if isinstance(member, property)}
+    of_plan = {job.plan_batches(1).replace(":1:", ":N:"), job.plan_waiting(1).replace(":1:", ":N:")}
+    of_worker = {keys.heartbeat("WORKER"), keys.claimed("WORKER")}
+    assert names == constants | of_job | of_plan | of_worker | {job.partial("N")}
+
+
+def test_the_page_of_metrics_is_the_catalogue() -> None:
+    page = read("docs/metrics.md")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == list(CATALOGUE)
+    for metric in CATALOGUE.values():
+        body = section(page, metric.name)
+        assert metric.definition in body
+        assert table_rows(body) == [
+            f"| `{column}` | {unit.replace('|', chr(92) + '|')} |" for column, unit in metric.columns.items()
+        ]
+        assert re.findall(r"^Parameter .*$", body, re.MULTILINE) == [
+            f"Parameter `{name}`: {option.lowest:,} to {option.highest:,}; {option.default:,} where it is not given."
+            for name, option in metric.options.items()
+        ]
+        assert f"\n{','.join(metric.columns)}\n" in body, "the example's header"
+
+
+def test_the_page_of_the_command_line_is_what_the_commands_take() -> None:
+    page = read("docs/cli.md")
+    commands = dict(_commands(typer.main.get_command(app), "autoconnect"))
+    assert sorted(re.findall(r"^## (.+)$", page, re.MULTILINE)) == sorted(commands)
+    for name, command in commands.items():
+        body = section(page, name)
+        assert command.help
+        assert f"\n{command.help}\n" in body
+        assert table_rows(body) == list(_taken(command))
+
+
+def test_the_readme_names_every_command() -> None:
+    body = section(read("README.md"), "The command line")
+    for name, _ in _commands(typer.main.get_command(app), "autoconnect"):
+        assert f"`{name.split()[-1]}`" in body or f"`{name}" in body
+
+
+def _commands(command: object, path: str) -> Iterator[tuple[str, TyperCommand]]:
+    if isinstance(command, TyperGroup):
+        for name, child in command.commands.items():
+            yield from _commands(child, f"{path} {name}")
+    elif isinstance(command, TyperCommand):
+        yield path, command
+
+
+def _taken(command: TyperCommand) -> Iterator[str]:
+    for parameter in command.params:
+        assert isinstance(parameter, TyperArgument | TyperOption)
+        name = parameter.opts[0] if isinstance(parameter, TyperOption) else str(parameter.name).upper()
+        yield f"| `{name}` | {parameter.help} |"
+
+
+def test_the_tree_of_the_readme_is_the_real_one() -> None:
+    block = section(read("README.md"), "The tree").split("```")[1]
+    folder, listed = Path(), set()
+    for line in block.strip().splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = Path(name) if name.endswith("/") else Path()
+            listed.add(Path(name))
+        else:
+            listed.add(folder / name)
+    assert [str(path) for path in sorted(listed) if not (ROOT / path).exists()] == []
+    shared = {path.relative_to(ROOT) for path in (ROOT / "autoconnect").iterdir() if not path.name.startswith("__")}
+    packages = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")}
+    assert [str(path) for path in sorted((shared | packages) - listed)] == []
+
+
+def test_the_page_of_the_data_has_every_column_reason_and_missing_word() -> None:
+    page = read("data/README.md")
+    columns = section(page, "Columns")
+    for column in COLUMNS.values():
+        first, *others = column.names
+        also = ", ".join(f"`{name}`" for name in others)
+        row = f"| `{first}` | {also}{' ' if also else ''}| {'yes' if column.needed else 'no'} |"
+        assert row in columns
+    assert {word for word in MISSING if word and f"`{word}`" not in columns} == set()
+    assert re.findall(r"^\| `(\w+)` ", section(page, "Rejects"), re.MULTILINE) == list(REASONS)
+
+
+def test_the_sample_is_what_its_page_says_made_it() -> None:
+    sample = (ROOT / "data" / "transactions_autoconnect.csv").read_bytes()
+    assert "".join(generate(10_000, seed=2023)).encode() == sample
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = [link for link in _LINK.findall(_FENCE.sub("", page.read_text())) if "://" not in link]
+    assert [link for link in links if not _leads_somewhere(page, link)] == []
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = (page.parent / name).resolve() if name else page
+    if not target.is_relative_to(ROOT) or not target.exists():
+        return False
+    return not anchor or anchor in map(_anchor, re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE))
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
