@@ -1,5 +1,7 @@
 """The aggregator's loop: merge the partials of a job as they come, and finish it when they are all there."""
 
+import time
+
 import structlog
 
 from aggregator.outcome import outcome_of
@@ -21,11 +23,15 @@ class Aggregator:
         self._client = client
         self._blocking = blocking
         self._settings = settings
+        self._next_tick = 0.0
 
     def round(self) -> None:
-        """Waits until a job wants to be merged, and merges it; when none does, looks at all open jobs."""
+        """Waits until a job wants to be merged, and merges it; at every tick looks at all open jobs."""
         waiting = queues.await_aggregator(self._blocking, self._settings.block_ms)
-        for job_id in waiting or jobs.open_jobs(self._client):
+        if time.monotonic() >= self._next_tick:
+            waiting.update(jobs.open_jobs(self._client))
+            self._next_tick = time.monotonic() + self._settings.block_ms / 1_000
+        for job_id in waiting:
             with structlog.contextvars.bound_contextvars(job=job_id):
                 try:
                     self._reduce(job_id)

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from autoconnect.broker.connection import connect
 from autoconnect.errors import AutoConnectError, BrokerUnavailable
-from autoconnect.supervisor import launch
 
 _START_TIMEOUT_S = 10.0
 _PING_EVERY_S = 0.005
 
 
 class EmbeddedServer:
-    """A running server; its data is in `folder`, and outlives it."""
+    """How to start a server, and where it will be; its data is in `folder`, and outlives it."""
 
     def __init__(self, folder: Path) -> None:
         folder = folder.resolve()
@@ -28,28 +27,23 @@ class EmbeddedServer:
         self._socket = Path(self._socket_folder.name) / "redis.sock"
         self._log = folder / "redis.log"
         self.url = f"unix://{self._socket}"
-        command = [find_server(), "--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
-        keep = ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-        self.process = launch([*command, *keep, "--maxmemory-policy", "noeviction", "--logfile", str(self._log)])
-        try:
-            self._wait_until_it_answers()
-        except BaseException:
-            self.stop()
-            raise
+        self.command = [
+            *(find_server(), "--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"),
+            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--logfile", str(self._log)),
+        ]
 
-    def stop(self) -> None:
-        """Ends the server; what it has acknowledged is on disk."""
-        self.process.terminate()
-        self.process.wait()
-        self._socket_folder.cleanup()
-
-    def _wait_until_it_answers(self) -> None:
+    def wait_until_it_answers(self) -> None:
+        """Raises AutoConnectError where the started server takes too long."""
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if self._socket.exists() and self._answers():
-                return
+        while not (self._socket.exists() and self._answers()):
+            if time.monotonic() > deadline:
+                raise AutoConnectError(f"The embedded Redis-compatible server does not answer; its log is {self._log}.")
             time.sleep(_PING_EVERY_S)
-        raise AutoConnectError(f"The embedded Redis-compatible server does not answer; its log is {self._log}.")
+
+    def clean_up(self) -> None:
+        """Removes the socket's folder, once the server has ended."""
+        self._socket_folder.cleanup()
 
     def _answers(self) -> bool:
         client = connect(self.url)

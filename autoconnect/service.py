@@ -2,6 +2,7 @@
 
 import random
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from autoconnect.settings import Settings, load_settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 #: Between attempts to reach Redis, in seconds; doubled each time up to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 2.0
 
@@ -34,17 +34,22 @@ class Stop:
     def listen(self) -> None:
         """From now on SIGTERM and SIGINT ask to end.
 
-        A thread waits for them: what a signal handler may do between any two steps of the main thread is far less.
+        A thread learns of them through a socket: what a signal handler may do between any two steps of the main thread
+        is far less, and a mask does not reach the threads that libraries have started already.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        threading.Thread(target=self._listen, name="signals", daemon=True).start()
+        told, tell = socket.socketpair()
+        tell.setblocking(False)
+        signal.set_wakeup_fd(tell.detach())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._listen, args=(told,), name="signals", daemon=True).start()
 
     def wait(self, seconds: float) -> None:
         """Returns after so many seconds, or as soon as the process is asked to end."""
         self._requested.wait(seconds)
 
-    def _listen(self) -> None:
-        signal.sigwait(_SIGNALS)
+    def _listen(self, told: socket.socket) -> None:
+        told.recv(1)
         self._requested.set()
         try:
             self.wake()

@@ -62,7 +62,6 @@ class Settings(BaseSettings):
     max_upload_bytes: Positive = Field(2 << 30, description="A larger upload is refused.")
     api_key: str | None = Field(
         None,
-        min_length=16,
         description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`.",
     )
     host: str = Field("127.0.0.1", description="Address that the API listens on.")

@@ -24,18 +24,21 @@ def local_stack(
     prefix. Raises AutoConnectError where Redis does not answer or cannot be started, or the folder is in use.
     """
     with ExitStack() as stack:
-        url = settings.redis_url
-        if url is None:
+        server = None
+        if settings.redis_url is None:
             _lock(stack, state)
             server = EmbeddedServer(state / "redis")
-            stack.callback(server.stop)
-            url = server.url
-        client = connect(url)
-        stack.callback(client.close)
-        client.call("PING")
+            stack.callback(server.clean_up)
+        url = server.url if server else settings.needed_redis_url()
         variables = {PREFIX + name: value for name, value in {"REDIS_URL": url, **overrides}.items()}
         supervisor = Supervisor({**os.environ, **variables})
         stack.callback(supervisor.stop)
+        if server:
+            supervisor.start("redis", server.command, outlives=True)
+            server.wait_until_it_answers()
+        client = connect(url)
+        stack.callback(client.close)
+        client.call("PING")
         workers = ["worker"] * settings.workers
         for service in ["orchestrator", *workers, "aggregator", *(["api"] if with_api else [])]:
             supervisor.start(service, [sys.executable, "-m", f"{service}.main"])

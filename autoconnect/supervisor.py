@@ -29,6 +29,7 @@ _GRACE_S = 10.0
 class _Service:
     name: str
     command: Sequence[str]
+    outlives: bool
     process: subprocess.Popen[bytes] = field(init=False)
     started: float = 0.0
     quick_deaths: int = 0
@@ -42,9 +43,9 @@ class Supervisor:
         self._services: list[_Service] = []
         self._ended: queue.SimpleQueue[_Service] = queue.SimpleQueue()
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """Starts a service that is to run as long as this does."""
-        service = _Service(name, command)
+    def start(self, name: str, command: Sequence[str], *, outlives: bool = False) -> None:
+        """Starts a service that is to run as long as this does; what `outlives` is ended after all else."""
+        service = _Service(name, command, outlives)
         self._services.append(service)
         self._launch(service)
 
@@ -71,18 +72,22 @@ class Supervisor:
         self._launch(service)
 
     def stop(self) -> None:
-        """Ends all services, the last one first; what does not end in time is killed."""
-        for service in reversed(self._services):
+        """Ends all services; what does not end in time is killed."""
+        for outlives in (False, True):
+            self._end([service for service in self._services if service.outlives is outlives])
+        self._services.clear()
+
+    def _end(self, services: Sequence[_Service]) -> None:
+        for service in services:
             service.process.terminate()
         deadline = time.monotonic() + _GRACE_S
-        for service in reversed(self._services):
+        for service in services:
             try:
                 service.process.wait(max(deadline - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
                 log.warning("service killed: it did not end in time", killed=service.name)
                 service.process.kill()
                 service.process.wait()
-        self._services.clear()
 
     def _launch(self, service: _Service) -> None:
         service.started = time.monotonic()

@@ -29,31 +29,39 @@ class Orchestrator:
         self._settings = settings
         self._to_submit = settings.source
         self._server_run = ""
+        self._last_tick = float("-inf")
         self._judge_from = 0.0
-        self._next_tick = 0.0
 
     def round(self) -> None:
         """Waits for work and does it; at every tick looks at all open jobs and all workers."""
         if self._to_submit:
             self._submit_source(self._to_submit)
             self._to_submit = None
-        wait_ms = max(1, round(1_000 * (self._next_tick - time.monotonic())))
-        for job_id in queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
+        next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
+        wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
+        for job_id in queues.await_orchestrator(self._blocking, wait_ms):
             self._look_at(job_id)
-        if time.monotonic() >= self._next_tick:
+        if time.monotonic() >= next_tick:
             self._tick()
-            self._next_tick = time.monotonic() + self._settings.heartbeat_ms / 1_000
 
     def _tick(self) -> None:
         for job_id in jobs.open_jobs(self._client):
             self._look_at(job_id)
-        server_run = queues.server_run(self._client)
-        if server_run != self._server_run:  # workers first get the time to renew their leases
-            self._server_run = server_run
-            self._judge_from = time.monotonic() + self._settings.lease_ms / 1_000
-        if time.monotonic() >= self._judge_from:
+        if self._may_judge():
             for worker, batch in workers.reap(self._client, self._settings.max_deaths):
                 log.warning("batch taken from a dead worker", worker=worker, job=batch.job, batch=batch.batch)
+
+    def _may_judge(self) -> bool:
+        """Not for one lease after Redis started or was reached again: leases may have ended while it was away.
+
+        That it was away shows in a tick that comes late, whether calls failed meanwhile or only took their time.
+        """
+        server_run = queues.server_run(self._client)
+        now, lease_s = time.monotonic(), self._settings.lease_ms / 1_000
+        if server_run != self._server_run or now - self._last_tick > lease_s / 2:
+            self._judge_from = now + lease_s
+        self._server_run, self._last_tick = server_run, now
+        return now >= self._judge_from
 
     def _look_at(self, job_id: str) -> None:
         with structlog.contextvars.bound_contextvars(job=job_id):

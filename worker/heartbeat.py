@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from contextvars import copy_context
 from datetime import UTC, datetime
 
 import structlog
@@ -30,7 +31,7 @@ class Heartbeat:
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(),
         }
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Returns once the heartbeat is in Redis."""

@@ -4,7 +4,8 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
 from autoconnect.cli.show import Watcher, console, progress, show_job, show_table
 from autoconnect.core.metrics import CATALOGUE
-from autoconnect.errors import AutoConnectError
-from autoconnect.models import Job, JobStatus
+from autoconnect.core.partial import MAX_REJECTS
+from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.models import Job, JobStatus, RejectedRow
 from autoconnect.settings import PREFIX, Settings
 from autoconnect.stack import local_stack
 from autoconnect.supervisor import Supervisor
@@ -24,6 +26,10 @@ from autoconnect.tables import table_csv
 DEFAULT_SOURCE = Path("data/transactions_autoconnect.csv")
 #: Between looks at the services while nothing happens in the job.
 _WATCH_MS = 500
+#: A Redis that was there and has been away for so long is given up.
+_PATIENCE_S = 30.0
+#: So many rejected rows are shown.
+_REJECTS_SHOWN = 10
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -40,12 +46,13 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
                 job = _follow(client, supervisor, job_id, watch)
             completed = job.status is JobStatus.COMPLETED
             metrics = {name: _metric(client, job_id, name) for name in CATALOGUE} if completed else {}
+            rejects = results.read_rejects(client, job_id, 0, MAX_REJECTS)
     if export:
-        _export(metrics, export)
+        _export(metrics, rejects, export)
     if as_json:
         _print_json(job, metrics)
     else:
-        _print_tables(job, metrics)
+        _print_tables(job, metrics, rejects)
     return 0 if completed else 1
 
 
@@ -64,13 +71,20 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
 
 
 def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher) -> Job:
-    """Watches a job by its events until it ends."""
-    seen = "0-0"
+    """Watches a job by its events until it ends; Redis may be away for a while."""
+    seen, reached = "0-0", time.monotonic()
     while True:
-        seen = jobs.wait_for_event(client, job_id, seen, _WATCH_MS) or seen
-        job = jobs.read_job(client, job_id)
+        try:
+            seen = jobs.wait_for_event(client, job_id, seen, _WATCH_MS) or seen
+            job = jobs.read_job(client, job_id)
+        except BrokerUnavailable:
+            if time.monotonic() - reached > _PATIENCE_S:
+                raise
+            supervisor.watch(timeout_s=_WATCH_MS / 1_000)
+            continue
         if job is None:
             raise AutoConnectError(f"Job {job_id} is gone from Redis.")
+        reached = time.monotonic()
         watch(job)
         if job.status.ended:
             return job
@@ -85,10 +99,12 @@ def _metric(client: Client, job_id: str, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _export(metrics: Metrics, folder: Path) -> None:
+def _export(metrics: Metrics, rejects: Sequence[RejectedRow], folder: Path) -> None:
+    tables = {name: table_csv(list(CATALOGUE[name].columns), table["rows"]) for name, table in metrics.items()}
+    tables["rejects"] = table_csv(list(RejectedRow.model_fields), [reject.model_dump() for reject in rejects])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in metrics.items():
-        (folder / f"{name}.csv").write_text(table_csv(list(CATALOGUE[name].columns), table["rows"]), newline="")
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
 
 
 def _print_json(job: Job, metrics: Metrics) -> None:
@@ -97,10 +113,13 @@ def _print_json(job: Job, metrics: Metrics) -> None:
     sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
 
 
-def _print_tables(job: Job, metrics: Metrics) -> None:
+def _print_tables(job: Job, metrics: Metrics, rejects: Sequence[RejectedRow]) -> None:
     out = console()
     for name, table in metrics.items():
         show_table(out, name, list(CATALOGUE[name].columns), table["rows"], table.get("note", ""))
+    if rejects:
+        first = [reject.model_dump() for reject in rejects[:_REJECTS_SHOWN]]
+        show_table(out, f"first of {job.rows.rejected:,} rejected rows", list(RejectedRow.model_fields), first, "")
     show_job(out, job)
 
 

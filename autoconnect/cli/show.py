@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,15 +26,23 @@ def console(stderr: bool = False) -> Console:
 
 
 def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:
-    """A table with a title, numbers to the right; `note` where there are no rows."""
-    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="bold cyan")
+    """A table with a title, numbers to the right; `note` where there are no rows.
+
+    Headers are broken where they can be; cells never are: a table that is wider than the terminal goes on beyond it.
+    """
+    out.print(Text(title, style="bold"))
+    if not rows:
+        out.print(note or "Nothing is selected.", end="\n\n")
+        return
+    table = Table(header_style="bold cyan", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         numeric = any(not isinstance(row[name], str | None) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
+        width = max(len(_cell(row[name])) for row in rows)
+        words = name.replace("_", " ")
+        table.add_column(words, justify="right" if numeric else "left", min_width=width, no_wrap=False)
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
-    out.print(table if rows else Text.assemble((title, "bold"), "\n", note or "Nothing is selected."))
-    out.print()
+        table.add_row(*(Text(_cell(row[name])) for name in columns))
+    out.print(table, crop=False, soft_wrap=False)
 
 
 def show_job(out: Console, job: Job) -> None:

@@ -87,7 +87,7 @@ def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
         layout = Layout(encoding, delimiter, len(names), _positions(names), bom + end, text.count(b"\n", 0, end))
         judged.append((names, layout))
     names, layout = max(judged, key=lambda judgement: (len(judgement[1].positions), len(judgement[0])))
-    _check_header(names, layout.delimiter)
+    _check_header(names, layout)
     return layout
 
 
@@ -95,11 +95,12 @@ def _positions(names: list[str]) -> dict[str, int]:
     return {_COLUMN_OF[name]: place for place, name in enumerate(names) if name in _COLUMN_OF}
 
 
-def _check_header(names: list[str], delimiter: str) -> None:
+def _check_header(names: list[str], layout: Layout) -> None:
     meant = [_COLUMN_OF[name] for name in names if name in _COLUMN_OF]
     missing = [column.names[0] for meaning, column in COLUMNS.items() if column.needed and meaning not in meant]
     if missing:
-        raise SourceError(f"The header lacks {', '.join(missing)}; it is: {delimiter.join(names)[:200]}")
+        header = layout.delimiter.join(names)[:200]
+        raise SourceError(f"The header lacks {', '.join(missing)}; read as {layout.encoding} it is: {header}")
     for meaning in sorted(set(meant)):
         if meant.count(meaning) > 1:
             twice = [name for name in names if _COLUMN_OF.get(name) == meaning]

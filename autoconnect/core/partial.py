@@ -92,7 +92,7 @@ def encode(partial: Partial) -> dict[bytes, bytes]:
         "rejected": partial.rejected,
         "rejects": partial.rejects,
     }
-    fields = {_TALLY: zlib.compress(json.dumps(tally).encode(), 1)}
+    fields = {_TALLY: zlib.compress(json.dumps(tally, sort_keys=True).encode(), 1)}
     cube = partial.cube
     edges = np.searchsorted(cube.city, np.arange(len(cube.cities) + 1))
     for code, name in enumerate(cube.cities):
@@ -120,11 +120,12 @@ def decode(fields: Mapping[bytes, bytes]) -> Partial:
 
 
 def _encode_cells(cube: Cube, cells: slice) -> bytes:
-    model = pa.DictionaryArray.from_arrays(pa.array(cube.model[cells], pa.int32()), pa.array(cube.models, pa.string()))
+    used, model = np.unique(cube.model[cells], return_inverse=True)
+    names = pa.array([cube.models[code] for code in used], pa.string())
     columns: dict[str, pa.Array] = {
         "day": pa.array(cube.day[cells], pa.int32()),
         "type": pa.array(cube.type[cells], pa.int8()),
-        "model": model,
+        "model": pa.DictionaryArray.from_arrays(pa.array(model, pa.int32()), names),
     }
     for name, fold in MEASURES.items():
         values = cube.measures[name][cells]

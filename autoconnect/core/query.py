@@ -41,8 +41,8 @@ class Query:
         """
         keys = _names("group_by", group_by, KEYS)
         wanted = _names("measures", measures, MEASURES) or ["transactions", "revenue"]
-        _names("order", order.replace("-", ""), [*keys, *wanted])
-        return cls(keys, wanted, [name for name in order.split(",") if name], limit)
+        columns = [*keys, *wanted]
+        return cls(keys, wanted, _names("order", order, [*columns, *(f"-{name}" for name in columns)]), limit)
 
     @property
     def columns(self) -> list[str]:
@@ -53,7 +53,7 @@ class Query:
         needed = list(dict.fromkeys(need for name in self.measures for need in MEASURES[name][0]))
         rows = [self._row(cube, found) for found in tabulate(cube, self.group_by, needed)]
         for name in reversed(self.order):
-            rows.sort(key=lambda row: _sort_key(row[name.lstrip("-")]), reverse=name.startswith("-"))
+            rows.sort(key=lambda row: _sort_key(row[name.removeprefix("-")]), reverse=name.startswith("-"))
         note = f"The first {self.limit:,} of {len(rows):,} rows (limit)." if len(rows) > self.limit else None
         return Table(rows[: self.limit], note)
 
@@ -75,6 +75,6 @@ def _names(parameter: str, text: str, known: Sequence[str] | Mapping[str, object
     for name in names:
         if name not in known:
             raise SelectionError(parameter, f"{parameter} has {name!r}; expected some of {', '.join(known)}.")
-    if len(set(names)) < len(names):
+    if len({name.removeprefix("-") for name in names}) < len(names):
         raise SelectionError(parameter, f"{parameter} is {text!r}, which names one twice.")
     return names

@@ -49,7 +49,7 @@ def split_records(
     text = data + ahead
     start = line = 0
     while start < len(data):
-        end = _record_end(text, start, delimiter.encode(), max_record_bytes)
+        end = _record_end(text, start, len(data), delimiter.encode(), max_record_bytes)
         fault = None
         if end is None:
             end, fault = _line_end(text, start), "bad_quotes"
@@ -86,8 +86,11 @@ def _line_end(data: bytes, start: int) -> int:
     return len(data) if end < 0 else end
 
 
-def _record_end(text: bytes, start: int, delimiter: bytes, max_record_bytes: int) -> int | None:
-    """Offset of the line feed (or of the end of the text) that ends the record; None where a quote is not closed."""
+def _record_end(text: bytes, start: int, edge: int, delimiter: bytes, max_record_bytes: int) -> int | None:
+    """Offset of the line feed (or of the end of the text) that ends the record; None where a quote is not closed.
+
+    For a record that goes on behind `edge`, any offset behind that.
+    """
     line_end = _line_end(text, start)
     while True:
         if text.startswith(b'"', start):
@@ -95,6 +98,8 @@ def _record_end(text: bytes, start: int, delimiter: bytes, max_record_bytes: int
             if close is None:
                 return None
             start = close + 1
+            if start > edge:  # what follows may lie beyond what is visible
+                return start
             if start > line_end:
                 line_end = _line_end(text, start)
         next_delimiter = text.find(delimiter, start, line_end)

@@ -36,10 +36,9 @@ def cut(start: int, end: int, batch_bytes: int, read: Callable[[int, int], bytes
 def _line_edge(position: int, end: int, read: Callable[[int, int], bytes]) -> int:
     """The first line edge at `position` or behind it: an edge lies behind a line feed, or at the end."""
     position -= 1
-    while position < end:
-        window = read(position, min(_WINDOW_BYTES, end - position))
+    while window := read(position, min(_WINDOW_BYTES, end - position)):
         line_feed = window.find(b"\n")
         if line_feed >= 0:
             return position + line_feed + 1
-        position += max(len(window), 1)
+        position += len(window)
     return end

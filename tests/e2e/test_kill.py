@@ -62,3 +62,19 @@ def test_results_outlive_the_stack(folder: Path) -> None:
     with running(folder) as up:
         assert [job["id"] for job in up.get("/jobs")["items"]] == [first["id"]]
         assert up.get("/metrics/summary")["rows"][0]["transactions"] == 100
+
+
+def test_the_embedded_redis_killed_in_the_middle_of_a_job_changes_nothing(folder: Path) -> None:
+    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
+        cents = write_big_source(up)
+        job_id = up.submit("big.csv")
+        wait_until("progress", lambda: up.get(f"/jobs/{job_id}")["batches"]["done"] > 5)
+        for pid, line in descendants(up.process.pid).items():
+            if "valkey-server" in line or "redis-server" in line:
+                os.kill(pid, signal.SIGKILL)
+        wait_until("Redis", up.answers)
+        job = up.ended(job_id)
+        assert (job["status"], job["error"], job["batches"]["dead"]) == ("completed", None, 0)
+        assert job["rows"] == {"read": ROWS, "accepted": ROWS, "rejected": 0}
+        (summary,) = up.get("/metrics/summary", params={"job": job_id})["rows"]
+        assert round(summary["revenue"] * 100) == cents

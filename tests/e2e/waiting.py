@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-_POLL_S = 0.05
+_POLL_S = 0.1
 
 Found = TypeVar("Found")
 

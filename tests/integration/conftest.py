@@ -8,6 +8,7 @@ import pytest
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client, connect
 from autoconnect.embedded import EmbeddedServer
+from autoconnect.supervisor import launch
 from tests.integration.stack import Stack
 
 #: Keys that are there for good; `keys.py` has the table.
@@ -23,8 +24,12 @@ _LASTING = {
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedServer(tmp_path_factory.mktemp("redis"))
+    process = launch(server.command)
+    server.wait_until_it_answers()
     yield server.url
-    server.stop()
+    process.terminate()
+    process.wait()
+    server.clean_up()
 
 
 @pytest.fixture

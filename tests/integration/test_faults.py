@@ -320,3 +320,23 @@ def test_cancelling_frees_memory_even_of_a_full_redis(stack: Stack, client: Clie
 def test_a_redis_that_cannot_be_reached_is_told_in_one_sentence() -> None:
     with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
         BlockingClient("redis://127.0.0.1:1/0", 100).call("PING")
+
+
+def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, client: Client) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    lease_s = stack.settings.lease_ms / 1_000
+    for _ in range(10):  # ticks in time: the orchestrator has seen Redis all along
+        stack.orchestrator.round()
+    victim.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{victim.id}")
+    time.sleep(lease_s)  # no tick for a whole lease, as if Redis had not answered
+    away_until = time.monotonic()
+    stack.orchestrator.round()
+    assert batches.claimed_items(client, victim.id) == [item]
+    while batches.claimed_items(client, victim.id):
+        stack.orchestrator.round()
+        assert time.monotonic() < away_until + 10 * lease_s
+    assert time.monotonic() >= away_until + lease_s
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED

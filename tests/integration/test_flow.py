@@ -91,7 +91,7 @@ def test_exactly_the_allowed_share_of_rejected_rows_is_allowed(stack: Stack) -> 
         (
             "header.csv",
             b"id,date,ville,type,modele\n",
-            "The header lacks prix; it is: id,date,ville,type,modele",
+            "The header lacks prix; read as utf-8 it is: id,date,ville,type,modele",
         ),
         (
             "twice.csv",

@@ -10,7 +10,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from api.app import create_app
 from autoconnect.broker import keys
-from autoconnect.cli.main import app
+from autoconnect.cli.commands import app
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.schema import COLUMNS, MISSING, REASONS
 from autoconnect.generate import generate

@@ -1,0 +1,73 @@
+"""A stack of containers of its own for a test: other names and another port than those of the user."""
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.waiting import free_port, wait_until
+
+ROOT = Path(__file__).parents[2]
+
+#: How each Compose is called.
+COMMANDS: Mapping[str, Sequence[str]] = {"compose-v1": ["docker-compose"], "compose-v2": ["docker", "compose"]}
+
+
+def output(*command: str, env: Mapping[str, str] | None = None) -> str:
+    """What a command prints; raises AssertionError with what it said when it fails."""
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def answers(*command: str) -> str | None:
+    """What a command prints, or None where it fails or does not exist."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+class Stack:
+    """The project's containers, under a project name that nobody else has."""
+
+    def __init__(self, compose: str, env_file: Path) -> None:
+        self.project = f"autoconnect-test-{secrets.token_hex(4)}"
+        self._command = [*COMMANDS[compose], "--project-name", self.project, "--env-file", str(env_file)]
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._env = {**os.environ, "PORT": str(port)}
+
+    def compose(self, *arguments: str) -> str:
+        return output(*self._command, *arguments, env=self._env)
+
+    def containers(self, service: str = "") -> list[dict[str, Any]]:
+        """What `docker inspect` knows of each container, by name."""
+        ids = self.compose("ps", "--all", "--quiet", *([service] if service else [])).split()
+        found: list[dict[str, Any]] = json.loads(output("docker", "inspect", *ids)) if ids else []
+        return sorted(found, key=lambda container: str(container["Name"]))
+
+    def unhealthy(self) -> list[str]:
+        """The containers that are not healthy, with the state of each."""
+        states = {container["Name"]: container["State"] for container in self.containers()}
+        healths = {name: state.get("Health", {}).get("Status", state["Status"]) for name, state in states.items()}
+        return [f"{name} is {health}" for name, health in healths.items() if health != "healthy"]
+
+    def wait_healthy(self, timeout_s: float = 60) -> None:
+        try:
+            wait_until("all containers to be healthy", lambda: not self.unhealthy(), timeout_s)
+        except TimeoutError as error:
+            error.add_note(f"{self.unhealthy()}\n{self.compose('logs', '--tail', '20')}")
+            raise
+
+    def leftovers(self) -> list[str]:
+        """Names of all containers, volumes and networks of the project."""
+        ours = f"label=com.docker.compose.project={self.project}"
+        containers = output("docker", "ps", "--all", "--filter", ours, "--format", "{{.Names}}")
+        volumes = output("docker", "volume", "ls", "--filter", ours, "--format", "{{.Name}}")
+        networks = output("docker", "network", "ls", "--filter", ours, "--format", "{{.Name}}")
+        return f"{containers} {volumes} {networks}".split()

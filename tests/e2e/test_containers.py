@@ -1,0 +1,262 @@
+"""The stack of docker-compose.yml under each Compose, as a user has it: built, started, hurt, scaled, taken down.
+
+The tests of a stack share it and run in the order of this file.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+import pytest
+
+from autoconnect.generate import generate
+from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output
+from tests.e2e.requirements_of_tests import require
+from tests.e2e.waiting import wait_until
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
+
+SHIPPED = (ROOT / "data" / "transactions_autoconnect.csv").read_text(encoding="utf-8")
+SERVICES = {"redis": 1, "orchestrator": 1, "worker": 3, "aggregator": 1, "api": 1}
+ENDED = ("completed", "failed", "cancelled")
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    compose: str = request.param
+    _require_compose(compose)
+    no_env = tmp_path_factory.mktemp(compose) / "env"
+    no_env.touch()
+    stack = Stack(compose, no_env)
+    try:
+        stack.compose("build")
+        stack.compose("up", "-d")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
+
+
+@pytest.fixture
+def api(stack: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+def test_every_container_is_healthy_within_a_minute(stack: Stack) -> None:
+    stack.wait_healthy(60)
+
+    assert {service: len(stack.containers(service)) for service in SERVICES} == SERVICES
+
+
+def test_the_shipped_data_is_processed_exactly(api: httpx2.Client) -> None:
+    job = wait_until("the job of the start", lambda: _latest_ended(api))
+    summary = _summary(api)
+
+    assert (job["status"], job["source"]) == ("completed", "transactions_autoconnect.csv")
+    assert summary == _summary_of(SHIPPED)
+    assert summary["transactions"] == 10_000
+
+
+def test_what_runs_can_do_little_harm(stack: Stack) -> None:
+    for container in stack.containers():
+        host, config = container["HostConfig"], container["Config"]
+        assert config["User"] in ("autoconnect", "redis")
+        assert output("docker", "exec", container["Id"], "id", "-u").strip() != "0"
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["Init"]
+        assert 0 < host["Memory"] <= 512 << 20
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+
+
+def test_only_the_api_can_be_reached_and_from_this_machine_only(stack: Stack) -> None:
+    published = {
+        (container["Config"]["Labels"]["com.docker.compose.service"], port, binding["HostIp"])
+        for container in stack.containers()
+        for port, bindings in (container["HostConfig"]["PortBindings"] or {}).items()
+        for binding in bindings
+    }
+
+    assert published == {("api", "8000/tcp", "127.0.0.1")}
+
+
+def test_only_the_api_writes_files_and_only_uploads(stack: Stack) -> None:
+    mounts = {
+        (service, mount["Destination"], mount["RW"])
+        for service in ("orchestrator", "worker", "aggregator", "api")
+        for container in stack.containers(service)
+        for mount in container["Mounts"]
+    }
+
+    assert mounts == {
+        ("orchestrator", "/data", False),
+        ("orchestrator", "/uploads", False),
+        ("worker", "/data", False),
+        ("worker", "/uploads", False),
+        ("api", "/data", False),
+        ("api", "/uploads", True),
+    }
+
+
+def test_the_orchestrator_carries_no_number_crunchers(stack: Stack) -> None:
+    names = ("numpy", "pandas", "pyarrow", "numba")
+    code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
+    (orchestrator,) = stack.containers("orchestrator")
+
+    assert output("docker", "exec", orchestrator["Id"], "python", "-c", code).strip() == "[]"
+
+
+def test_an_upload_is_read_by_the_workers(api: httpx2.Client) -> None:
+    text = "".join(generate(500, seed=7))
+
+    job = _run(api, "upload.csv", text)
+
+    assert job["status"] == "completed", job["error"]
+    assert _summary(api, job=job["id"]) == _summary_of(text)
+
+
+def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Client) -> None:
+    """Given a worker that has claimed a batch.
+
+    When its process is killed, I expect the job to end with the right totals, and the container to come back.
+    """
+    text = "".join(generate(300_000, seed=11))
+    job = _submit(api, "large.csv", text)
+    victim = wait_until("a worker with a batch", lambda: _frozen_with_batch(stack, api, job["id"]))
+
+    _signal(victim, "KILL")
+
+    job = wait_until("the job", lambda: _ended(api, job["id"]), 120)
+    assert job["status"] == "completed", job["error"]
+    assert job["batches"]["retried"] >= 1
+    assert _summary(api, job=job["id"]) == _summary_of(text)
+    wait_until("the restart", lambda: _restarts(victim) == 1)
+    stack.wait_healthy()
+
+
+def test_workers_can_be_added(stack: Stack, api: httpx2.Client) -> None:
+    stack.compose("up", "-d", "--scale", "worker=6")
+
+    wait_until("six workers", lambda: len(_get(api, "/api/v1/workers")["items"]) == 6)
+    stack.wait_healthy()
+
+
+def test_a_stop_is_clean_and_a_start_goes_on_from_there(stack: Stack, api: httpx2.Client) -> None:
+    before = _get(api, "/api/v1/metrics/summary")
+
+    stack.compose("stop")
+    codes = {container["Name"]: container["State"]["ExitCode"] for container in stack.containers()}
+    stack.compose("start")
+    stack.wait_healthy()
+
+    assert set(codes.values()) == {0}, codes
+    assert _get(api, "/api/v1/metrics/summary") == before
+
+
+def test_nothing_is_left_when_it_is_taken_down(stack: Stack) -> None:
+    assert stack.leftovers()
+
+    stack.compose("down", "-v")
+
+    assert stack.leftovers() == []
+
+
+def test_the_example_of_env_and_the_compose_file_know_the_same_variables() -> None:
+    example = re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    compose = (ROOT / "docker-compose.yml").read_text()
+    passed_on = re.findall(r"^  (AUTOCONNECT_\w+):$", compose, re.MULTILINE)
+    substituted = re.findall(r"\$\{(\w+):-", compose)
+
+    assert set(example) == {*passed_on, *substituted}
+
+
+def _require_compose(name: str) -> None:
+    if answers("docker", "version", "--format", "{{.Server.Version}}") is None:
+        require("containers", "no Docker engine answers")
+    version = answers(*COMMANDS[name], "version", "--short")
+    if version is None or version.lstrip("v").startswith("1.") != (name == "compose-v1"):
+        require(name, f"{' '.join(COMMANDS[name])} is {version or 'not there'}")
+
+
+def _get(api: httpx2.Client, path: str, **parameters: str) -> Any:
+    response = api.get(path, params=parameters)
+    assert response.status_code == 200, response.text
+    return json.loads(response.text, parse_float=Decimal)
+
+
+def _summary(api: httpx2.Client, **parameters: str) -> dict[str, Any]:
+    (row,) = _get(api, "/api/v1/metrics/summary", **parameters)["rows"]
+    found: dict[str, Any] = row
+    return found
+
+
+def _summary_of(text: str) -> dict[str, Any]:
+    """What the summary of a file without bad rows must be."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    dates = [row["date"] for row in rows]
+    return {
+        "transactions": len(rows),
+        "revenue": sum(Decimal(row["prix"]) for row in rows),
+        "cities": len({row["ville"] for row in rows}),
+        "models": len({row["modele"] for row in rows}),
+        "first_date": min(dates),
+        "last_date": max(dates),
+        "rows_read": len(rows),
+        "rows_rejected": 0,
+    }
+
+
+def _submit(api: httpx2.Client, name: str, text: str) -> Any:
+    uploaded = api.put(f"/api/v1/sources/{name}", content=text.encode())
+    assert uploaded.status_code == 201, uploaded.text
+    submitted = api.post("/api/v1/jobs", json={"source": name})
+    assert submitted.status_code == 202, submitted.text
+    return submitted.json()
+
+
+def _run(api: httpx2.Client, name: str, text: str) -> Any:
+    job_id = _submit(api, name, text)["id"]
+    return wait_until(f"the job of {name}", lambda: _ended(api, job_id))
+
+
+def _ended(api: httpx2.Client, job_id: str) -> Any:
+    job = _get(api, f"/api/v1/jobs/{job_id}")
+    return job if job["status"] in ENDED else None
+
+
+def _latest_ended(api: httpx2.Client) -> Any:
+    latest = api.get("/api/v1/jobs/latest")
+    return latest.json() if latest.status_code == 200 and latest.json()["status"] in ENDED else None
+
+
+def _frozen_with_batch(stack: Stack, api: httpx2.Client, job_id: str) -> str | None:
+    """Id of a container whose worker has been stopped while it has a batch of the job; None where none was caught."""
+    containers = {container["Config"]["Hostname"]: container["Id"] for container in stack.containers("worker")}
+    for worker in _workers_on(api, job_id):
+        container: str = containers[worker["host"]]
+        _signal(container, "STOP")
+        if worker["id"] in [still["id"] for still in _workers_on(api, job_id)]:
+            return container
+        _signal(container, "CONT")
+    return None
+
+
+def _workers_on(api: httpx2.Client, job_id: str) -> list[dict[str, Any]]:
+    workers = _get(api, "/api/v1/workers")["items"]
+    return [worker for worker in workers if any(item.startswith(job_id) for item in worker["working_on"])]
+
+
+def _signal(container: str, name: str) -> None:
+    """To the service's process, which is the child of the container's init."""
+    output("docker", "exec", container, "sh", "-c", f"kill -{name} $(cat /proc/1/task/1/children)")
+
+
+def _restarts(container: str) -> int:
+    return int(output("docker", "inspect", "--format", "{{.RestartCount}}", container))

@@ -1,0 +1,75 @@
+"""A cube is exact or it is not: sums that 64 bits can't hold fail, and so do too many cells."""
+
+from dataclasses import replace
+from datetime import date
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoconnect.core.cube import Cube, check_size, merge
+from autoconnect.errors import CubeError
+from tests.oracle import Row
+from tests.transactions import transactions
+from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows
+
+ROW = Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 0)
+LARGEST = 2**63 - 1
+
+
+@pytest.mark.parametrize("prices", [(LARGEST, 0), (LARGEST - 1, 1), (2**62, 2**62 - 1), (LARGEST,)])
+def test_a_sum_may_be_the_largest_that_64_bits_hold(prices: tuple[int, ...]) -> None:
+    cube = merge([cube_of_rows([ROW._replace(price=price)]) for price in prices])
+    assert cube.measures["revenue"].tolist() == [LARGEST]
+
+
+@pytest.mark.parametrize("prices", [(LARGEST, 1), (2**62, 2**62), (2**62,) * 4, (LARGEST,) * 5])
+def test_a_sum_of_one_more_fails_and_names_the_measure(prices: tuple[int, ...]) -> None:
+    cubes = [cube_of_rows([ROW._replace(price=price)]) for price in prices]
+    with pytest.raises(CubeError, match="revenue"):
+        merge(cubes)
+
+
+def test_a_total_over_cells_fails_in_the_same_way() -> None:
+    days = [cube_of_rows([ROW._replace(price=2**62, day=date(2024, 1, day))]) for day in (1, 2)]
+    cube = merge(days)
+    assert len(cube) == 2
+    with pytest.raises(CubeError, match="revenue"):
+        cube.total("revenue")
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(transactions(), max_size=6), max_size=5), st.randoms())
+def test_the_order_of_merging_does_not_show(groups: list[list[Row]], random: Random) -> None:
+    cubes = [cube_of_rows(rows) for rows in groups]
+    shuffled = random.sample(cubes, len(cubes))
+    cube = merge(cubes)
+    assert merge(shuffled) == merge([cube]) == merge([merge(cubes[:2]), merge(cubes[2:])]) == cube
+    assert cells_of_cube(cube) == cells_of_rows(row for rows in groups for row in rows)
+    assert cube.total("transactions") == sum(map(len, groups))
+
+
+def test_a_merged_cube_has_no_name_that_no_cell_uses() -> None:
+    cube = cube_of_rows([ROW, ROW._replace(city="Lyon", model="Zoé")])
+    paris = merge([cube.where(cube.city == cube.cities.index("Paris"))])
+    assert (paris.cities, paris.models) == (("Paris",), ("Audi A4",))
+    assert paris == cube_of_rows([ROW])
+
+
+def test_cubes_that_differ_in_one_number_are_not_equal() -> None:
+    cube = cube_of_rows([ROW])
+    assert cube == cube_of_rows([ROW])
+    assert cube != cube_of_rows([ROW._replace(price=1)])
+    assert cube != replace(cube, measures={**cube.measures, "cost": np.array([1])})
+    assert cube != Cube.empty()
+
+
+def test_too_many_cells_fail_and_the_widest_column_is_named() -> None:
+    cube = cube_of_rows(
+        [ROW._replace(model=f"model {number}", day=date(2024, 1, 1 + number % 2)) for number in range(1_001)]
+    )
+    check_size(cube, 1_001)
+    with pytest.raises(CubeError, match=r"more than 1,000 .*AUTOCONNECT_MAX_CELLS.* is model, with 1,001\."):
+        check_size(cube, 1_000)

@@ -1,0 +1,92 @@
+"""However a file is cut, and in whatever order its batches come back, the answer is the oracle's."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from autoconnect.core.layout import sniff
+from autoconnect.core.partial import Partial, encode, file_lines
+from autoconnect.core.splits import ByteRange
+from autoconnect.errors import RecordCrossesBatch
+from tests.files import File, files
+from tests.oracle import read_rows
+from tests.unit.batches import cells_of_cube, cells_of_rows, cuts, map_ranges, map_whole, merged
+
+
+def cells_on_the_wire(partial: Partial) -> dict[bytes, bytes]:
+    return {name: value for name, value in encode(partial).items() if name.startswith(b"city:")}
+
+
+def assert_tells_what_the_oracle_tells(partial: Partial, file: File, header_lines: int) -> None:
+    rows, rejects = read_rows(*file)
+    lines = file_lines(partial, header_lines)
+    assert [(line, reject.reason) for line, reject in zip(lines, partial.rejects, strict=True)] == rejects
+    assert cells_of_cube(partial.cube) == cells_of_rows(rows)
+    assert (partial.rows_read, partial.rows_accepted) == (len(rows) + len(rejects), len(rows))
+    assert sum(partial.rejected.values()) == partial.rows_rejected == len(rejects)
+
+
+@settings(max_examples=80)
+@given(files(), st.data())
+def test_any_cut_merged_in_any_order_gives_what_the_oracle_gives(file: File, data: st.DataObject) -> None:
+    layout = sniff(file.data, [])
+    assert (layout.encoding, layout.delimiter) == (file.encoding, file.delimiter)
+    partials = map_ranges(file.data, layout, data.draw(cuts(file.data, layout.data_start)))
+    total = data.draw(merged(partials))
+    whole = map_whole(file.data, layout)
+
+    assert_tells_what_the_oracle_tells(total, file, layout.header_lines)
+    assert total.cube == whole.cube
+    assert cells_on_the_wire(total) == cells_on_the_wire(whole)
+    assert [reject.raw for reject in total.rejects] == [reject.raw for reject in whole.rejects]
+    assert sum(total.lines.values()) == sum(whole.lines.values())
+
+
+@settings(max_examples=60)
+@given(files(breaks=True))
+def test_line_breaks_in_quotes_are_read_as_the_oracle_reads_them(file: File) -> None:
+    layout = sniff(file.data, [])
+    assert_tells_what_the_oracle_tells(map_whole(file.data, layout), file, layout.header_lines)
+
+
+@settings(max_examples=80)
+@given(files(breaks=True), st.data())
+def test_a_cut_inside_of_a_record_is_refused_and_any_other_changes_nothing(file: File, data: st.DataObject) -> None:
+    layout = sniff(file.data, [])
+    try:
+        partials = map_ranges(file.data, layout, data.draw(cuts(file.data, layout.data_start)))
+    except RecordCrossesBatch:
+        assume(False)
+    assert_tells_what_the_oracle_tells(data.draw(merged(partials)), file, layout.header_lines)
+
+
+@settings(max_examples=80)
+@given(files(), st.data())
+def test_with_stray_quotes_a_cut_changes_nothing_or_is_refused(file: File, data: st.DataObject) -> None:
+    """Given quotes anywhere, of which some are never closed / When it is cut / I expect what one batch gives."""
+    text = bytearray(file.data)
+    layout = sniff(file.data, [])
+    places = data.draw(st.lists(st.integers(layout.data_start, len(text)), max_size=4))
+    for place in sorted(places, reverse=True):
+        text.insert(place, ord('"'))
+    limit = data.draw(st.integers(1, 60))
+    whole = map_whole(bytes(text), layout, limit)
+    try:
+        partials = map_ranges(bytes(text), layout, data.draw(cuts(bytes(text), layout.data_start)), limit)
+    except RecordCrossesBatch:
+        assume(False)
+    total = data.draw(merged(partials))
+    seen, expected = (
+        [(line, *reject[2:]) for line, reject in zip(file_lines(partial, 1), partial.rejects, strict=True)]
+        for partial in (total, whole)
+    )
+    assert seen == expected
+    assert total.cube == whole.cube
+
+
+def test_a_record_across_two_batches_is_refused_with_a_way_out() -> None:
+    data = b'id,date,ville,type,modele,prix\n1,2024-01-01,"Le\nMans",vente,Audi A4,1\n'
+    layout = sniff(data, [])
+    middle = data.index(b"Mans")
+    with pytest.raises(RecordCrossesBatch, match="AUTOCONNECT_BATCH_BYTES"):
+        map_ranges(data, layout, [ByteRange(layout.data_start, middle - layout.data_start), ByteRange(middle, 99)])

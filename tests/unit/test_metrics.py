@@ -1,0 +1,131 @@
+"""Each metric, over any rows, filters and options, says what the oracle says."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoconnect.core.cube import Cube
+from autoconnect.core.metrics import CATALOGUE, compute
+from autoconnect.core.metrics.base import JobFacts, Table
+from autoconnect.core.selection import Selection
+from autoconnect.errors import SelectionError
+from tests import oracle
+from tests.oracle import Row
+from tests.transactions import filters, several_transactions
+from tests.unit.batches import cube_of_rows
+
+FACTS = JobFacts(rows_read=12, rows_rejected=3, has_cost=True)
+NAMES = (
+    "summary",
+    "monthly-revenue",
+    "sales-rental-split",
+    "city-comparison",
+    "top-models",
+    "seasonality",
+    "rental-duration",
+    "margins",
+    "trend",
+)
+
+
+def options_of(name: str) -> st.SearchStrategy[dict[str, int]]:
+    ranges = {option: st.integers(given.lowest, min(given.highest, 24)) for option, given in _options(name).items()}
+    return st.fixed_dictionaries({}, optional=ranges)
+
+
+def _options(name: str) -> Any:
+    return CATALOGUE[name].options
+
+
+def table_of(name: str, cube: Cube, **options: int) -> Table:
+    return compute(CATALOGUE[name], cube, FACTS, options)
+
+
+def test_the_catalogue_has_the_nine_metrics_in_the_order_of_the_contract() -> None:
+    assert tuple(CATALOGUE) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=40)
+@given(st.data(), several_transactions(), filters())
+def test_a_metric_says_what_the_oracle_says(
+    name: str, data: st.DataObject, rows: list[Row], wanted: dict[str, Any]
+) -> None:
+    options = data.draw(options_of(name))
+    cube = Selection.read(**wanted).apply(cube_of_rows(rows))
+    table = table_of(name, cube, **options)
+    assert table.rows == oracle.metric(name, oracle.select(rows, **wanted), 12, 3, **options)
+    assert all(list(row) == list(CATALOGUE[name].columns) for row in table.rows)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_selected_is_an_answer_too(name: str) -> None:
+    nothing = {"transactions": 0, "revenue": 0, "cities": 0, "models": 0, "first_date": None, "last_date": None}
+    trend = dict.fromkeys(CATALOGUE["trend"].columns) | {"months_used": 0}
+    expected = {"summary": [{**nothing, "rows_read": 12, "rows_rejected": 3}], "trend": [trend]}
+    assert table_of(name, Cube.empty()).rows == expected.get(name, [])
+
+
+def test_margins_say_why_there_are_none_in_a_source_without_costs() -> None:
+    rows = [Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 100)]
+    table = compute(CATALOGUE["margins"], cube_of_rows(rows), JobFacts(1, 0, has_cost=False))
+    assert table.rows == []
+    assert table.note is not None
+    assert "cost" in table.note
+    assert table_of("margins", cube_of_rows(rows)).note is None
+
+
+def test_a_trend_by_hand() -> None:
+    """Given 100, 200 and 600 euros in January, February and May / I expect the line that a pocket calculator finds."""
+    revenues = {1: 100_00, 2: 200_00, 5: 600_00}
+    rows = [Row("1", date(2024, month, 1), "Paris", "vente", "A4", cents) for month, cents in revenues.items()]
+    city, everywhere = table_of("trend", cube_of_rows(rows)).rows
+    assert city == {
+        "city": "Paris",
+        "months_used": 3,
+        "slope_per_month": Decimal("126.92"),  # 1100 / (26 / 3)
+        "r2": Decimal("0.9973"),
+        "forecast_month": "2024-06",
+        "forecast_revenue": Decimal("723.08"),
+    }
+    assert everywhere == {**city, "city": None}
+
+
+def test_of_equal_months_the_earliest_is_the_best_and_of_equal_cities_the_first_by_name_leads() -> None:
+    months = (date(2024, 3, 1), date(2024, 1, 1), date(2024, 2, 1))
+    rows = [Row("1", day, city, "vente", "A4", 1_00) for day in months for city in ("Lyon", "Éze", "Eze")]
+    table = table_of("city-comparison", cube_of_rows(rows)).rows
+    assert [(row["rank"], row["city"], row["best_month"]) for row in table] == [
+        (1, "Eze", "2024-01"),
+        (2, "Lyon", "2024-01"),
+        (3, "Éze", "2024-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "text"),
+    [
+        ("trend", "months", "2"),
+        ("trend", "months", "25"),
+        ("top-models", "n", "0"),
+        ("top-models", "n", "1001"),
+        ("top-models", "n", "x"),
+        ("top-models", "n", "1.0"),
+        ("top-models", "n", ""),
+        ("top-models", "n", "-1"),
+        ("top-models", "n", "٣"),
+        ("top-models", "n", "9" * 5000),
+    ],
+)
+def test_an_option_out_of_bounds_is_refused_by_name(name: str, option: str, text: str) -> None:
+    with pytest.raises(SelectionError, match=option) as caught:
+        _options(name)[option].read(option, text)
+    assert caught.value.name == option
+
+
+def test_options_are_read_up_to_their_bounds() -> None:
+    assert [_options("trend")["months"].read("months", text) for text in ("3", "24")] == [3, 24]

@@ -1,0 +1,134 @@
+"""Where records begin and end, held against a reader that walks one character at a time, and against the csv module."""
+
+import csv
+from io import StringIO
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from autoconnect.core.records import Record, ahead_bytes, split_fields, split_records
+from autoconnect.errors import RecordCrossesBatch
+
+PIECES = st.sampled_from(('"', '""', ",", ',"', '",', '"\n', "\n", "\r\n", "\n\n", "a", "bc"))
+TEXTS = st.lists(PIECES, max_size=30).map("".join)
+
+
+def walk(text: str, start: int, limit: int) -> int | None:
+    """Where the record that begins at `start` ends; None where one of its quotes is not closed within the limit."""
+    opening, field_starts, place = None, True, start
+    while place < len(text):
+        char, before = text[place], opening
+        if opening is not None and place > opening + limit:
+            return None
+        if opening is not None and text[place : place + 2] == '""':
+            place += 1
+        elif opening is not None and char == '"':
+            opening = None
+        elif opening is None and char == '"' and field_starts:
+            opening = place
+        elif opening is None and char == "\n":
+            return place
+        field_starts = before is None and char == ","
+        place += 1
+    return place if opening is None else None
+
+
+def plain_records(text: str, limit: int) -> list[Record]:
+    records, start = [], 0
+    while start < len(text):
+        end, fault = walk(text, start, limit), None
+        if end is None:
+            end, fault = (text + "\n").index("\n", start), "bad_quotes"
+        raw = text[start:end] if end == len(text) else text[start:end].removesuffix("\r")
+        if raw:
+            record = Record(text.count("\n", 0, start), raw.encode(), "record_too_long" if len(raw) > limit else fault)
+            records.append(record)
+        start = end + 1
+    return records
+
+
+@settings(max_examples=300)
+@given(TEXTS, st.integers(1, 20))
+def test_records_are_those_that_a_walk_over_all_characters_finds(text: str, limit: int) -> None:
+    assert list(split_records(text.encode(), b"", ",", limit)) == plain_records(text, limit)
+
+
+@settings(max_examples=600)
+@given(TEXTS, TEXTS, st.integers(1, 20))
+def test_a_cut_gives_the_same_records_or_is_refused(before: str, after: str, limit: int) -> None:
+    first, second = f"{before}\n".encode(), after.encode()
+    try:
+        records = list(split_records(first, second[: ahead_bytes(limit)], ",", limit))
+    except RecordCrossesBatch:
+        assume(False)
+    lines = first.count(b"\n")
+    records += [record._replace(line=lines + record.line) for record in split_records(second, b"", ",", limit)]
+    assert records == list(split_records(first + second, b"", ",", limit))
+
+
+@settings(max_examples=300)
+@given(TEXTS)
+def test_fields_are_those_of_the_csv_module(text: str) -> None:
+    end = walk(text, 0, len(text))
+    record = text[:end].removesuffix("\r")
+    assume(end is not None and record)
+    assert split_fields(record, ",") == next(csv.reader(StringIO(record, newline="")))
+
+
+def test_what_follows_the_quote_that_a_cut_record_closes_does_not_matter() -> None:
+    """Given a quote that is closed behind the edge, and a second one that opens there and is closed out of sight
+
+    When the batch is read / I expect it to be refused: with all of the file in sight, the two lines are one record.
+    """
+    data, rest = b'a,"b\n', b'c","ddddddd"\n'
+    assert [record.line for record in split_records(data + rest, b"", ",", 8)] == [0]
+    with pytest.raises(RecordCrossesBatch):
+        list(split_records(data, rest[: ahead_bytes(8)], ",", 8))
+
+
+@pytest.mark.parametrize("before", [b"", b'"q"\n'])  # a batch without a quote goes another way
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a\nb", [(0, b"a"), (1, b"b")]),
+        (b"a\r\n\r\n\nb\r\n", [(0, b"a"), (3, b"b")]),
+        (b"a\rb\n", [(0, b"a\rb")]),
+        (b"a\r\r\n", [(0, b"a\r")]),
+        (b"a\r", [(0, b"a\r")]),
+        (b'"a"\r', [(0, b'"a"\r')]),
+        (b'"a\n\nb",c\n d\n', [(0, b'"a\n\nb",c'), (3, b" d")]),
+        (b'"a\r\nb"\r\nc\n', [(0, b'"a\r\nb"'), (2, b"c")]),
+        (b'a"b\nc"d\n', [(0, b'a"b'), (1, b'c"d')]),
+        (b' "a\n "b\n', [(0, b' "a'), (1, b' "b')]),
+    ],
+)
+def test_only_a_line_feed_out_of_quotes_ends_a_record(
+    before: bytes, data: bytes, expected: list[tuple[int, bytes]]
+) -> None:
+    skipped = before.count(b"\n")
+    records = list(split_records(before + data, b"", ","))[skipped:]
+    assert [(record.line - skipped, record.raw) for record in records] == expected
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("quote", [b"", b'"q"\n'])
+def test_a_record_may_be_as_long_as_the_limit_and_no_longer(quote: bytes, end: bytes) -> None:
+    *_, fits = split_records(quote + b"x" * (1 << 20) + end, b"", ",")
+    *_, exceeds = split_records(quote + b"x" * ((1 << 20) + 1) + end, b"", ",")
+    assert (fits.fault, exceeds.fault) == (None, "record_too_long")
+    assert exceeds.line == quote.count(b"\n")
+
+
+def test_a_quote_that_nothing_closes_costs_one_physical_line() -> None:
+    data = b'1,"a\n2,b\n3,"c\n4,"d"\n'
+    faults = [(record.line, record.raw, record.fault) for record in split_records(data[:9], data[9:], ",", 4)]
+    assert faults == [(0, b'1,"a', "bad_quotes"), (1, b"2,b", None)]
+
+
+def test_a_quote_may_be_closed_a_full_limit_behind_its_opening() -> None:
+    limit = 1 << 20
+    closed = b'"\n' + b"x" * (limit - 2) + b'"'
+    assert [record.fault for record in split_records(closed, b"", ",")] == ["record_too_long"]
+    too_late = b'"\n' + b"x" * (limit - 1) + b'"'
+    assert [record.fault for record in split_records(too_late, b"", ",")] == ["bad_quotes", None]

@@ -1,0 +1,68 @@
+"""What users may write in a filter, and what they are told where it can't be read."""
+
+from datetime import date
+
+import pytest
+
+from autoconnect.core.selection import Selection
+from autoconnect.errors import SelectionError
+from tests.oracle import Row
+from tests.unit.batches import cube_of_rows
+
+ROWS = [Row("1", day, "Saint-Étienne", "vente", "BMW X3", 1) for day in (date(2024, 2, 1), date(2024, 2, 29))]
+
+
+@pytest.mark.parametrize(
+    "name", ["Saint-Étienne", "saint-etienne", "SAINT-ÉTIENNE", "_saint -\u00a0etienne", "sainT-e\u0301tienne"]
+)
+def test_case_accents_spaces_and_underscores_do_not_matter_in_a_name(name: str) -> None:
+    assert len(Selection.read(city=[name]).apply(cube_of_rows(ROWS))) == 2
+    assert len(Selection.read(city=["Saint Etienne"]).apply(cube_of_rows(ROWS))) == 0  # a hyphen does
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        ("2024-02", "2024-02", 2),
+        ("2024-02-01", "2024-02-29", 2),
+        ("2024-02-02", None, 1),
+        (None, "2024-02-28", 1),
+        ("2024-03", None, 0),
+        (None, "2024-01", 0),
+        ("2024-03", "2024-01", 0),
+    ],
+)
+def test_both_ends_of_a_period_are_included(first: str | None, last: str | None, found: int) -> None:
+    assert len(Selection.read(first=first, last=last).apply(cube_of_rows(ROWS))) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2024",
+        "2024-13",
+        "2024-02-30",
+        "24-01",
+        "2024-1",
+        "2024/01",
+        "0000-01",
+        "2024-01-01T00",
+        "٢٠٢٤-01",
+        "2024-01\n",
+    ],
+)
+@pytest.mark.parametrize(("argument", "parameter"), [("first", "from"), ("last", "to")])
+def test_an_unreadable_date_is_refused_by_the_parameters_name(argument: str, parameter: str, text: str) -> None:
+    with pytest.raises(SelectionError, match="YYYY-MM") as caught:
+        Selection.read(**{argument: text})
+    assert caught.value.name == parameter
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("city", [""]), ("model", ["Audi", " _"]), ("type", "leasing"), ("type", "")]
+)
+def test_a_word_that_selects_nothing_by_its_form_is_refused(argument: str, value: object) -> None:
+    with pytest.raises(SelectionError) as caught:
+        Selection.read(**{argument: value})  # type: ignore[arg-type]
+    assert caught.value.name == argument
