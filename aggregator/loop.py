@@ -44,7 +44,7 @@ class Aggregator:
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
         reducing = job.status is JobStatus.REDUCING
-        if not reducing and results.count_partials(self._client, job_id) < 2:
+        if not reducing and results.count_partials(self._client, job_id) < self._enough():
             return
         partials = results.read_partials(self._client, job_id)
         whole = merge_partials(list(partials.values()))
@@ -56,3 +56,7 @@ class Aggregator:
         outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
         if results.finish_job(self._client, job_id, list(partials), outcome):
             log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))
+
+    def _enough(self) -> int:
+        """How many partials of a running job are worth merging: where Redis is short of memory, any that can be."""
+        return 2 if queues.memory_is_short(self._client) else results.COMPACT_PARTIALS

@@ -1,5 +1,7 @@
 """How a job ends whose batches are all done: its metrics, its rejects, and whether it counts."""
 
+from fractions import Fraction
+
 from autoconnect.broker.results import Outcome
 from autoconnect.core.layout import Layout
 from autoconnect.core.metrics import CATALOGUE, compute
@@ -21,7 +23,7 @@ def outcome_of(source: str, layout: Layout, whole: Partial, max_rejected_ratio: 
     ]
     metrics = {name: table_json(compute(metric, whole.cube, facts)) for name, metric in CATALOGUE.items()}
     status, reason = JobStatus.COMPLETED, ""
-    if whole.rows_rejected > max_rejected_ratio * whole.rows_read:
+    if whole.rows_rejected > Fraction(str(max_rejected_ratio)) * whole.rows_read:
         status = JobStatus.FAILED
         reason = (
             f"{whole.rows_rejected:,} of {whole.rows_read:,} rows were rejected, more than the allowed share of "

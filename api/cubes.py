@@ -49,13 +49,15 @@ class Cubes:
             if wanted in self._kept:
                 self._kept.move_to_end(wanted)
                 return self._kept[wanted]
+        # In this order: partials that were read before the job was seen to run are all that were there.
+        partials = results.read_partials(self._client, wanted) if partial else {}
         job = jobs.read_job(self._client, wanted)
         if job is None:
             raise Problem(404, f"There is no job {wanted}.")
         if job.status is JobStatus.COMPLETED:
             return self._keep(self._completed(job))
         if partial and not job.status.ended:
-            return self._so_far(job)
+            return _so_far(job, partials)
         raise Problem(409, f"Job {job.id} has no result: it is {job.status}.", job_status=job.status)
 
     def _keep(self, result: Result) -> Result:
@@ -69,14 +71,11 @@ class Cubes:
         whole = results.read_cube(self._client, job.id)
         if whole is None:
             raise Problem(404, f"The result of job {job.id} has expired.")
-        return _result(job, whole.cube, job.finished_at or datetime.now(UTC), complete=True)
-
-    def _so_far(self, job: Job) -> Result:
-        partials = results.read_partials(self._client, job.id)
-        whole = merge_partials(list(partials.values()))
-        return _result(job, whole.cube, datetime.now(UTC), complete=False)
+        facts = JobFacts(job.rows.read, job.rows.rejected, whole.cube.total("costed") > 0)
+        return Result(job.id, whole.cube, facts, job.finished_at or datetime.now(UTC), complete=True)
 
 
-def _result(job: Job, cube: Cube, computed_at: datetime, *, complete: bool) -> Result:
-    facts = JobFacts(job.rows.read, job.rows.rejected, cube.total("costed") > 0)
-    return Result(job.id, cube, facts, computed_at, complete)
+def _so_far(job: Job, partials: results.Partials) -> Result:
+    whole = merge_partials(list(partials.values()))
+    facts = JobFacts(whole.rows_read, whole.rows_rejected, whole.cube.total("costed") > 0)
+    return Result(job.id, whole.cube, facts, datetime.now(UTC), complete=False)

@@ -1,11 +1,11 @@
 """The settings: environment variables with the prefix AUTOCONNECT_, checked before anything starts."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from autoconnect.errors import SettingsError
@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         None, description="Touched after each round of a service's loop; the containers' health checks look at its age."
     )
 
+    @field_validator("redis_url")
+    @classmethod
+    def _port_is_a_number(cls, url: str | None) -> str | None:
+        if url is not None:
+            urlsplit(url).port  # noqa: B018 - raises ValueError
+        return url
+
     @model_validator(mode="after")
     def _lease_outlives_claim(self) -> "Settings":
         if self.lease_ms < 3 * self.heartbeat_ms:
@@ -90,16 +97,14 @@ class Settings(BaseSettings):
         return self.redis_url
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process, or of the given environment.
+def load_settings(**options: object) -> Settings:
+    """The settings of the environment; options that are not None come before it.
 
     Raises SettingsError, which names the variable and what was expected.
     """
-    environment = os.environ if environment is None else environment
-    fields = {name: environment.get(PREFIX + name.upper()) or None for name in Settings.model_fields}
-    values: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     for name in SECRETS:
-        if path := environment.get(f"{PREFIX}{name}_FILE"):
+        if path := os.environ.get(f"{PREFIX}{name}_FILE"):
             values[name.lower()] = _read_secret(f"{PREFIX}{name}_FILE", path)
     try:
         return Settings(**values)

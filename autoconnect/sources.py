@@ -5,7 +5,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from autoconnect.core.splits import ByteRange
 from autoconnect.errors import SourceChanged, SourceError, SourceNotFound
 from autoconnect.settings import Settings
 
+#: What a job reads for which no source is named.
+DEFAULT_SOURCE = "transactions_autoconnect.csv"
+#: Files with these are listed as sources.
 SUFFIXES = (".csv", ".tsv", ".txt")
 _LENGTH = struct.Struct(">Q")
 
@@ -95,8 +98,11 @@ def list_sources(settings: Settings) -> list[Source]:
     found: dict[str, Source] = {}
     for folder, uploaded in ((settings.data_dir, False), (settings.upload_dir, True)):
         for path in folder.glob("*") if folder.is_dir() else ():
-            if path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-                found[path.name] = Source(path.name, path, _version(path.stat()), uploaded)
+            with suppress(OSError, UnicodeEncodeError):  # deleted meanwhile, or a name that no request can carry
+                path.name.encode()
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode) and path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+                    found[path.name] = Source(path.name, path, _version(status), uploaded)
     return [found[name] for name in sorted(found)]
 
 

@@ -46,8 +46,8 @@ class Supervisor:
     def start(self, name: str, command: Sequence[str], *, outlives: bool = False) -> None:
         """Starts a service that is to run as long as this does; what `outlives` is ended after all else."""
         service = _Service(name, command, outlives)
-        self._services.append(service)
         self._launch(service)
+        self._services.append(service)
 
     def watch(self, timeout_s: float) -> None:
         """Waits so long for a service to end, and starts it again.

@@ -6,7 +6,7 @@ import structlog
 
 from autoconnect.broker import jobs, queues, workers
 from autoconnect.broker.connection import Client
-from autoconnect.errors import SourceError, SourceNotFound
+from autoconnect.errors import SourceError
 from autoconnect.models import JobStatus
 from autoconnect.settings import Settings
 from autoconnect.sources import find_source, open_source, pack_lines
@@ -39,17 +39,17 @@ class Orchestrator:
             self._to_submit = None
         next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
         wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
-        for job_id in queues.await_orchestrator(self._blocking, wait_ms):
+        for job_id in queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
             self._look_at(job_id)
         if time.monotonic() >= next_tick:
             self._tick()
 
     def _tick(self) -> None:
-        for job_id in jobs.open_jobs(self._client):
-            self._look_at(job_id)
         if self._may_judge():
             for worker, batch in workers.reap(self._client, self._settings.max_deaths):
                 log.warning("batch taken from a dead worker", worker=worker, job=batch.job, batch=batch.batch)
+        for job_id in jobs.open_jobs(self._client):
+            self._look_at(job_id)
 
     def _may_judge(self) -> bool:
         """Not for one lease after Redis started or was reached again: leases may have ended while it was away.
@@ -83,8 +83,10 @@ class Orchestrator:
             log.info("job planned", source=job.source, batches=len(plan.ranges), bytes=plan.version.size)
 
     def _feed(self, job_id: str) -> None:
-        room = _FED_PER_WORKER * max(len(workers.live_workers(self._client)), 1)
-        while (feed := jobs.next_feed(self._client, job_id)) and feed.loaded < room:
+        """Feeds what there is room for; each commit makes room and wakes again."""
+        while feed := jobs.next_feed(self._client, job_id):
+            if feed.loaded >= _FED_PER_WORKER * max(len(workers.live_workers(self._client)), 1):
+                return
             with open_source(feed.source, feed.version, self._settings) as file:
                 lines = pack_lines(*file.read_batch(feed.range))
             if not jobs.feed_batch(self._client, feed.batch, lines):
@@ -93,7 +95,7 @@ class Orchestrator:
     def _submit_source(self, name: str) -> None:
         try:
             version = find_source(name, self._settings).version
-        except SourceNotFound:
+        except SourceError:  # the job will say so
             version = None
         for _, job in jobs.list_jobs(self._client):
             known = jobs.read_version(self._client, job.id)  # of a job that is still queued, it is not

@@ -18,7 +18,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Heartbeat:
-    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its workers."""
+    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its batches."""
 
     def __init__(self, client: Client, worker: str, settings: Settings) -> None:
         self._client = client

@@ -4,15 +4,14 @@ import secrets
 
 import structlog
 
-from autoconnect.broker import batches, jobs, queues, results
+from autoconnect.broker import batches, queues, results
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.cube import check_size
 from autoconnect.core.mapper import map_batch
 from autoconnect.core.partial import Partial
-from autoconnect.errors import BrokerFull, BrokerUnavailable, CubeError, SourceError
-from autoconnect.models import JobStatus
+from autoconnect.errors import BrokerFull, BrokerUnavailable, CubeError, RecordCrossesBatch, SourceChanged
 from autoconnect.service import Stop
 from autoconnect.settings import Settings
 from autoconnect.sources import open_source, unpack_lines
@@ -76,9 +75,9 @@ class Worker:
                 return
             try:
                 partial = map_claim(claim, self._settings)
-            except (SourceError, CubeError) as error:
+            except (SourceChanged, RecordCrossesBatch, CubeError) as error:
                 # Another attempt would end alike.
-                jobs.end_job(self._client, item.job, JobStatus.FAILED, str(error))
+                batches.fail_batch(self._client, self.id, item, str(error))
                 log.warning("job failed", error=str(error))
             except Exception as error:
                 log.exception("batch failed")

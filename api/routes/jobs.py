@@ -14,15 +14,13 @@ from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.models import Batch, Job, JobStatus, RejectedRow
+from autoconnect.sources import DEFAULT_SOURCE
 from autoconnect.tables import table_csv
-
-#: What a job reads for which no source is named, where the stack was not started with one.
-DEFAULT_SOURCE = "transactions_autoconnect.csv"
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
-Cursor = Annotated[int | None, Query(ge=0, description="The next_cursor of the page before.")]
+Cursor = Annotated[int | None, Query(ge=0, le=2**53, description="The next_cursor of the page before.")]
 
 
 @router.post("", status_code=202, dependencies=[NEEDS_KEY])
@@ -81,7 +79,7 @@ def list_rejects(
     request: Request,
     client: Redis,
     job_id: str,
-    limit: Annotated[int, Query(ge=1, le=MAX_REJECTS)] = 100,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_REJECTS, description="100; as CSV, all.")] = None,
     cursor: Cursor = None,
     format: Annotated[str | None, Query(description="json or csv.")] = None,  # noqa: A002 - the parameter's name
 ) -> Rejects[RejectedRow]:
@@ -89,6 +87,7 @@ def list_rejects(
     job = _job(client, job_id)
     wanted = wanted_format(request, format)
     start = cursor or 0
+    limit = limit or (MAX_REJECTS if wanted == "csv" else 100)
     rows = results.read_rejects(client, job_id, start, limit + 1)
     if wanted == "csv":
         text = table_csv(list(RejectedRow.model_fields), [row.model_dump() for row in rows[:limit]])

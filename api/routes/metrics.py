@@ -25,14 +25,14 @@ _REPEATABLE = ("city", "model")
 class Filters(BaseModel):
     """The parameters that all metrics take."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     city: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
     model: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
     first: str | None = Field(None, alias="from", description="YYYY-MM-DD or YYYY-MM, inclusive.")
     last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.")
     type: str | None = Field(None, description="vente, sale, location or rental.")
-    job: str | None = Field(None, description="Id of a job; by itself the newest one that completed.")
+    job: str | None = Field(None, min_length=1, description="Id of a job; by itself the newest one that completed.")
     partial: bool = Field(False, description="Also answer for a job that still runs, with what there is so far.")
     format: str | None = Field(None, description="json or csv.")
 

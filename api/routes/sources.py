@@ -2,25 +2,37 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request, Response
+from pydantic import AfterValidator
 
 from api.access import NEEDS_KEY
 from api.answers import Items, SourceInfo
 from api.dependencies import Configured
 from api.problems import Problem
 from api.upload import receive
-from autoconnect.errors import SourceNotFound
+from autoconnect.errors import SourceError, SourceNotFound
 from autoconnect.settings import Settings
 from autoconnect.sources import SUFFIXES, Source, find_source
 from autoconnect.sources import list_sources as all_sources
 
+#: File systems take names of 255 bytes.
+_MAX_NAME_BYTES = 200
+
 router = APIRouter(prefix="/sources", tags=["sources"])
+
+
+def _fits(name: str) -> str:
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        raise ValueError(f"a name of at most {_MAX_NAME_BYTES} bytes was expected")
+    return name
+
 
 Name = Annotated[
     str,
+    AfterValidator(_fits),
     Path(
-        max_length=200,
         pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$",
         description=f"A file name that ends in {', '.join(SUFFIXES)}.",
         examples=["june.csv"],
@@ -40,7 +52,7 @@ async def put_source(request: Request, response: Response, settings: Configured,
     """Uploads a source, streamed; it appears under its name once it is whole. 201 where it is new, else 200."""
     if await receive(request, settings.upload_dir / name, settings.max_upload_bytes):
         response.status_code = 200
-    response.headers["Location"] = f"/api/v1/sources/{name}"
+    response.headers["Location"] = f"/api/v1/sources/{quote(name)}"
     return _info(_find(name, settings))
 
 
@@ -58,6 +70,8 @@ def _find(name: str, settings: Settings) -> Source:
         return find_source(name, settings)
     except SourceNotFound as error:
         raise Problem(404, str(error)) from None
+    except SourceError as error:
+        raise Problem(422, str(error)) from None
 
 
 def _info(source: Source) -> SourceInfo:

@@ -52,6 +52,12 @@ def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:
     )
 
 
+def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool:
+    """Fails the job for what its batch shows; False where the batch is not the worker's any more."""
+    names = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
+    return bool(client.run_script("fail_batch", names, [str(batch), batch.generation, batch.batch, worker, reason]))
+
+
 def return_batch(client: Client, worker: str, batch: BatchId, max_attempts: int = 0, reason: str = "") -> bool:
     """Gives a batch back; with `max_attempts` because mapping it failed, which counts."""
     names = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
 from autoconnect.errors import BrokerFull, BrokerUnavailable
@@ -116,12 +115,6 @@ def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.R
     )
 
 
-def shown_url(url: str) -> str:
-    """A URL without its password, for messages."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 @cache
 def _script(name: str) -> _Script:
     return _Script(name)
@@ -130,4 +123,6 @@ def _script(name: str) -> _Script:
 def _translated(error: RedisError) -> BrokerUnavailable:
     if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
         return BrokerFull("Redis is out of memory and refuses to write.")
+    if isinstance(error, ResponseError):
+        return BrokerUnavailable(f"Redis answers with an error: {error}")
     return BrokerUnavailable(f"Redis does not answer: {error}")

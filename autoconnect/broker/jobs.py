@@ -99,6 +99,8 @@ def end_job(client: Client, job_id: str, status: JobStatus, reason: str = "") ->
 
 def read_job(client: Client, job_id: str) -> Job | None:
     """A job, None where there is none of that id."""
+    if ":" in job_id:  # it would name another key of a job
+        return None
     found = _hash(client, JobKeys(job_id).job)
     return _job(found, datetime.now(UTC)) if found else None
 
@@ -118,14 +120,12 @@ def read_version(client: Client, job_id: str) -> Version | None:
 def list_jobs(client: Client, status: JobStatus | None = None, before: int | None = None) -> Iterator[tuple[int, Job]]:
     """Sequence number and job, newest first, of those older than `before`."""
     highest = "+inf" if before is None else f"({before}"
-    while names := client.call("ZRANGE", keys.JOBS, highest, "-inf", "BYSCORE", "REV", "LIMIT", 0, 100):
-        for found in map(_decoded, client.call_many([["HGETALL", name] for name in names])):
-            if found:
-                highest = f"({found['sequence']}"
-                if status is None or found["status"] == status:
-                    yield int(found["sequence"]), _job(found, datetime.now(UTC))
-        if len(names) < 100:
-            return
+    page = ("-inf", "BYSCORE", "REV", "LIMIT", 0, 100, "WITHSCORES")
+    while listed := client.call("ZRANGE", keys.JOBS, highest, *page):
+        highest = f"({int(listed[-1])}"  # those that have expired are listed, too
+        for found in map(_decoded, client.call_many([["HGETALL", name] for name in listed[::2]])):
+            if found and status in (None, found["status"]):
+                yield int(found["sequence"]), _job(found, datetime.now(UTC))
 
 
 def open_jobs(client: Client) -> list[str]:

@@ -130,7 +130,3 @@ def claimed(worker: str) -> str:
 
 def worker_of(heartbeat_key: str) -> str:
     return heartbeat_key.removeprefix(_WORKER)
-
-
-def job_of(job_key: str) -> str:
-    return job_key.removeprefix(_JOB)

@@ -12,10 +12,10 @@ import simplejson
 from autoconnect.cli.show import Watcher
 from autoconnect.errors import AutoConnectError
 from autoconnect.models import Job
+from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
 DEFAULT_URL = "http://127.0.0.1:8000"
-_KEY_VARIABLE = "AUTOCONNECT_API_KEY"
 #: Between two questions of `jobs watch`.
 _ASK_EVERY_S = 0.5
 
@@ -77,7 +77,7 @@ class Api:
 @contextmanager
 def connected() -> Iterator[Api]:
     """The API at AUTOCONNECT_URL, by itself http://127.0.0.1:8000."""
-    key = os.environ.get(_KEY_VARIABLE)
+    key = load_settings().api_key
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
     with httpx2.Client(base_url=url, headers=headers, timeout=30) as client:

@@ -1,6 +1,5 @@
 """The commands and what they take."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,8 @@ import typer
 from autoconnect.cli import local, remote
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
-from autoconnect.settings import PREFIX, Settings, load_settings
+from autoconnect.settings import Settings, load_settings
+from autoconnect.sources import DEFAULT_SOURCE
 
 app = typer.Typer(
     name="autoconnect",
@@ -32,8 +32,8 @@ def run(
     export: Annotated[Path | None, typer.Option(help="Write each metric as CSV into this folder.")] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
-    settings = _settings(WORKERS=workers)
-    given = source or (settings.data_dir / settings.source if settings.source else local.DEFAULT_SOURCE)
+    settings = _settings(workers=workers)
+    given = source or (settings.data_dir / settings.source if settings.source else Path("data") / DEFAULT_SOURCE)
     raise typer.Exit(local.run(given, settings, as_json=as_json, export=export))
 
 
@@ -43,7 +43,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port of the API (AUTOCONNECT_PORT, 8000).")] = None,
 ) -> None:
     """Run the whole stack on this machine, API included, until Ctrl-C."""
-    local.up(_settings(WORKERS=workers, PORT=port))
+    local.up(_settings(workers=workers, port=port))
 
 
 @app.command()
@@ -60,7 +60,6 @@ def generate(
 
 def _settings(**given: object) -> Settings:
     """The settings of the environment, and of the options that were given."""
-    options = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
-    settings = load_settings({**os.environ, **options})
+    settings = load_settings(**given)
     set_up_logs("autoconnect", settings)
     return settings

@@ -19,11 +19,11 @@ from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.errors import AutoConnectError, BrokerUnavailable
 from autoconnect.models import Job, JobStatus, RejectedRow
 from autoconnect.settings import PREFIX, Settings
+from autoconnect.sources import DEFAULT_SOURCE
 from autoconnect.stack import local_stack
 from autoconnect.supervisor import Supervisor
 from autoconnect.tables import table_csv
 
-DEFAULT_SOURCE = Path("data/transactions_autoconnect.csv")
 #: Between looks at the services while nothing happens in the job.
 _WATCH_MS = 500
 #: A Redis that was there and has been away for so long is given up.
@@ -60,8 +60,8 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
     """Runs the stack with the API until interrupted."""
     _check_port(settings)
     source = settings.source
-    if source is None and (settings.data_dir / DEFAULT_SOURCE.name).is_file():
-        source = DEFAULT_SOURCE.name
+    if source is None and (settings.data_dir / DEFAULT_SOURCE).is_file():
+        source = DEFAULT_SOURCE
     overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
     with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
         url = f"http://{settings.host}:{settings.port}"

@@ -21,6 +21,9 @@ def main() -> None:
     except AutoConnectError as error:
         sys.stderr.write(f"autoconnect: {error}\n")
         sys.exit(2 if isinstance(error, SettingsError) else 1)
+    except OSError as error:
+        sys.stderr.write(f"autoconnect: {error.filename or 'output'}: {error.strerror}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def _read_columns(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[pd.Dat
     ranks: dict[str, Ints] = {}
     for name, read in readers(layout.decimal).items():
         place = layout.positions.get(name)
-        texts = [row[place].strip() for row in rows] if place is not None else [""] * len(rows)
+        texts = [row[place] for row in rows] if place is not None else [""] * len(rows)
         columns[name], ranks[name] = _read_column(texts, read)
     # A duration is looked at for rentals only.
     other = columns["type"] != RENTAL
@@ -91,7 +91,7 @@ def _read_column(texts: list[str], read: Callable[[str], int | str]) -> tuple[Ob
     ranks: list[int] = []
     for text in distinct:
         try:
-            values.append(read(text))
+            values.append(read(text.strip()))
             ranks.append(_ACCEPTED)
         except Refused as refused:
             values.append(ABSENT)

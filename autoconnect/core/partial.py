@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from autoconnect.core.cube import MEASURES, Cube, concatenate, merge
+from autoconnect.errors import CubeError
 
 #: Raw lines of rejects are kept for the first so many of a job, by position.
 MAX_REJECTS = 10_000
@@ -103,11 +104,11 @@ def encode(partial: Partial) -> dict[bytes, bytes]:
 def decode(fields: Mapping[bytes, bytes]) -> Partial:
     """The partial that `encode` wrote.
 
-    Raises ValueError where it was written by another version.
+    Raises CubeError where it was written by another version.
     """
     tally = json.loads(zlib.decompress(fields[_TALLY]))
     if tally["version"] != VERSION:
-        raise ValueError(f"A partial has version {tally['version']}; this program reads version {VERSION}.")
+        raise CubeError(f"A partial has version {tally['version']}; this program reads version {VERSION}.")
     cities = [
         _decode_cells(key.removeprefix(_CITY).decode(), value) for key, value in sorted(fields.items()) if key != _TALLY
     ]

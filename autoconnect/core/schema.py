@@ -47,7 +47,6 @@ MAX_MONTHS = 1_200
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.DOTALL)
-_AMOUNT = re.compile(r"(-?)([0-9]+)(?:[.]([0-9]{1,2}))?")
 _DIGITS = re.compile(r"[0-9]+")
 _SPACES = re.compile(r"[\s_]+")
 
@@ -119,19 +118,16 @@ def _name_reader(reason: str) -> Callable[[str], str]:
 
 
 def _amount_reader(decimal: Decimal, bad: str, negative: str) -> Callable[[str], int]:
-    foreign = "." if decimal == "," else ","
+    amount = re.compile(rf"(-?)0*([0-9]{{1,{MAX_UNIT_DIGITS}}})(?:[{decimal}]([0-9]{{1,2}}))?")
 
     def read(field: str) -> int:
-        match = None if foreign in field else _AMOUNT.fullmatch(field.replace(decimal, "."))
+        match = amount.fullmatch(field)
         if match is None:
             raise Refused(bad)
         sign, units, hundredths = match.groups("")
-        units = units.lstrip("0").rjust(1, "0")
-        if len(units) > MAX_UNIT_DIGITS:
-            raise Refused(bad)
         if sign:
             raise Refused(negative)
-        return int(units) * 100 + int(hundredths.ljust(2, "0"))
+        return int(units + hundredths.ljust(2, "0"))
 
     return read
 

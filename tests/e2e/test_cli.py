@@ -89,6 +89,7 @@ def test_a_job_that_fails_ends_with_1_and_one_sentence(folder: Path) -> None:
         (["run"], {"AUTOCONNECT_LEASE_MS": "soon"}, "AUTOCONNECT_LEASE_MS is 'soon'"),
         (["run"], {"AUTOCONNECT_LEASE_MS": "1000"}, "at least three times AUTOCONNECT_HEARTBEAT_MS"),
         (["up"], {"AUTOCONNECT_PORT": "70000"}, "AUTOCONNECT_PORT is '70000'"),
+        (["run"], {"AUTOCONNECT_REDIS_URL": "redis://h:notaport/0"}, "AUTOCONNECT_REDIS_URL"),
         (["run"], {"AUTOCONNECT_REDIS_URL_FILE": "/nowhere"}, "AUTOCONNECT_REDIS_URL_FILE is '/nowhere'"),
     ],
 )
@@ -171,6 +172,11 @@ def test_jobs_and_metric_talk_to_a_running_api(up: Up, folder: Path) -> None:
     failed = autoconnect("jobs", "submit", "nowhere.csv", "--watch", cwd=folder, extra=extra)
     assert failed.returncode == 1
     assert "There is no source 'nowhere.csv'" in failed.stdout
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
+    done = autoconnect("generate", "--rows", "1", "--out", "nowhere/x.csv", cwd=folder)
+    assert (done.returncode, done.stderr) == (1, "autoconnect: nowhere/x.csv: No such file or directory\n")
 
 
 def test_an_api_that_does_not_answer_is_said_so(folder: Path) -> None:

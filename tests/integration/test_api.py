@@ -1,7 +1,9 @@
 """The API on a real Redis where a running stack would be in the way: no result yet, a running job, a key, no Redis."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -103,3 +105,50 @@ def test_without_redis_the_api_lives_but_is_not_ready(serve: Callable[..., TestC
         response = api.get(path)
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert response.json()["detail"].startswith("Redis does not answer")
+
+
+def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(
+    stack: Stack, serve: Callable[..., TestClient]
+) -> None:
+    api = serve()
+    for name in ("日.csv", "œuvre.csv", "a b%20c.csv"):
+        uploaded = api.put(f"/api/v1/sources/{quote(name)}", content=b"x")
+        assert uploaded.status_code == 201, uploaded.text
+        assert api.delete(uploaded.headers["location"]).status_code == 204
+    assert api.put(f"/api/v1/sources/{'é' * 130}.csv", content=b"x").status_code == 422
+    assert api.delete(f"/api/v1/sources/{'é' * 130}.csv").status_code == 422
+    (stack.settings.data_dir / os.fsdecode(b"donn\xe9es.csv")).write_text(HEADER)
+    assert api.get("/api/v1/sources").json()["items"] == []
+
+
+def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Callable[..., TestClient]) -> None:
+    api = serve()
+    job_id = stack.planned(stack.generated(rows=10))
+    stack.finish(job_id, stack.worker())
+    for part in ("batches", "cube", "events", "rejects"):
+        assert api.get(f"/api/v1/jobs/{job_id}:{part}").status_code == 404
+        assert api.delete(f"/api/v1/jobs/{job_id}:{part}").status_code == 404
+        assert api.get("/api/v1/metrics/summary", params={"job": f"{job_id}:{part}"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics/summary?first=2024-01",
+        "/metrics/summary?job=",
+        "/metrics/top-models?n=99999999999999999999",
+        "/jobs?cursor=99999999999999999999999",
+        "/query?order=-",
+    ],
+)
+def test_odd_parameters_are_422(serve: Callable[..., TestClient], path: str) -> None:
+    assert serve().get(f"/api/v1{path}").status_code == 422
+
+
+def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Callable[..., TestClient]) -> None:
+    job_id = stack.planned(stack.write(HEADER + "TX,,,,,,\n" * 150))
+    stack.finish(job_id, stack.worker())
+    api = serve()
+    text = api.get(f"/api/v1/jobs/{job_id}/rejects", headers={"Accept": "text/csv"}).text
+    assert len(text.splitlines()) == 151
+    assert len(api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"]) == 100

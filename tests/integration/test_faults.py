@@ -13,6 +13,7 @@ from autoconnect.broker.keys import BatchId
 from autoconnect.core.partial import Partial
 from autoconnect.errors import BrokerFull, BrokerUnavailable
 from autoconnect.models import BatchState, JobStatus
+from orchestrator.planner import make_plan
 from tests.integration.stack import Stack, expected_metrics
 from worker.loop import Worker, map_claim
 
@@ -32,6 +33,12 @@ def crash_while_mapping(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(Crashed):
             worker.round()
     worker.heartbeat.stop()
+
+
+def waiting_items(client: Client, job_id: str) -> list[BatchId]:
+    """What is in the ready list and the job's waiting list."""
+    lists = ("autoconnect:ready", f"autoconnect:job:{job_id}:waiting")
+    return [BatchId.parse(item.decode()) for name in lists for item in client.call("LRANGE", name, 0, -1)]
 
 
 def reap(stack: Stack) -> list[tuple[str, BatchId]]:
@@ -156,7 +163,7 @@ def test_a_job_that_was_left_in_planning_is_planned_anew_and_the_old_plan_does_n
     source = stack.generated(rows=10)
     job_id = stack.submit(source)
     generation = jobs.start_plan(stack.client, job_id)
-    assert generation == 1
+    assert generation
     stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.RUNNING
     version, layout = jobs.read_version(stack.client, job_id), jobs.read_layout(stack.client, job_id)
@@ -245,6 +252,68 @@ def test_a_worker_that_stops_gives_back_what_it_has_and_that_counts_to_nothing(s
     (batch,) = jobs.read_batches(client, job_id, [item.batch])
     assert (batch.state, batch.attempts, batch.deaths) == (BatchState.WAITING, 0, 0)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_worker_that_stops_before_it_has_looked_at_what_it_was_handed_gives_it_back(
+    stack: Stack, client: Client
+) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    worker.leave()
+    assert item in waiting_items(client, job_id)
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_plan_is_new_even_where_redis_forgot_the_last_one(stack: Stack, client: Client) -> None:
+    job_id = stack.submit("source.csv")
+    first = jobs.start_plan(client, job_id)
+    client.call("HDEL", f"autoconnect:job:{job_id}", "last_plan")
+    time.sleep(0.002)
+    second = jobs.start_plan(client, job_id)
+    assert first
+    assert second
+    assert second > first
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_of_two_plans_the_first_counts(stack: Stack, client: Client) -> None:
+    source = stack.generated(rows=10)
+    job_id = stack.submit(source)
+    slow, quick = jobs.start_plan(client, job_id), jobs.start_plan(client, job_id)
+    plan = make_plan(source, stack.settings, 1)
+    assert slow
+    assert quick
+    assert jobs.publish_plan(client, job_id, slow, plan, "range")
+    assert not jobs.publish_plan(client, job_id, quick, plan, "range")
+    assert stack.finish(job_id, stack.worker()).rows.read == 10
+
+
+def test_a_worker_that_lost_its_batch_cannot_fail_the_job(stack: Stack, client: Client) -> None:
+    zombie = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), zombie.id, 100)
+    assert item
+    batches.claim_batch(client, zombie.id, item)
+    zombie.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{zombie.id}")
+    reap(stack)
+    assert not batches.fail_batch(client, zombie.id, item, "the source changed")
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_nothing_is_merged_of_a_job_that_has_ended(stack: Stack, client: Client) -> None:
+    job_id = stack.planned(stack.generated())
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
+    assert not results.compact_partials(client, job_id, [], Partial())
+
+
+def test_expired_jobs_are_passed_over_however_many_there_are(client: Client) -> None:
+    last = jobs.create_job(client, "a.csv", 600)
+    for number in range(250):
+        client.call("ZADD", "autoconnect:jobs", number + 2, f"autoconnect:job:expired{number}")
+    assert [job.id for _, job in jobs.list_jobs(client)] == [last]
+    jobs.end_job(client, last, JobStatus.CANCELLED)
 
 
 def test_a_lost_reply_of_a_claim_leaves_the_item_in_the_workers_list_and_it_is_done_next(

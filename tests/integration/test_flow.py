@@ -195,6 +195,30 @@ def test_the_source_of_the_settings_is_submitted_once_for_each_version_of_it(mak
     assert len(list(jobs.list_jobs(first.client))) == 2
 
 
+@pytest.mark.parametrize("source", ["../x.csv", "/etc/passwd", "x" * 3_000])
+def test_a_source_of_the_settings_that_cannot_be_is_a_failed_job(make_stack: Callable[..., Stack], source: str) -> None:
+    stack = make_stack(source=source)
+    stack.orchestrator.round()
+    stack.orchestrator.round()
+    ((_, job),) = jobs.list_jobs(stack.client)
+    assert (job.source, job.status) == (source, JobStatus.FAILED)
+
+
+def test_just_the_allowed_share_is_no_matter_of_floating_point(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(max_rejected_ratio=0.29)
+    job_id = stack.planned(stack.write(HEADER + GOOD * 71 + "TX,,,,,,\n" * 29))
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_line_that_never_ends_fails_the_plan(
+    make_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoconnect.core.splits._MAX_LINE_BYTES", 10_000)
+    stack = make_stack(batch_bytes=100)
+    job = stack.job(stack.planned(stack.write(HEADER + GOOD + "x" * 20_000)))
+    assert job.error == "A line is longer than 10,000 bytes; lines must end with a line feed."
+
+
 def test_cancelling_drops_waiting_batches_at_once_and_refuses_later_commits(stack: Stack, client: Client) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated())

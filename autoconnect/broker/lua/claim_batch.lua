@@ -3,9 +3,8 @@
 -- ARGV  1 item, 2 generation, 3 batch, 4 worker
 -- Returns the batch as JSON and the job's source, size, mtime_ns, layout and the batch's lines (false but for inline);
 -- or nothing.
-local batch = runs(ARGV[2]) and read_batch(ARGV[3])
-local free = batch and (batch.state == 'waiting' or (batch.state == 'claimed' and batch.worker == ARGV[4]))
-if not free then
+local batch = held_batch(ARGV[2], ARGV[3], ARGV[4])
+if not batch then
   redis.call('LREM', KEYS[16], 0, ARGV[1])
   refill()
   return false

@@ -3,6 +3,7 @@
 -- ARGV  1 number of partials, then their names, then field and value of the sum
 -- Returns 1, or 0 where nothing was done.
 local count = tonumber(ARGV[1])
+if count == 0 then return 0 end
 for place = 2, count + 1 do
   if redis.call('SISMEMBER', partials, ARGV[place]) == 0 then return 0 end
 end

@@ -63,6 +63,13 @@ local function runs(generation)
   return found[1] == 'running' and found[2] == generation
 end
 
+-- The batch of an item in a worker's claimed list, if that is the worker's to deal with: nobody else has it or did it.
+local function held_batch(generation, number, worker)
+  local batch = runs(generation) and read_batch(number)
+  if batch and (batch.state == 'waiting' or (batch.state == 'claimed' and batch.worker == worker)) then return batch end
+  return nil
+end
+
 -- Frees what only a running job needs, lets the rest expire, and tells everyone.
 local function end_job(status, reason)
   redis.call('DEL', waiting, lines)
@@ -91,7 +98,16 @@ local function end_job(status, reason)
   refill()
 end
 
--- A claimed batch goes back to the front of its job's waiting list. What it failed of counts to a limit (pass nil for
+-- A batch is dead of a reason, and its job fails with a message.
+local function kill_batch(number, batch, reason, message)
+  batch.state = 'dead'
+  batch.error = reason
+  write_batch(number, batch)
+  redis.call('HINCRBY', job, 'dead', 1)
+  end_job('failed', message)
+end
+
+-- A batch goes back to the front of its job's waiting list. What it failed of counts to a limit (pass nil for
 -- neither); past that the batch is dead and the job fails. The caller has taken the item off its list.
 local function requeue(item, number, batch, counter, limit, reason)
   if counter then
@@ -99,11 +115,8 @@ local function requeue(item, number, batch, counter, limit, reason)
     batch.error = reason
   end
   if counter and batch[counter] >= tonumber(limit) then
-    batch.state = 'dead'
-    write_batch(number, batch)
-    redis.call('HINCRBY', job, 'dead', 1)
-    end_job('failed', string.format('Batch %d is dead after %d %s: %s', number, batch[counter], counter, reason))
-    return
+    local message = string.format('Batch %d is dead after %d %s: %s', number, batch[counter], counter, reason)
+    return kill_batch(number, batch, reason, message)
   end
   batch.state = 'waiting'
   write_batch(number, batch)

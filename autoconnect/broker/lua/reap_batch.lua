@@ -4,8 +4,8 @@
 -- Returns 1 where the batch goes to another worker, else 0.
 if redis.call('EXISTS', KEYS[17]) == 1 then return 0 end
 if redis.call('LREM', KEYS[16], 0, ARGV[1]) == 0 then return 0 end
-local batch = runs(ARGV[2]) and read_batch(ARGV[3])
-if not batch or batch.state == 'done' or (batch.state == 'claimed' and batch.worker ~= ARGV[4]) then
+local batch = held_batch(ARGV[2], ARGV[3], ARGV[4])
+if not batch then
   refill()
   return 0
 end
