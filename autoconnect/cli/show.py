@@ -28,21 +28,28 @@ def console(stderr: bool = False) -> Console:
 def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:
     """A table with a title, numbers to the right; `note` where there are no rows.
 
-    Headers are broken where they can be; cells never are: a table that is wider than the terminal goes on beyond it.
+    Where it is wider than the terminal, each word of its headers gets a line; cells are never cut.
     """
     out.print(Text(title, style="bold"))
     if not rows:
         out.print(note or "Nothing is selected.", end="\n\n")
         return
+    table = _table(columns, rows, between_words=" ")
+    if out.measure(table, options=out.options.update(width=_WIDE)).maximum > out.width:
+        table = _table(columns, rows, between_words="\n")
+    out.print(table, crop=False)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], between_words: str) -> Table:
     table = Table(header_style="bold cyan", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
+        header = name.replace("_", between_words)
         numeric = any(not isinstance(row[name], str | None) for row in rows)
-        width = max(len(_cell(row[name])) for row in rows)
-        words = name.replace("_", " ")
-        table.add_column(words, justify="right" if numeric else "left", min_width=width, no_wrap=False)
+        width = max(map(len, [*header.split("\n"), *(_cell(row[name]) for row in rows)]))
+        table.add_column(header, justify="right" if numeric else "left", min_width=width, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_cell(row[name])) for name in columns))
-    out.print(table, crop=False, soft_wrap=False)
+    return table
 
 
 def show_job(out: Console, job: Job) -> None:

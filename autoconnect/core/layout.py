@@ -19,6 +19,8 @@ HEAD_BYTES = 1 << 20
 WINDOWS = 64
 WINDOW_BYTES = 1 << 16
 
+#: A header is looked for in so much, behind leading blank lines.
+_HEADER_BYTES = 1 << 16
 _DELIMITERS = (",", ";", "\t")
 _COLUMN_OF = {name: meaning for meaning, column in COLUMNS.items() for name in column.names}
 
@@ -80,7 +82,7 @@ def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
         raise SourceError("The file is empty; a header line was expected.")
     judged = []
     for delimiter in _DELIMITERS:
-        header = next(split_records(text[blank:], b"", delimiter)).raw
+        header = next(split_records(text[blank : blank + _HEADER_BYTES], b"", delimiter)).raw
         names = [header_name(field) for field in split_fields(header.decode(encoding, "replace"), delimiter)]
         line_feed = text.find(b"\n", blank + len(header))
         end = len(text) if line_feed < 0 else line_feed + 1

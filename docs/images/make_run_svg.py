@@ -14,8 +14,8 @@ from rich.console import Console
 
 from autoconnect.cli.show import show_table
 
-#: Columns of the picture: what the widest of its tables takes.
-_WIDTH = 152
+#: Columns of the picture: the widest of its tables then gives each word of its headers a line.
+_WIDTH = 110
 #: So many rows of each table are shown.
 _ROWS = 5
 _TABLES = ("summary", "city-comparison", "top-models")
