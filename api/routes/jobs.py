@@ -74,24 +74,28 @@ def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor 
     return Items(items=batches, next_cursor=str(end) if end < total else None)
 
 
-@router.get("/{job_id}/rejects", responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}})
+@router.get(
+    "/{job_id}/rejects",
+    response_model=Rejects[RejectedRow],
+    responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
+)
 def list_rejects(
     request: Request,
     client: Redis,
     job_id: str,
     limit: Annotated[int | None, Query(ge=1, le=MAX_REJECTS, description="100; as CSV, all.")] = None,
     cursor: Cursor = None,
-    format: Annotated[str | None, Query(description="json or csv.")] = None,  # noqa: A002 - the parameter's name
-) -> Rejects[RejectedRow]:
+    named_format: Annotated[str | None, Query(alias="format", description="json or csv.")] = None,
+) -> Rejects[RejectedRow] | Response:
     """Rejected rows by their position in the file, the first 10,000 of them, once the job has ended."""
     job = _job(client, job_id)
-    wanted = wanted_format(request, format)
+    wanted = wanted_format(request, named_format)
     start = cursor or 0
     limit = limit or (MAX_REJECTS if wanted == "csv" else 100)
     rows = results.read_rejects(client, job_id, start, limit + 1)
     if wanted == "csv":
         text = table_csv(list(RejectedRow.model_fields), [row.model_dump() for row in rows[:limit]])
-        return Response(text, media_type=MEDIA_TYPES["csv"])  # type: ignore[return-value]
+        return Response(text, media_type=MEDIA_TYPES["csv"])
     return Rejects(
         items=rows[:limit],
         next_cursor=str(start + limit) if len(rows) > limit else None,

@@ -14,10 +14,8 @@ from autoconnect.generate import generate
 from tests import oracle
 from tests.e2e.conftest import SOURCE, stack_source
 from tests.e2e.processes import Up, autoconnect, descendants, lives, start
-from tests.e2e.requirements_of_tests import require
 from tests.e2e.waiting import free_port, wait_until
-
-SAMPLE = Path(__file__).parents[2].parent / "shared" / "data" / SOURCE
+from tests.sample import public_sample
 
 
 def expected(data: bytes) -> dict[str, object]:
@@ -55,9 +53,7 @@ def test_run_prints_tables_of_the_default_source(folder: Path) -> None:
 
 
 def test_the_public_sample_has_the_known_totals(folder: Path) -> None:
-    if not SAMPLE.exists():
-        require("sample", f"the public sample is not at {SAMPLE}")
-    done = autoconnect("run", str(SAMPLE), "--json", cwd=folder)
+    done = autoconnect("run", str(public_sample()), "--json", cwd=folder)
     document = simplejson.loads(done.stdout, use_decimal=True)
     (summary,) = document["metrics"]["summary"]
     assert document["job"]["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}

@@ -16,8 +16,8 @@ import pytest
 
 from autoconnect.generate import generate
 from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output
-from tests.e2e.requirements_of_tests import require
 from tests.e2e.waiting import wait_until
+from tests.required import require
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.e2e.processes import Up
-from tests.e2e.requirements_of_tests import require
+from tests.required import require
 
 pytestmark = pytest.mark.browser
 

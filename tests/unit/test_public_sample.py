@@ -1,9 +1,6 @@
 """The public sample of 10,000 rows: the answers are known, and each metric is the oracle's."""
 
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
 
 from autoconnect.core.layout import sniff
 from autoconnect.core.metrics import CATALOGUE, compute
@@ -11,15 +8,12 @@ from autoconnect.core.metrics.base import JobFacts
 from autoconnect.core.partial import merge_partials
 from autoconnect.core.splits import cut
 from tests import oracle
+from tests.sample import public_sample
 from tests.unit.batches import map_ranges
-
-SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "transactions_autoconnect.csv"
-
-pytestmark = pytest.mark.skipif(not SAMPLE.exists(), reason=f"the public sample is not at {SAMPLE}")
 
 
 def test_every_metric_of_the_public_sample_is_the_oracles() -> None:
-    data = SAMPLE.read_bytes()
+    data = public_sample().read_bytes()
     layout = sniff(data, [])
     ranges = list(cut(layout.data_start, len(data), 64 << 10, lambda offset, length: data[offset : offset + length]))
     assert len(ranges) > 5

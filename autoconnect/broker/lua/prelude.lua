@@ -98,6 +98,14 @@ local function end_job(status, reason)
   refill()
 end
 
+-- Takes an item off a worker's claimed list; returns its batch if that is the worker's to deal with.
+local function take_item(claimed, item, generation, number, worker)
+  if redis.call('LREM', claimed, 0, item) == 0 then return nil end
+  local batch = held_batch(generation, number, worker)
+  if not batch then refill() end
+  return batch
+end
+
 -- A batch is dead of a reason, and its job fails with a message.
 local function kill_batch(number, batch, reason, message)
   batch.state = 'dead'
