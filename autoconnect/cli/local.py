@@ -39,7 +39,7 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
     source = source.resolve()
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         overrides = {"DATA_DIR": str(source.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
-        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "WARNING"
+        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"  # why a job fails is printed
         with local_stack(settings, Path(folder), overrides, with_api=False) as (supervisor, client):
             job_id = jobs.create_job(client, source.name, settings.result_ttl_s)
             with progress(quiet=as_json) as watch:

@@ -11,7 +11,9 @@ from autoconnect.errors import AutoConnectError, SettingsError
 
 def main() -> None:
     """Runs the command that was given."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stack is taken down alike by Ctrl-C and by kill
+    # A stack is taken down alike by Ctrl-C and by kill, and also where a shell has started this with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         from autoconnect.cli.commands import app  # here, because Ctrl-C may come while all this loads
 

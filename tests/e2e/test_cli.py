@@ -118,6 +118,18 @@ def test_however_a_run_ends_it_leaves_no_process(folder: Path, number: signal.Si
     assert "Traceback" not in (folder / "messages.txt").read_text()
 
 
+def test_an_interrupt_reaches_a_run_that_a_shell_started_with_interrupts_ignored(folder: Path) -> None:
+    (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start("run", cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    wait_until("all processes", lambda: len(descendants(process.pid)) == 6, timeout_s=30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+
+
 def test_a_service_that_dies_is_started_again_and_given_up_after_five_quick_deaths(folder: Path) -> None:
     (folder / "data" / SOURCE).write_text("".join(generate(10, seed=9)))
     process = start("run", cwd=folder, extra={"AUTOCONNECT_BATCH_BYTES": "100"})

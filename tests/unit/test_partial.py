@@ -7,6 +7,7 @@ from autoconnect.core.cube import Cube
 from autoconnect.core.layout import sniff
 from autoconnect.core.partial import MAX_REJECTS, Partial, decode, encode, file_lines, merge_partials
 from autoconnect.core.splits import ByteRange
+from autoconnect.errors import CubeError
 from tests.files import File, files
 from tests.unit.batches import map_ranges, map_whole
 
@@ -37,7 +38,7 @@ def test_a_partial_of_nothing_is_a_tally_only() -> None:
 def test_a_partial_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = encode(Partial())
     monkeypatch.setattr("autoconnect.core.partial.VERSION", 2)
-    with pytest.raises(ValueError, match="version 1"):
+    with pytest.raises(CubeError, match="version 1"):
         decode(fields)
 
 
