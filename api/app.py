@@ -1,5 +1,7 @@
 """The application: routes, errors and pages put together."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
@@ -20,12 +22,17 @@ All metrics take the same filters. Errors are `application/problem+json` (RFC 94
 """
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return problems.openapi(self)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application on the Redis of the settings.
 
     Raises SettingsError where none is set; it need not answer yet.
     """
-    app = FastAPI(
+    app = _Api(
         title="AutoConnect",
         version="1",
         summary="Car sales and rentals, city by city.",

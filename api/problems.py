@@ -56,14 +56,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "A prob
 
 
 def install(app: FastAPI) -> None:
-    """Answers every error of the application with a problem, and says so in its OpenAPI description."""
+    """Answers every error of the application with a problem."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SelectionError, _on_selection_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(BrokerUnavailable, _on_broker_unavailable)
     app.add_exception_handler(Exception, _on_exception)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
 
 
 def _answer(
@@ -122,7 +121,8 @@ def _on_exception(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 500, "Something went wrong here; the log of the api tells what.")
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description of the application, with problems in place of FastAPI's own errors."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes

@@ -75,8 +75,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _port_is_a_number(cls, url: str | None) -> str | None:
-        if url is not None:
-            urlsplit(url).port  # noqa: B018 - raises ValueError
+        if url is not None and urlsplit(url).port == 0:  # what is no number at all raises ValueError here
+            raise ValueError("port 0 is none that a server listens on")
         return url
 
     @model_validator(mode="after")

@@ -107,7 +107,7 @@ def list_sources(settings: Settings) -> list[Source]:
 
 
 @contextmanager
-def open_source(name: str, version: Version | None, settings: Settings) -> Iterator[SourceFile]:
+def open_source(name: str, version: Version, settings: Settings) -> Iterator[SourceFile]:
     """Opens a source to read it; before the first and after the last byte it must be the given version.
 
     Raises SourceChanged where it is not, besides what `find_source` raises.
@@ -118,7 +118,7 @@ def open_source(name: str, version: Version | None, settings: Settings) -> Itera
     except OSError as error:
         raise SourceError(f"The source {name!r} cannot be read: {error.strerror}.") from None
     try:
-        file = SourceFile(descriptor, name, version or source.version)
+        file = SourceFile(descriptor, name, version)
         file.check()
         yield file
         file.check()

@@ -65,10 +65,10 @@ def test_without_measures_it_gives_transactions_and_revenue_up_to_1000_rows() ->
     ],
 )
 def test_a_word_that_a_query_cannot_know_is_refused_by_the_parameters_name(
-    parameter: str, words: dict[str, str]
+    parameter: str, words: dict[str, Any]
 ) -> None:
     with pytest.raises(SelectionError) as caught:
-        Query.read(**words)  # type: ignore[arg-type]
+        Query.read(**words)
     assert caught.value.name == parameter
 
 
