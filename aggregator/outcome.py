@@ -4,8 +4,7 @@ from fractions import Fraction
 
 from autoconnect.broker.results import Outcome
 from autoconnect.core.layout import Layout
-from autoconnect.core.metrics import CATALOGUE, compute
-from autoconnect.core.metrics.base import JobFacts
+from autoconnect.core.metrics import CATALOGUE, compute, facts_of
 from autoconnect.core.partial import Partial, file_lines
 from autoconnect.models import JobStatus, RejectedRow
 from autoconnect.tables import table_json
@@ -16,7 +15,7 @@ def outcome_of(source: str, layout: Layout, whole: Partial, max_rejected_ratio: 
 
     Raises CubeError where a total leaves 64 bits.
     """
-    facts = job_facts(whole)
+    facts = facts_of(whole)
     rejects = [
         RejectedRow(file=source, line=line, reason=reject.reason, raw=reject.raw)
         for line, reject in zip(file_lines(whole, layout.header_lines), whole.rejects, strict=True)
@@ -30,8 +29,3 @@ def outcome_of(source: str, layout: Layout, whole: Partial, max_rejected_ratio: 
             f"{max_rejected_ratio:.0%} (AUTOCONNECT_MAX_REJECTED_RATIO); see the job's rejects."
         )
     return Outcome(status, reason, Partial(whole.cube), metrics, rejects)
-
-
-def job_facts(whole: Partial) -> JobFacts:
-    """What metrics say of the whole job."""
-    return JobFacts(whole.rows_read, whole.rows_rejected, whole.cube.total("costed") > 0)

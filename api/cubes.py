@@ -9,6 +9,7 @@ from api.problems import Problem
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import Cube
+from autoconnect.core.metrics import facts_of
 from autoconnect.core.metrics.base import JobFacts
 from autoconnect.core.partial import merge_partials
 from autoconnect.models import Job, JobStatus
@@ -77,5 +78,4 @@ class Cubes:
 
 def _so_far(job: Job, partials: results.Partials) -> Result:
     whole = merge_partials(list(partials.values()))
-    facts = JobFacts(whole.rows_read, whole.rows_rejected, whole.cube.total("costed") > 0)
-    return Result(job.id, whole.cube, facts, datetime.now(UTC), complete=False)
+    return Result(job.id, whole.cube, facts_of(whole), datetime.now(UTC), complete=False)

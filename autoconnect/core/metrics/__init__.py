@@ -15,6 +15,7 @@ from autoconnect.core.metrics import (
     trend,
 )
 from autoconnect.core.metrics.base import JobFacts, Metric, Request, Table
+from autoconnect.core.partial import Partial
 
 _MODULES = (
     summary,
@@ -28,6 +29,11 @@ _MODULES = (
     trend,
 )
 CATALOGUE: Mapping[str, Metric] = {module.METRIC.name: module.METRIC for module in _MODULES}
+
+
+def facts_of(whole: Partial) -> JobFacts:
+    """What metrics say of the whole job, from the sum of its partials."""
+    return JobFacts(whole.rows_read, whole.rows_rejected, whole.cube.total("costed") > 0)
 
 
 def compute(metric: Metric, cube: Cube, facts: JobFacts, options: Mapping[str, int] | None = None) -> Table:
