@@ -9,7 +9,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check lint lock upgrade lock-check generate clean
+.PHONY: help run up test check lint bench bench-quick lock upgrade lock-check generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ lint: .venv/.test ## Check style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/.bench ## Measure against other engines and write docs/performance.md, in some 20 minutes (BENCH_ARGS=...)
+	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-quick: .venv/.bench ## Measure the same on small files in some two minutes, and write nothing
+	@exec $(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 lock: $(BIN)/uv ## Renew the pins from pyproject.toml, keeping those that still do
 	$(call compile,.)
@@ -64,6 +70,10 @@ endef
 
 .venv/.test: pyproject.toml requirements.lock | $(BIN)/python
 	$(call install,.[all$(comma)dev])
+	@touch .venv/.run
+
+.venv/.bench: pyproject.toml requirements.lock | $(BIN)/python
+	$(call install,.[all$(comma)bench])
 	@touch .venv/.run
 
 # Alone, so that pins can be renewed when those there are cannot be installed any more.

@@ -1,0 +1,68 @@
+"""What all experiments are given: how large they are to be, the files, the running stack."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.data import make_file
+from benchmarks.ours import Stack
+
+#: Rows of the small job, which also warms everybody up.
+SMALL_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: rows of the files, and how often."""
+
+    rows: int
+    rounds: int
+    scaling_rows: tuple[int, ...]
+    scaling_rounds: int
+    form_rows: int
+    small_jobs: int
+    naive_rows: int
+    sparse_bytes: int
+
+
+FULL = Sizes(
+    rows=20_000_000,
+    rounds=5,
+    scaling_rows=(1_000_000, 5_000_000, 20_000_000, 100_000_000),
+    scaling_rounds=3,
+    form_rows=2_000_000,
+    small_jobs=100,
+    naive_rows=100_000,
+    sparse_bytes=100_000_000_000,
+)
+QUICK = Sizes(
+    rows=2_000_000,
+    rounds=5,
+    scaling_rows=(200_000, 1_000_000, 2_000_000),
+    scaling_rounds=3,
+    form_rows=1_000_000,
+    small_jobs=100,
+    naive_rows=20_000,
+    sparse_bytes=100_000_000_000,
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`stack` has a worker for each core and reads the files of `folder`."""
+
+    sizes: Sizes
+    folder: Path
+    stack: Stack
+
+    def file(self, rows: int, form: str = "plain") -> Path:
+        """The file of so many rows, read once, so that it comes out of memory for everybody."""
+        path = make_file(self.folder, rows, form)
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 24):
+                pass
+        return path
+
+    @property
+    def small_file(self) -> Path:
+        """The file of the small job."""
+        return make_file(self.folder, SMALL_ROWS)

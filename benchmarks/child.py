@@ -1,0 +1,26 @@
+"""Modules of this package run in processes of their own, so that nobody's memory and threads are another's."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from autoconnect.errors import AutoConnectError
+
+
+def start(module: str, *arguments: str | Path) -> "subprocess.Popen[str]":
+    """Starts a module's `__main__` part."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+
+
+def result(process: "subprocess.Popen[str]") -> Any:
+    """What it prints as JSON on its last line.
+
+    Raises AutoConnectError where it fails.
+    """
+    output, _ = process.communicate()
+    if process.returncode:
+        raise AutoConnectError(f"A part of the benchmark failed with code {process.returncode}; it says why above.")
+    return json.loads(output.splitlines()[-1])

@@ -1,0 +1,40 @@
+"""Dask DataFrame on a cluster of its own: a process with one thread for each core, blocks of 32 MiB."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask.dataframe as dd
+import pyarrow as pa
+from dask.distributed import Client, LocalCluster
+
+from benchmarks.engines import Run
+from benchmarks.machine import cores
+
+TITLE = "Dask DataFrame"
+
+_KEYS = ["ville", "type", "modele", "date"]
+_NAMES = dict.fromkeys(("ville", "type", "modele"), "category")
+_NUMBERS = dict.fromkeys(("prix", "duree_location_mois"), "float64")
+
+
+@contextmanager
+def ready() -> Iterator[Run]:
+    """The cluster, and a client that uses it."""
+    with LocalCluster(n_workers=cores(), threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
+        yield _run
+
+
+def _run(source: Path) -> Any:
+    rows = dd.read_csv(
+        source,
+        blocksize="32MiB",
+        usecols=[*_KEYS, "prix", "duree_location_mois"],
+        dtype=_NAMES | _NUMBERS,
+        parse_dates=["date"],
+    )
+    groups = rows.groupby(_KEYS, sort=False, observed=True)
+    cube = groups.agg({"prix": ["size", "sum", "min", "max"], "duree_location_mois": ["sum"]}).compute()
+    cube.columns = ["count", "sum", "min", "max", "months"]
+    return pa.Table.from_pandas(cube.reset_index(), preserve_index=False)

@@ -1,0 +1,1 @@
+"""The questions, a module each: `measure(bench)` answers one with tables."""

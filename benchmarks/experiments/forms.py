@@ -1,0 +1,31 @@
+"""The same transactions written in other ways: what quotes, accents and decimal commas cost a worker."""
+
+from benchmarks.bench import Bench
+from benchmarks.costs import Spread
+from benchmarks.data import FORMS
+from benchmarks.ours import ColdJob
+from benchmarks.report import Table, say
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Nanoseconds of worker CPU a row, and the ratio to the plain file in the same round."""
+    rows = bench.sizes.form_rows
+    sources = {form: bench.file(rows, form) for form in FORMS}
+    jobs: dict[str, list[ColdJob]] = {form: [] for form in FORMS}
+    for number in range(bench.sizes.scaling_rounds):
+        for form, source in sources.items():
+            jobs[form].append(bench.stack.cold_job(source))
+        say(f"forms, round {number + 1} of {bench.sizes.scaling_rounds}")
+    plain = [_ns_a_row(job) for job in jobs["plain"]]
+    lines = []
+    for form, runs in jobs.items():
+        costs = [_ns_a_row(job) for job in runs]
+        ratio = Spread.of((cost / base for cost, base in zip(costs, plain, strict=True)), 2).median
+        bytes_a_row = round(sources[form].stat().st_size / rows, 1)
+        line = {"form": form, "bytes a row": bytes_a_row, **Spread.of(costs, 0).columns("worker ns")}
+        lines.append({**line, "ratio": ratio})
+    return [Table(f"{rows:,} rows in other forms", lines, "CPU time of the workers, for each row.")]
+
+
+def _ns_a_row(job: ColdJob) -> float:
+    return job.by_service["worker"].cpu_s / job.rows * 1e9

@@ -1,0 +1,111 @@
+"""The naive way, for contrast: every row as JSON through a Redis list, added up as floats in hashes.
+
+As `python -m benchmarks.experiments.naive URL` it is one of its workers.
+"""
+
+import csv
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from autoconnect.broker.connection import connect
+from autoconnect.embedded import EmbeddedServer
+from autoconnect.errors import AutoConnectError
+from autoconnect.supervisor import launch
+from benchmarks import child
+from benchmarks.bench import Bench
+from benchmarks.costs import Spread
+from benchmarks.machine import cores
+from benchmarks.report import Table
+
+_ROWS, _UP, _COUNT, _REVENUE = (f"naive:{name}" for name in ("rows", "up", "count", "revenue"))
+_END = b"end"
+_PUSHED_AT_ONCE = 1_000
+#: Within the time-out of a client for calls that return at once.
+_BLOCK_S = 2
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Rows a second, beside our own on the same file, and how long the large file would take at that rate."""
+    rows = bench.sizes.naive_rows
+    source = bench.file(rows)
+    wall_s = _run(source, rows)
+    ours_s = Spread.of(bench.stack.cold_job(source).cost.wall_s for _ in range(bench.sizes.scaling_rounds)).median
+    lines = [
+        {"way": way, "rows a second": round(rows / seconds), "wall s": round(seconds, 3)}
+        for way, seconds in (("rows as JSON through a list", wall_s), ("AutoConnect", ours_s))
+    ]
+    large_min = wall_s * bench.sizes.rows / rows / 60
+    note = (
+        f"{cores()} workers each; the naive ones make counts and sums only. At their rate {bench.sizes.rows:,} rows "
+        f"would take {large_min:,.1f} minutes: extrapolated, not measured."
+    )
+    return [Table(f"The naive way with {rows:,} rows", lines, note)]
+
+
+def _run(source: Path, rows: int) -> float:
+    """Seconds from the first push to the end of the last worker."""
+    with _server() as url:
+        client = connect(url)
+        workers = [child.start("experiments.naive", url) for _ in range(cores())]
+        for _ in workers:
+            while not client.call("BRPOP", _UP, _BLOCK_S):
+                if any(worker.poll() is not None for worker in workers):
+                    raise AutoConnectError("A naive worker ended before it began; it says why above.")
+        start = time.perf_counter()
+        for chunk in _chunks(source):
+            client.call("LPUSH", _ROWS, *chunk)
+        client.call("LPUSH", _ROWS, *[_END] * len(workers))
+        counted = sum(child.result(worker) for worker in workers)
+        wall_s = time.perf_counter() - start
+        client.close()
+    if counted != rows:
+        raise AutoConnectError(f"The naive way counted {counted:,} rows of {rows:,}.")
+    return wall_s
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+        server = EmbeddedServer(Path(folder))
+        process = launch(server.command)
+        try:
+            server.wait_until_it_answers()
+            yield server.url
+        finally:
+            process.terminate()
+            process.wait()
+            server.clean_up()
+
+
+def _chunks(source: Path) -> Iterator[list[str]]:
+    with source.open(encoding="utf-8", newline="") as file:
+        lines = map(json.dumps, csv.DictReader(file))
+        while chunk := list(islice(lines, _PUSHED_AT_ONCE)):
+            yield chunk
+
+
+def work(url: str) -> int:
+    """Takes row after row until told to end; returns how many."""
+    client = connect(url)
+    client.call("LPUSH", _UP, "up")
+    done = 0
+    while True:
+        popped = client.call("BRPOP", _ROWS, _BLOCK_S)
+        if not popped:
+            continue
+        if popped[1] == _END:
+            return done
+        row = json.loads(popped[1])
+        cell = ":".join(row[name] for name in ("ville", "type", "modele", "date"))
+        client.call_many([["HINCRBY", _COUNT, cell, 1], ["HINCRBYFLOAT", _REVENUE, cell, row["prix"]]])
+        done += 1
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{work(sys.argv[1])}\n")

@@ -1,0 +1,93 @@
+"""Planning a file of 100 GB, of which only what a plan reads is really there.
+
+Rows of 64 bytes make every place that a plan looks at known: the head, the windows, and where batches are cut. All else
+is a hole, which takes no room on a file system that has sparse files.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, window_offsets
+from autoconnect.settings import load_settings
+from benchmarks.bench import Bench
+from benchmarks.costs import Spread
+from benchmarks.machine import cores
+from benchmarks.report import Table, say
+from orchestrator.planner import make_plan
+
+_ROW_BYTES = 64
+_HEADER = b"transaction_id,date,ville,type,modele,prix,duree_location_mois".ljust(_ROW_BYTES - 1) + b"\n"
+_ROW = b"TX000000001,2024-05-16,Paris,location,Tesla Model 3,1440.47,41".ljust(_ROW_BYTES - 1) + b"\n"
+#: As large as batches get by themselves; given, so that it is known where the file has to be real.
+_BATCH_BYTES = 32 << 20
+#: So much is real on either side of a cut.
+_AROUND_BYTES = 16 << 10
+#: A file that takes more room than this is not sparse.
+_MOST_BYTES = 4 << 30
+_RUNS = 5
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Milliseconds to plan it, at first with nothing of it in memory; no table where there are no sparse files."""
+    with _sparse_file(bench.folder, bench.sizes.sparse_bytes) as path:
+        if path is None:
+            say("planning is SKIPPED: this file system has no sparse files of that size")
+            return []
+        times_ms, batches = _plan(path)
+    gigabytes = round(bench.sizes.sparse_bytes / 1e9)
+    later = Spread.of(times_ms[1:], 1).columns("later ms")
+    line = {"GB": gigabytes, "batches": batches, "first ms": round(times_ms[0], 1), **later}
+    note = f"First: the file was dropped from memory before; later: {_RUNS} times more. Telling Redis is not in it."
+    return [Table("Planning a sparse file", [line], note)]
+
+
+def _plan(path: Path) -> tuple[list[float], int]:
+    """Milliseconds of each time the file is planned, and the number of batches."""
+    settings = load_settings(data_dir=path.parent, upload_dir=path.parent / "none", batch_bytes=_BATCH_BYTES)
+    times_ms, batches = [], 0
+    for _ in range(1 + _RUNS):
+        start = time.perf_counter()
+        batches = len(make_plan(path.name, settings, cores()).ranges)
+        times_ms.append((time.perf_counter() - start) * 1_000)
+    return times_ms, batches
+
+
+@contextmanager
+def _sparse_file(folder: Path, size: int) -> Iterator[Path | None]:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="sparse-", suffix=".csv") as file:
+        try:
+            file.truncate(size)
+            for start, length in _real_parts(size):
+                file.seek(start)
+                file.write(_rows(start, min(length, size - start)))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            yield None
+            return
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        sparse = os.fstat(file.fileno()).st_blocks * 512 < _MOST_BYTES
+        yield Path(file.name) if sparse else None
+
+
+def _real_parts(size: int) -> Iterator[tuple[int, int]]:
+    yield 0, HEAD_BYTES
+    for offset in window_offsets(size):
+        yield _aligned(offset), WINDOW_BYTES + _ROW_BYTES
+    for cut in range(len(_HEADER) + _BATCH_BYTES, size, _BATCH_BYTES):
+        yield _aligned(cut - _AROUND_BYTES), 2 * _AROUND_BYTES
+    yield _aligned(size - _AROUND_BYTES), 2 * _AROUND_BYTES
+
+
+def _aligned(offset: int) -> int:
+    return offset // _ROW_BYTES * _ROW_BYTES
+
+
+def _rows(start: int, length: int) -> bytes:
+    """What is at a place: `start` is a multiple of a row's length."""
+    rows = _ROW * (length // _ROW_BYTES + 1)
+    return (_HEADER + rows if start == 0 else rows)[:length]
