@@ -53,7 +53,9 @@ def main(
     chosen = only or list(EXPERIMENTS)
     if unknown := set(chosen) - set(EXPERIMENTS):
         raise typer.BadParameter(f"{', '.join(unknown)}; expected some of {', '.join(EXPERIMENTS)}")
-    given: dict[str, Any] = {name: value for name, value in (("rounds", rounds), ("rows", row_count)) if value is not None}
+    given: dict[str, Any] = {
+        name: value for name, value in (("rounds", rounds), ("rows", row_count)) if value is not None
+    }
     sizes = replace(QUICK if quick else FULL, **given)
     started = datetime.now(UTC)
     with _bench(sizes, folder) as bench:

@@ -3,10 +3,15 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow.feather as feather
+
 from autoconnect.errors import AutoConnectError
+from benchmarks import answers
+from benchmarks.costs import Cost
 
 
 def start(module: str, *arguments: str | Path) -> "subprocess.Popen[str]":
@@ -24,3 +29,11 @@ def result(process: "subprocess.Popen[str]") -> Any:
     if process.returncode:
         raise AutoConnectError(f"A part of the benchmark failed with code {process.returncode}; it says why above.")
     return json.loads(output.splitlines()[-1])
+
+
+def run_engine(name: str, warm_up: Path, source: Path) -> tuple[Cost, Any]:
+    """What one run of an engine costs, and its answer in the common form."""
+    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+        answer = Path(folder) / "answer.arrow"
+        cost = Cost(*result(start("peers", name, warm_up, source, answer)))
+        return cost, answers.from_engine(feather.read_table(str(answer), memory_map=False))

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -21,14 +22,20 @@ class Spread(NamedTuple):
     greatest: float
 
     @classmethod
-    def of(cls, values: Iterable[float], digits: int = 3) -> "Spread":
-        """The spread of values, rounded."""
+    def of(cls, values: Iterable[float]) -> "Spread":
+        """The spread of values."""
         found = list(values)
-        return cls(*(round(value, digits) for value in (min(found), statistics.median(found), max(found))))
+        return cls(min(found), statistics.median(found), max(found))
 
-    def columns(self, name: str) -> dict[str, float]:
+    def columns(self, name: str, digits: int) -> dict[str, Decimal]:
         """As columns of a table."""
-        return {f"{name} min": self.least, f"{name} median": self.median, f"{name} max": self.greatest}
+        named = {"min": self.least, "median": self.median, "max": self.greatest}
+        return {f"{name} {which}": rounded(value, digits) for which, value in named.items()}
+
+
+def rounded(value: float, digits: int) -> Decimal:
+    """A number with so many digits behind the point, zeros too, so that columns stand straight."""
+    return Decimal(f"{value:.{digits}f}")
 
 
 def megabytes(size: float) -> int:

@@ -1,16 +1,12 @@
 """The same cube from the same file by everybody, in turn, round after round; answers are equal or it all fails."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import pyarrow.feather as feather
 
 from autoconnect.errors import AutoConnectError
 from benchmarks import answers, child
 from benchmarks.bench import Bench
-from benchmarks.costs import Cost, Spread, megabytes
+from benchmarks.costs import Cost, Spread, megabytes, rounded
 from benchmarks.engines import load, names
 from benchmarks.ours import SERVICES, ColdJob
 from benchmarks.report import Table, say
@@ -27,7 +23,7 @@ def measure(bench: Bench) -> list[Table]:
         jobs.append(bench.stack.cold_job(source))
         expected = bench.stack.answer(jobs[-1])
         for name, runs in costs.items():
-            cost, answer = run_engine(name, bench.small_file, source)
+            cost, answer = child.run_engine(name, bench.small_file, source)
             runs.append(cost)
             if differs := answers.difference(expected, answer):
                 raise AutoConnectError(f"{load(name).TITLE} has another answer: {differs}")
@@ -36,23 +32,15 @@ def measure(bench: Bench) -> list[Table]:
     return [_engines(bench.sizes.rows, [job.cost for job in jobs], costs), _services(jobs)]
 
 
-def run_engine(name: str, warm_up: Path, source: Path) -> tuple[Cost, Any]:
-    """What one run of an engine costs, and its answer in the common form."""
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        answer = Path(folder) / "answer.arrow"
-        cost = Cost(*child.result(child.start("peers", name, warm_up, source, answer)))
-        return cost, answers.from_engine(feather.read_table(str(answer), memory_map=False))
-
-
 def _engines(rows: int, ours: list[Cost], costs: Mapping[str, list[Cost]]) -> Table:
     all_costs = {OURS: ours, **{load(name).TITLE: runs for name, runs in costs.items()}}
     lines: list[dict[str, Any]] = [
         {
             "engine": title,
-            **Spread.of(cost.wall_s for cost in runs).columns("wall s"),
-            "CPU s": Spread.of(cost.cpu_s for cost in runs).median,
+            **Spread.of(cost.wall_s for cost in runs).columns("wall s", 3),
+            "CPU s": rounded(Spread.of(cost.cpu_s for cost in runs).median, 3),
             "peak MB": megabytes(max(cost.peak_bytes for cost in runs)),
-            **Spread.of((cost.wall_s / mine.wall_s for cost, mine in zip(runs, ours, strict=True)), 2).columns("ratio"),
+            **Spread.of((cost.wall_s / mine.wall_s for cost, mine in zip(runs, ours, strict=True))).columns("ratio", 2),
         }
         for title, runs in all_costs.items()
     ]
@@ -67,7 +55,7 @@ def _services(jobs: list[ColdJob]) -> Table:
     for service in SERVICES:
         cpu_s = Spread.of(job.by_service[service].cpu_s for job in jobs).median
         largest = max(job.by_service[service].largest_bytes for job in jobs)
-        share = round(100 * cpu_s / total_s, 1)
-        lines.append({"service": service, "CPU s": cpu_s, "CPU %": share, "peak MB": megabytes(largest)})
+        cpu = {"CPU s": rounded(cpu_s, 3), "CPU %": rounded(100 * cpu_s / total_s, 1)}
+        lines.append({"service": service, **cpu, "peak MB": megabytes(largest)})
     note = "Of the jobs above: median of CPU time of all processes of a service, peak of its largest process."
     return Table("Where our CPU and memory go", lines, note)

@@ -1,7 +1,7 @@
 """The same transactions written in other ways: what quotes, accents and decimal commas cost a worker."""
 
 from benchmarks.bench import Bench
-from benchmarks.costs import Spread
+from benchmarks.costs import Spread, rounded
 from benchmarks.data import FORMS
 from benchmarks.ours import ColdJob
 from benchmarks.report import Table, say
@@ -20,10 +20,9 @@ def measure(bench: Bench) -> list[Table]:
     lines = []
     for form, runs in jobs.items():
         costs = [_ns_a_row(job) for job in runs]
-        ratio = Spread.of((cost / base for cost, base in zip(costs, plain, strict=True)), 2).median
-        bytes_a_row = round(sources[form].stat().st_size / rows, 1)
-        line = {"form": form, "bytes a row": bytes_a_row, **Spread.of(costs, 0).columns("worker ns")}
-        lines.append({**line, "ratio": ratio})
+        ratio = Spread.of(cost / base for cost, base in zip(costs, plain, strict=True)).median
+        line = {"form": form, "bytes a row": rounded(sources[form].stat().st_size / rows, 1)}
+        lines.append({**line, **Spread.of(costs).columns("worker ns", 0), "ratio": rounded(ratio, 2)})
     return [Table(f"{rows:,} rows in other forms", lines, "CPU time of the workers, for each row.")]
 
 

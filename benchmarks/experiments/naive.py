@@ -19,7 +19,7 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.supervisor import launch
 from benchmarks import child
 from benchmarks.bench import Bench
-from benchmarks.costs import Spread
+from benchmarks.costs import Spread, rounded
 from benchmarks.machine import cores
 from benchmarks.report import Table
 
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> list[Table]:
     wall_s = _run(source, rows)
     ours_s = Spread.of(bench.stack.cold_job(source).cost.wall_s for _ in range(bench.sizes.scaling_rounds)).median
     lines = [
-        {"way": way, "rows a second": round(rows / seconds), "wall s": round(seconds, 3)}
+        {"way": way, "rows a second": round(rows / seconds), "wall s": rounded(seconds, 3)}
         for way, seconds in (("rows as JSON through a list", wall_s), ("AutoConnect", ours_s))
     ]
     large_min = wall_s * bench.sizes.rows / rows / 60

@@ -14,7 +14,7 @@ from pathlib import Path
 from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, window_offsets
 from autoconnect.settings import load_settings
 from benchmarks.bench import Bench
-from benchmarks.costs import Spread
+from benchmarks.costs import Spread, rounded
 from benchmarks.machine import cores
 from benchmarks.report import Table, say
 from orchestrator.planner import make_plan
@@ -39,8 +39,8 @@ def measure(bench: Bench) -> list[Table]:
             return []
         times_ms, batches = _plan(path)
     gigabytes = round(bench.sizes.sparse_bytes / 1e9)
-    later = Spread.of(times_ms[1:], 1).columns("later ms")
-    line = {"GB": gigabytes, "batches": batches, "first ms": round(times_ms[0], 1), **later}
+    times = {"first ms": rounded(times_ms[0], 1), **Spread.of(times_ms[1:]).columns("later ms", 1)}
+    line = {"GB": gigabytes, "batches": batches, **times}
     note = f"First: the file was dropped from memory before; later: {_RUNS} times more. Telling Redis is not in it."
     return [Table("Planning a sparse file", [line], note)]
 

@@ -1,5 +1,7 @@
 """Files of ever more rows: time shall grow with them, memory shall not."""
 
+from decimal import Decimal
+
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, megabytes
 from benchmarks.ours import ColdJob
@@ -22,11 +24,11 @@ def measure(bench: Bench) -> list[Table]:
     return [Table("Growing files", lines, note)]
 
 
-def _line(rows: int, jobs: list[ColdJob]) -> dict[str, float]:
+def _line(rows: int, jobs: list[ColdJob]) -> dict[str, int | Decimal]:
     wall = Spread.of(job.cost.wall_s for job in jobs)
     cpu_s = Spread.of(job.cost.cpu_s for job in jobs).median
     peaks = {
         f"{service} MB": megabytes(max(job.by_service[service].largest_bytes for job in jobs)) for service in _SHOWN
     }
     per_row = {"wall ns a row": round(wall.median / rows * 1e9), "CPU ns a row": round(cpu_s / rows * 1e9)}
-    return {"rows": rows, **wall.columns("wall s"), **per_row, **peaks}
+    return {"rows": rows, **wall.columns("wall s", 3), **per_row, **peaks}

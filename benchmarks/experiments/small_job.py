@@ -3,7 +3,7 @@
 import math
 
 from benchmarks.bench import SMALL_ROWS, Bench
-from benchmarks.costs import Spread
+from benchmarks.costs import Spread, rounded
 from benchmarks.report import Table
 
 
@@ -11,7 +11,12 @@ def measure(bench: Bench) -> list[Table]:
     """Milliseconds from POST to completed."""
     jobs = [bench.stack.cold_job(bench.small_file) for _ in range(bench.sizes.small_jobs)]
     times_ms = sorted(job.cost.wall_s * 1_000 for job in jobs)
-    spread = Spread.of(times_ms, 1)
-    p99_ms = round(times_ms[math.ceil(0.99 * len(times_ms)) - 1], 1)
-    line = {"jobs": len(jobs), "min ms": spread.least, "median ms": spread.median, "p99 ms": p99_ms}
-    return [Table(f"Small jobs of {SMALL_ROWS:,} rows", [{**line, "max ms": spread.greatest}], "")]
+    spread = Spread.of(times_ms)
+    found = {
+        "min ms": spread.least,
+        "median ms": spread.median,
+        "p99 ms": times_ms[math.ceil(0.99 * len(times_ms)) - 1],
+        "max ms": spread.greatest,
+    }
+    line = {"jobs": len(jobs), **{name: rounded(value, 1) for name, value in found.items()}}
+    return [Table(f"Small jobs of {SMALL_ROWS:,} rows", [line])]

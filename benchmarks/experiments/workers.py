@@ -1,9 +1,10 @@
 """One job with 1, 2 and 4 workers: three stacks that are up at the same time and take turns."""
 
 from contextlib import ExitStack
+from decimal import Decimal
 
 from benchmarks.bench import Bench
-from benchmarks.costs import Spread
+from benchmarks.costs import Spread, rounded
 from benchmarks.ours import ColdJob, Stack, running_stack
 from benchmarks.report import Table, say
 
@@ -28,10 +29,10 @@ def measure(bench: Bench) -> list[Table]:
     lines = [
         {
             "workers": workers,
-            **Spread.of(job.cost.wall_s for job in runs).columns("wall s"),
-            "claim to commit s": Spread.of(job.mapping_s for job in runs).median,
+            **Spread.of(job.cost.wall_s for job in runs).columns("wall s", 3),
+            "claim to commit s": rounded(Spread.of(job.mapping_s for job in runs).median, 3),
             "speed-up of the job": _speed_up([job.cost.wall_s for job in one], [job.cost.wall_s for job in runs]),
-            "claim to commit": _speed_up([job.mapping_s for job in one], [job.mapping_s for job in runs]),
+            "speed-up of claim to commit": _speed_up([job.mapping_s for job in one], [job.mapping_s for job in runs]),
         }
         for workers, runs in jobs.items()
     ]
@@ -42,5 +43,5 @@ def measure(bench: Bench) -> list[Table]:
     return [Table(f"{bench.sizes.rows:,} rows by number of workers", lines, note)]
 
 
-def _speed_up(one: list[float], several: list[float]) -> float:
-    return Spread.of((alone / shared for alone, shared in zip(one, several, strict=True) if shared), 2).median
+def _speed_up(one: list[float], several: list[float]) -> Decimal:
+    return rounded(Spread.of(alone / shared for alone, shared in zip(one, several, strict=True)).median, 2)

@@ -1,0 +1,66 @@
+"""The benchmark's machinery, on a file so small that its numbers say nothing."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from autoconnect.errors import AutoConnectError
+from autoconnect.generate import generate
+from autoconnect.settings import PREFIX
+from benchmarks import answers
+from benchmarks.child import run_engine
+from benchmarks.ours import SERVICES, running_stack
+from benchmarks.report import Table, write_between_markers
+
+ROWS = 3_000
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    path = tmp_path / "source.csv"
+    path.write_text("".join(generate(ROWS)))
+    return path
+
+
+def test_our_job_and_another_engine_are_measured_and_make_the_same_cube(source: Path) -> None:
+    with running_stack(source.parent, 1, source) as stack:
+        job = stack.cold_job(source)
+        ours = stack.answer(job)
+    cost, theirs = run_engine("pandas", source, source)
+    assert answers.difference(ours, theirs) is None
+    assert job.rows == ROWS
+    assert set(job.by_service) == set(SERVICES)
+    assert all(service.cpu_s > 0 and service.largest_bytes > 0 for service in job.by_service.values())
+    assert 0 <= job.mapping_s < job.cost.wall_s
+    assert cost.wall_s > 0
+    assert cost.cpu_s > 0
+    assert cost.peak_bytes > 0
+
+
+def test_a_cent_more_is_a_difference() -> None:
+    row: list[list[object]] = [["Lyon"], ["vente"], ["Audi A4"], ["2023-01-01"], [2], [20.01], [10.0], [10.01], [None]]
+    ours, theirs = (_table([*row[:5], [euros], *row[6:]]) for euros in (20.01, 20.02))
+    assert answers.difference(ours, ours) is None
+    assert "2001" in str(answers.difference(ours, theirs))
+
+
+def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n<!-- bench:start -->\nOld.\n<!-- bench:end -->\nAfter.\n")
+    write_between_markers(page, Table("Title", [{"name": "a", "count": 1_000}]).markdown())
+    assert page.read_text() == (
+        "Before.\n<!-- bench:start -->\n\n### Title\n\n| name | count |\n| --- | ---: |\n| a | 1,000 |\n\n"
+        "<!-- bench:end -->\nAfter.\n"
+    )
+    page.write_text("No markers.\n")
+    with pytest.raises(AutoConnectError, match="markers"):
+        write_between_markers(page, "text")
+
+
+def _table(columns: list[list[object]]) -> object:
+    return answers.from_engine(pa.table({str(place): column for place, column in enumerate(columns)}))
