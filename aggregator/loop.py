@@ -44,17 +44,17 @@ class Aggregator:
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
         reducing = job.status is JobStatus.REDUCING
-        if not reducing and results.count_partials(self._client, job_id) < self._enough():
+        names = results.partial_names(self._client, job_id)
+        if not reducing and len(names) < self._enough():
             return
-        partials = results.read_partials(self._client, job_id)
-        whole = merge_partials(list(partials.values()))
+        whole = merge_partials(results.read_partials(self._client, names))
         check_size(whole.cube, self._settings.max_cells)
         layout = jobs.read_layout(self._client, job_id)
         if not reducing or layout is None:
-            results.compact_partials(self._client, job_id, list(partials), whole)
+            results.compact_partials(self._client, job_id, names, whole)
             return
         outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
-        if results.finish_job(self._client, job_id, list(partials), outcome):
+        if results.finish_job(self._client, job_id, names, outcome):
             log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))
 
     def _enough(self) -> int:

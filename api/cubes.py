@@ -11,7 +11,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.core.cube import Cube
 from autoconnect.core.metrics import facts_of
 from autoconnect.core.metrics.base import JobFacts
-from autoconnect.core.partial import merge_partials
+from autoconnect.core.partial import Partial
 from autoconnect.models import Job, JobStatus
 
 #: So many cubes of completed jobs, which never change, are kept in memory.
@@ -51,14 +51,14 @@ class Cubes:
                 self._kept.move_to_end(wanted)
                 return self._kept[wanted]
         # In this order: partials that were read before the job was seen to run are all that were there.
-        partials = results.read_partials(self._client, wanted) if partial else {}
+        so_far = results.read_sum(self._client, wanted) if partial else Partial()
         job = jobs.read_job(self._client, wanted)
         if job is None:
             raise Problem(404, f"There is no job {wanted}.")
         if job.status is JobStatus.COMPLETED:
             return self._keep(self._completed(job))
         if partial and not job.status.ended:
-            return _so_far(job, partials)
+            return Result(job.id, so_far.cube, facts_of(so_far), datetime.now(UTC), complete=False)
         raise Problem(409, f"Job {job.id} has no result: it is {job.status}.", job_status=job.status)
 
     def _keep(self, result: Result) -> Result:
@@ -74,8 +74,3 @@ class Cubes:
             raise Problem(404, f"The result of job {job.id} has expired.")
         facts = JobFacts(job.rows.read, job.rows.rejected, whole.cube.total("costed") > 0)
         return Result(job.id, whole.cube, facts, job.finished_at or datetime.now(UTC), complete=True)
-
-
-def _so_far(job: Job, partials: results.Partials) -> Result:
-    whole = merge_partials(list(partials.values()))
-    return Result(job.id, whole.cube, facts_of(whole), datetime.now(UTC), complete=False)

@@ -2,16 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
-from autoconnect.core.partial import Partial, decode, encode
+from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.models import JobStatus, RejectedRow
-
-Partials = Mapping[str, Partial]
 
 #: So many partials of a job wake the aggregator before the job's last batch does.
 COMPACT_PARTIALS = 16
@@ -41,16 +39,25 @@ def commit_batch(client: Client, worker: str, batch: BatchId, partial: Partial) 
     return bool(client.run_script("commit_batch", script_keys, [*about, *reasons, *fields]))
 
 
-def read_partials(client: Client, job_id: str) -> Partials:
-    """All partials of a job that are not yet its result, by name, at one instant."""
-    names = JobKeys(job_id)
-    found = client.run_script("read_partials", names.for_scripts(), [])
-    return {name.decode(): decode(dict(zip(fields[::2], fields[1::2], strict=True))) for name, fields in found}
+def partial_names(client: Client, job_id: str) -> list[str]:
+    """Names of all partials of a job that are not yet its result."""
+    return [name.decode() for name in client.call("SMEMBERS", JobKeys(job_id).partials)]
 
 
-def count_partials(client: Client, job_id: str) -> int:
-    """How many partials of a job wait to be merged."""
-    return int(client.call("SCARD", JobKeys(job_id).partials))
+def read_partials(client: Client, names: Sequence[str]) -> Iterator[Partial]:
+    """Partials by name, each when it is asked for, so that few are in memory; those that are gone are left out.
+
+    Whoever writes their sum says which they were, and it does not count where one of them is gone.
+    """
+    for name in names:
+        if fields := client.call("HGETALL", name):
+            yield decode(fields)
+
+
+def read_sum(client: Client, job_id: str) -> Partial:
+    """The sum of all partials of a job, at one instant, that are not yet its result."""
+    found = client.run_script("read_partials", JobKeys(job_id).for_scripts(), [])
+    return merge_partials(decode(dict(zip(fields[::2], fields[1::2], strict=True))) for _, fields in found)
 
 
 def compact_partials(client: Client, job_id: str, names: Sequence[str], merged: Partial) -> bool:

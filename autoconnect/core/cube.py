@@ -7,6 +7,7 @@ associative and commutative: a cube is the same bit for bit whatever the workers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import compress
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from autoconnect.errors import CubeError
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 _INT64_MAX = 2**63 - 1
 
@@ -32,6 +34,8 @@ class Fold(Enum):
         """The value that changes nothing: a cell that has nothing to say of a measure holds it."""
         return _INT64_MAX if self is Fold.MIN else 0
 
+
+_FOLDS = {Fold.SUM: np.add, Fold.MIN: np.minimum, Fold.MAX: np.maximum}
 
 #: The measures of a cell. Amounts are in cents; a duration is in months and only rentals that carry one have it.
 MEASURES: Mapping[str, Fold] = {
@@ -98,7 +102,7 @@ class Cube:
 
     def total(self, measure: str) -> int:
         """A measure folded over all cells."""
-        return int(_fold(measure, self.measures[measure], np.zeros(1, np.intp))[0]) if len(self) else 0
+        return int(_fold(measure, self.measures[measure], np.zeros(len(self), np.intp), 1)[0]) if len(self) else 0
 
 
 def merge(cubes: Sequence[Cube]) -> Cube:
@@ -106,21 +110,22 @@ def merge(cubes: Sequence[Cube]) -> Cube:
 
     Raises CubeError where a sum would leave 64 bits.
     """
-    cells = concatenate(cubes)
-    keys, measures = roll_up([cells.city, cells.day, cells.type, cells.model], cells.measures)
-    city, day, kind, model = keys
-    return Cube(cells.cities, cells.models, city, day, kind, model, measures)
+    if not cubes:
+        return Cube.empty()
+    cities, models, keys = _keys(cubes)
+    groups = _Groups.of(keys)
+    city, day, kind, model = (key[groups.first] for key in keys)
+    # A measure at a time: all of them side by side, not merged yet, would take the memory of the cubes once more.
+    measures = {name: groups.fold(name, _column(cubes, name)) for name in MEASURES}
+    return Cube(cities, models, city, day, kind, model, measures)
 
 
 def concatenate(cubes: Sequence[Cube]) -> Cube:
     """The cells of all cubes one after the other, under common names; equal keys are not merged."""
     if not cubes:
         return Cube.empty()
-    cities, city = _unify([(cube.cities, cube.city) for cube in cubes])
-    models, model = _unify([(cube.models, cube.model) for cube in cubes])
-    day, kind = (np.concatenate([getattr(cube, name) for cube in cubes]) for name in ("day", "type"))
-    measures = {name: np.concatenate([cube.measures[name] for cube in cubes]) for name in MEASURES}
-    return Cube(cities, models, city, day, kind, model, measures)
+    cities, models, keys = _keys(cubes)
+    return Cube(cities, models, *keys, {name: _column(cubes, name) for name in MEASURES})
 
 
 def roll_up(keys: Sequence[Ints], measures: Mapping[str, Ints]) -> tuple[list[Ints], dict[str, Ints]]:
@@ -129,18 +134,8 @@ def roll_up(keys: Sequence[Ints], measures: Mapping[str, Ints]) -> tuple[list[In
     All columns have one length; measures are named as in MEASURES. Without keys, everything is folded into one entry.
     Raises CubeError where a sum would leave 64 bits.
     """
-    length = len(next(iter(measures.values())))
-    if length == 0:
-        return [np.empty(0, np.int64) for _ in keys], {name: np.empty(0, np.int64) for name in measures}
-    order = np.lexsort(keys[::-1]) if keys else np.arange(length)
-    ordered = [key[order] for key in keys]
-    new = np.zeros(length, np.bool_)
-    new[0] = True
-    for key in ordered:
-        new[1:] |= key[1:] != key[:-1]
-    starts = np.flatnonzero(new)
-    folded = {name: _fold(name, column[order], starts) for name, column in measures.items()}
-    return [key[starts] for key in ordered], folded
+    groups = _Groups.of(keys or [np.zeros_like(next(iter(measures.values())))])
+    return [key[groups.first] for key in keys], {name: groups.fold(name, values) for name, values in measures.items()}
 
 
 def check_size(cube: Cube, max_cells: int) -> None:
@@ -155,23 +150,84 @@ def check_size(cube: Cube, max_cells: int) -> None:
     )
 
 
-def _fold(name: str, values: Ints, starts: NDArray[np.intp]) -> Ints:
+@dataclass(frozen=True)
+class _Groups:
+    """Entries of equal keys: where each distinct key is found first, in order of the keys, and each entry's group."""
+
+    first: Places
+    group: Places
+
+    @classmethod
+    def of(cls, keys: Sequence[Ints]) -> Self:
+        packed = _pack(keys)
+        order = np.argsort(packed, kind="stable")  # has little to do for cubes, each of which is in order already
+        ordered = packed[order]
+        new = np.ones(len(ordered), np.bool_)
+        new[1:] = ordered[1:] != ordered[:-1]
+        group = np.empty_like(order)
+        group[order] = np.cumsum(new) - 1
+        return cls(order[new], group)
+
+    def fold(self, measure: str, values: Ints) -> Ints:
+        """Of each distinct key, the measure of all its entries."""
+        return _fold(measure, values, self.group, len(self.first))
+
+
+def _pack(keys: Sequence[Ints]) -> Ints:
+    """The keys of each entry as one number; numbers are equal, and in order, where the keys are."""
+    packed = np.zeros_like(keys[0])
+    size = 1
+    for key in keys:
+        low = int(key.min(initial=0))
+        span = int(key.max(initial=0)) - low + 1
+        if size * span > _INT64_MAX:  # so the numbers so far are replaced by their ranks
+            distinct, packed = np.unique(packed, return_inverse=True)
+            size = len(distinct)
+        packed *= span
+        packed += key - low
+        size *= span
+    return packed
+
+
+def _fold(name: str, values: Ints, group: Places, groups: int) -> Ints:
     fold = MEASURES.get(name, Fold.SUM)  # what is derived from cells, such as the number of sales, is added
-    if fold is Fold.MIN:
-        return np.minimum.reduceat(values, starts)
-    if fold is Fold.MAX:
-        return np.maximum.reduceat(values, starts)
-    # The halves of 64-bit numbers can be added 2^31 times without overflow; so the sum is known to fit, or not to.
-    high = np.add.reduceat(values >> 32, starts)
-    low = np.add.reduceat(values & 0xFFFFFFFF, starts)
+    if fold is Fold.SUM and int(values.max(initial=0)) * len(values) > _INT64_MAX:
+        return _sum_near_the_limit(name, values, group, groups)
+    folded = np.full(groups, fold.neutral, np.int64)
+    _FOLDS[fold].at(folded, group, values)
+    return folded
+
+
+def _sum_near_the_limit(name: str, values: Ints, group: Places, groups: int) -> Ints:
+    """The halves of 64-bit numbers can be added 2^31 times without overflow: so a sum is known to fit, or not to."""
+    high, low = np.zeros((2, groups), np.int64)
+    np.add.at(high, group, values >> 32)
+    np.add.at(low, group, values & 0xFFFFFFFF)
     if int((high + (low >> 32)).max()) > _INT64_MAX >> 32:
         raise CubeError(f"The sum of {name} is larger than 64 bits can hold.")
     return (high << 32) + low
 
 
+def _column(cubes: Sequence[Cube], measure: str) -> Ints:
+    return np.concatenate([cube.measures[measure] for cube in cubes])
+
+
+def _keys(cubes: Sequence[Cube]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Ints, Ints, Ints, Ints]]:
+    """Common names of cities and of models, and the four keys of the cells of all cubes, one after the other."""
+    cities, city = _unify([(cube.cities, cube.city) for cube in cubes])
+    models, model = _unify([(cube.models, cube.model) for cube in cubes])
+    day, kind = (np.concatenate([getattr(cube, name) for cube in cubes]) for name in ("day", "type"))
+    return cities, models, (city, day, kind, model)
+
+
 def _unify(named: Sequence[tuple[tuple[str, ...], Ints]]) -> tuple[tuple[str, ...], Ints]:
     """The names in use, sorted, and the codes of all as places among them."""
-    union = tuple(sorted({names[code] for names, codes in named for code in np.unique(codes)}))
+    used: set[str] = set()
+    for names, codes in named:
+        in_use = np.zeros(len(names), np.bool_)
+        in_use[codes] = True
+        used.update(compress(names, in_use))
+    union = tuple(sorted(used))
     place = {name: code for code, name in enumerate(union)}
     recoded = [np.array([place.get(name, -1) for name in names], np.int64)[codes] for names, codes in named]
     return union, np.concatenate(recoded)

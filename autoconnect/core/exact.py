@@ -15,17 +15,17 @@ def rounded(value: Fraction | int, digits: int = 2) -> Decimal:
 
 def money(cents: Fraction | int) -> Decimal:
     """An amount in euros, from cents."""
-    return rounded(Fraction(cents, 100))
+    return Decimal(round(cents)).scaleb(-2)
 
 
 def ratio(part: Fraction | int, whole: Fraction | int, digits: int = 2) -> Decimal | None:
     """`part / whole`, None where the whole is 0."""
-    return rounded(Fraction(part) / whole, digits) if whole else None
+    return rounded(Fraction(part, whole), digits) if whole else None
 
 
 def pct(part: Fraction | int, whole: Fraction | int) -> Decimal | None:
     """`part / whole` in percent, None where the whole is 0."""
-    return ratio(100 * Fraction(part), whole)
+    return ratio(100 * part, whole)
 
 
 def mean_money(cents: int, count: int) -> Decimal | None:

@@ -7,14 +7,16 @@ with the counts, the number of physical lines and the rejects. Columns that say 
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from autoconnect.core.cube import MEASURES, Cube, concatenate, merge
+from autoconnect.core.cube import MEASURES, Cube, Fold, Ints, merge
 from autoconnect.errors import CubeError
 
 #: Raw lines of rejects are kept for the first so many of a job, by position.
@@ -22,9 +24,17 @@ MAX_REJECTS = 10_000
 #: A raw line is cut at so many characters.
 MAX_RAW = 500
 
-VERSION = 1
+VERSION = 2
+#: Quick to write and five times quicker to read than zstd, for a quarter more bytes.
+_CODEC = "lz4"
+#: So many cells are merged at once, unless one of them is that large alone: 32 MB in memory.
+_CELLS_AT_ONCE = 250_000
+
 _CITY = b"city:"
 _TALLY = b"tally"
+
+
+Narrow = NDArray[Any]
 
 
 class Reject(NamedTuple):
@@ -62,8 +72,24 @@ class Partial:
         return self.rows_accepted + self.rows_rejected
 
 
-def merge_partials(partials: Sequence[Partial]) -> Partial:
-    """The partial of all batches of the given ones, which have none in common."""
+def merge_partials(partials: Iterable[Partial]) -> Partial:
+    """The partial of all batches of the given ones, which have none in common.
+
+    They are taken one by one, and merged whenever there are so many cells that it pays: an iterator that makes
+    partials as it goes never has all of them in memory.
+    """
+    waiting: list[Partial] = []
+    cells = 0
+    for partial in partials:
+        waiting.append(partial)
+        cells += len(partial.cube)
+        if cells > max(_CELLS_AT_ONCE, 2 * len(waiting[0].cube)):
+            waiting = [_merge_all(waiting)]
+            cells = len(waiting[0].cube)
+    return _merge_all(waiting)
+
+
+def _merge_all(partials: Sequence[Partial]) -> Partial:
     rejected: Counter[str] = Counter()
     for partial in partials:
         rejected.update(partial.rejected)
@@ -86,18 +112,19 @@ def file_lines(partial: Partial, header_lines: int) -> list[int]:
 
 
 def encode(partial: Partial) -> dict[bytes, bytes]:
-    """The hash of a partial: one field per city, and its tally."""
+    """The hash of a partial, whose cube is canonical: one field per city, and its tally."""
+    cube = partial.cube
     tally = {
         "version": VERSION,
+        "models": cube.models,
         "lines": partial.lines,
         "rejected": partial.rejected,
         "rejects": partial.rejects,
     }
     fields = {_TALLY: zlib.compress(json.dumps(tally, sort_keys=True).encode(), 1)}
-    cube = partial.cube
     edges = np.searchsorted(cube.city, np.arange(len(cube.cities) + 1))
-    for code, name in enumerate(cube.cities):
-        fields[_CITY + name.encode()] = _encode_cells(cube, slice(edges[code], edges[code + 1]))
+    for city, (start, end) in zip(cube.cities, pairwise(edges), strict=True):
+        fields[_CITY + city.encode()] = _encode_cells(cube, slice(start, end))
     return fields
 
 
@@ -109,11 +136,9 @@ def decode(fields: Mapping[bytes, bytes]) -> Partial:
     tally = json.loads(zlib.decompress(fields[_TALLY]))
     if tally["version"] != VERSION:
         raise CubeError(f"A partial has version {tally['version']}; this program reads version {VERSION}.")
-    cities = [
-        _decode_cells(key.removeprefix(_CITY).decode(), value) for key, value in sorted(fields.items()) if key != _TALLY
-    ]
+    cities = {key.removeprefix(_CITY).decode(): fields[key] for key in sorted(fields) if key != _TALLY}
     return Partial(
-        cube=concatenate(cities),
+        cube=_decode_cube(cities, tally["models"]),
         lines={int(batch): lines for batch, lines in tally["lines"].items()},
         rejected=tally["rejected"],
         rejects=[Reject(*reject) for reject in tally["rejects"]],
@@ -121,40 +146,65 @@ def decode(fields: Mapping[bytes, bytes]) -> Partial:
 
 
 def _encode_cells(cube: Cube, cells: slice) -> bytes:
-    used, model = np.unique(cube.model[cells], return_inverse=True)
-    names = pa.array([cube.models[code] for code in used], pa.string())
-    columns: dict[str, pa.Array] = {
-        "day": pa.array(cube.day[cells], pa.int32()),
-        "type": pa.array(cube.type[cells], pa.int8()),
-        "model": pa.DictionaryArray.from_arrays(pa.array(model, pa.int32()), names),
+    columns: dict[str, Narrow] = {
+        "day": cube.day[cells].astype(np.int32),
+        "type": _narrow(cube.type[cells]),
+        "model": _narrow(cube.model[cells]),
     }
     for name, fold in MEASURES.items():
-        values = cube.measures[name][cells]
-        if (values != fold.neutral).any():
-            columns[name] = pa.array(values)
-    batch = pa.record_batch(columns)
+        values = _turn(cube.measures[name][cells], fold, 1)
+        if values.any():
+            columns[name] = _narrow(values)
+    batch = pa.record_batch([_arrow(values) for values in columns.values()], names=list(columns))
     sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as packed, pa.ipc.new_stream(packed, batch.schema) as writer:
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    # As a whole: compressing column by column, as Arrow itself can, doubles time and size where there are few cells.
+    packed: bytes = pa.compress(sink.getvalue(), _CODEC, asbytes=True)
+    return packed
 
 
-def _decode_cells(city: str, data: bytes) -> Cube:
-    with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as packed, pa.ipc.open_stream(packed) as reader:
+def _decode_cells(data: bytes) -> dict[str, Narrow]:
+    with pa.CompressedInputStream(pa.BufferReader(data), _CODEC) as packed, pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
-    length = batch.num_rows
-    columns = {name: batch.column(name).to_numpy() for name in batch.schema.names if name != "model"}
-    model = batch.column("model")
-    measures = {
-        name: columns[name] if name in columns else np.full(length, fold.neutral, np.int64)
-        for name, fold in MEASURES.items()
-    }
+    return {name: np.from_dlpack(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+
+
+def _decode_cube(cities: Mapping[str, bytes], models: Sequence[str]) -> Cube:
+    found = [_decode_cells(data) for data in cities.values()]
+    lengths = [len(columns["day"]) for columns in found]
+
+    def column(name: str) -> Ints:
+        whole = np.zeros(sum(lengths), np.int64)
+        for columns, end, length in zip(found, accumulate(lengths), lengths, strict=True):
+            whole[end - length : end] = columns.get(name, 0)
+        return whole
+
     return Cube(
-        cities=(city,),
-        models=tuple(model.dictionary.to_pylist()),
-        city=np.zeros(length, np.int64),
-        day=columns["day"].astype(np.int64),
-        type=columns["type"].astype(np.int64),
-        model=model.indices.to_numpy().astype(np.int64),
-        measures=measures,
+        cities=tuple(cities),
+        models=tuple(models),
+        city=np.repeat(np.arange(len(cities)), lengths),
+        day=column("day"),
+        type=column("type"),
+        model=column("model"),
+        measures={name: _turn(column(name), fold, -1) for name, fold in MEASURES.items()},
     )
+
+
+def _turn(values: Ints, fold: Fold, by: int) -> Ints:
+    """A measure as it is on the wire (`by` 1), or back from there (-1).
+
+    The least of nothing is the largest number there is. On the wire it is 0, and all others are one more: so a measure
+    that has nothing to say is 0, whatever its fold, and one that has little to say is narrow.
+    """
+    return (values + by) & Fold.MIN.neutral if fold is Fold.MIN else values
+
+
+def _narrow(values: Ints) -> Narrow:
+    """The same numbers, none of which is negative, in as few bytes as the largest needs."""
+    return values.astype(np.min_scalar_type(int(values.max())))
+
+
+def _arrow(values: Narrow) -> pa.Array:
+    """The same memory as Arrow sees it. `pa.array` and `to_numpy` import pandas where there is one: 0.2 s and 60 MB."""
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])

@@ -1,5 +1,6 @@
 """A cube is exact or it is not: sums that 64 bits can't hold fail, and so do too many cells."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from random import Random
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoconnect.core.cube import Cube, check_size, merge
+from autoconnect.core.cube import Cube, check_size, merge, roll_up
 from autoconnect.errors import CubeError
 from tests.oracle import Row
 from tests.transactions import transactions
@@ -30,6 +31,30 @@ def test_a_sum_of_one_more_fails_and_names_the_measure(prices: tuple[int, ...]) 
     cubes = [cube_of_rows([ROW._replace(price=price)]) for price in prices]
     with pytest.raises(CubeError, match="revenue"):
         merge(cubes)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 2**32, 2**62 - 1, 2**62, LARGEST]), st.integers(1, 2)), max_size=6))
+def test_a_sum_is_that_of_whole_numbers_or_fails(sold: list[tuple[int, int]]) -> None:
+    rows = [ROW._replace(price=price, day=date(2024, 1, day)) for price, day in sold]
+    cubes = [cube_of_rows([row]) for row in rows]
+    expected = cells_of_rows(rows)
+    if any(cell["revenue"] > LARGEST for cell in expected.values()):
+        with pytest.raises(CubeError, match="revenue"):
+            merge(cubes)
+    else:
+        assert cells_of_cube(merge(cubes)) == expected
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([-(2**40), -1, 0, 1, 2**40])] * 4, st.integers(0, 9)), max_size=20))
+def test_keys_that_are_far_apart_are_rolled_up_as_near_ones_are(entries: list[tuple[int, ...]]) -> None:
+    """Given four keys, of which one number can't be made without overflow / I expect what a dict of them gives."""
+    sums: Counter[tuple[int, ...]] = Counter()
+    for *key, number in entries:
+        sums[tuple(key)] += number
+    *keys, numbers = np.array(entries, np.int64).reshape(-1, 5).T
+    found_keys, found = roll_up(keys, {"transactions": numbers})
+    assert list(zip(*(key.tolist() for key in found_keys), strict=True)) == sorted(sums)
+    assert found["transactions"].tolist() == [sums[key] for key in sorted(sums)]
 
 
 def test_a_total_over_cells_fails_in_the_same_way() -> None:

@@ -1,17 +1,27 @@
 """A partial is the same behind the wire, and rejects keep their place in the file, their line and their number."""
 
+import subprocess
+import sys
+from datetime import date
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from autoconnect.core import partial as partials
 from autoconnect.core.cube import Cube
 from autoconnect.core.layout import sniff
-from autoconnect.core.partial import MAX_REJECTS, Partial, decode, encode, file_lines, merge_partials
+from autoconnect.core.partial import MAX_REJECTS, VERSION, Partial, decode, encode, file_lines, merge_partials
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import CubeError
 from tests.files import File, files
-from tests.unit.batches import map_ranges, map_whole
+from tests.oracle import Row
+from tests.transactions import several_transactions
+from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows, map_ranges, map_whole
 
 HEADER = b"id,date,ville,type,modele,prix\n"
+SALE = Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 12_345)
 
 
 def everything(partial: Partial) -> tuple[object, ...]:
@@ -37,9 +47,53 @@ def test_a_partial_of_nothing_is_a_tally_only() -> None:
 
 def test_a_partial_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = encode(Partial())
-    monkeypatch.setattr("autoconnect.core.partial.VERSION", 2)
-    with pytest.raises(CubeError, match="version 1"):
+    monkeypatch.setattr(partials, "VERSION", VERSION + 1)
+    with pytest.raises(CubeError, match=f"version {VERSION}; this program reads version {VERSION + 1}"):
         decode(fields)
+
+
+@pytest.mark.parametrize("price", [0, 255, 256, 2**32, 2**63 - 1])
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1969, 12, 31), date(9999, 12, 31)])
+def test_the_smallest_and_the_largest_numbers_are_the_same_behind_the_wire(price: int, day: date) -> None:
+    rows = [SALE._replace(price=price, day=day), SALE._replace(day=day, type="location", months=1_200, cost=price)]
+    cube = cube_of_rows(rows)
+    assert decode(encode(Partial(cube))).cube == cube
+
+
+def test_what_says_nothing_is_not_on_the_wire_and_numbers_are_as_narrow_as_they_can_be() -> None:
+    field = encode(Partial(cube_of_rows([SALE, SALE._replace(model="Zoé", price=1)])))[b"city:Paris"]
+    with pa.CompressedInputStream(pa.BufferReader(field), "lz4") as packed, pa.ipc.open_stream(packed) as reader:
+        batch = reader.read_next_batch()
+    keys = {"day": "int32", "type": "uint8", "model": "uint8"}
+    measures = {"transactions": "uint8", "revenue": "uint16", "min_price": "uint16", "max_price": "uint16"}
+    assert {column.name: str(column.type) for column in batch.schema} == keys | measures
+
+
+def test_reading_and_writing_a_partial_does_not_load_pandas() -> None:
+    """An aggregator that loads it is slower with its first job, and larger for good."""
+    program = """
+import sys
+import numpy as np
+from autoconnect.core.cube import MEASURES, Cube
+from autoconnect.core.partial import Partial, decode, encode
+zero = np.zeros(1, np.int64)
+cube = Cube(("Paris",), ("Zoé",), zero, zero, zero, zero, dict.fromkeys(MEASURES, zero + 1))
+assert decode(encode(Partial(cube))).cube == cube
+assert "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@settings(max_examples=30)
+@given(st.lists(several_transactions(), max_size=6), st.integers(0, 40))
+def test_merging_a_few_at_a_time_gives_what_merging_all_at_once_gives(groups: list[list[Row]], at_once: int) -> None:
+    """Given partials that come one by one / When so few cells may wait that sums are merged with more partials"""
+    found = [Partial(cube_of_rows(rows), {batch: len(rows)}) for batch, rows in enumerate(groups)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "_CELLS_AT_ONCE", at_once)
+        total = merge_partials(iter(found))
+    assert everything(total) == everything(merge_partials(found))
+    assert cells_of_cube(total.cube) == cells_of_rows(row for rows in groups for row in rows)
 
 
 def test_the_order_of_merging_does_not_show_on_the_wire() -> None:

@@ -11,8 +11,8 @@ def _compute(request: Request) -> Table:
     row: Row = {
         "transactions": cube.total("transactions"),
         "revenue": money(cube.total("revenue")),
-        "cities": len(np.unique(cube.city)),
-        "models": len(np.unique(cube.model)),
+        "cities": int(np.count_nonzero(np.bincount(cube.city))),
+        "models": int(np.count_nonzero(np.bincount(cube.model))),
         "first_date": day_name(int(cube.day.min())) if len(cube) else None,
         "last_date": day_name(int(cube.day.max())) if len(cube) else None,
         "rows_read": request.facts.rows_read,
