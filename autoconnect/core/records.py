@@ -1,7 +1,8 @@
 """Where records and fields begin and end: RFC 4180 quotes, as lenient as files in the field need it.
 
 A quote opens only at the start of a field; behind the closing quote, characters up to the delimiter are taken as they
-are. Only a line feed ends a record, and one carriage return before it is dropped.
+are. Only a line feed ends a record, and one carriage return before it is dropped. A quote that is not closed within
+1 MiB is a stray one: the physical line in which its record begins is a record of its own, and the next line another.
 """
 
 import re
@@ -49,15 +50,12 @@ def split_records(
     text = data + ahead
     start = line = 0
     while start < len(data):
-        end = _record_end(text, start, len(data), delimiter.encode(), max_record_bytes)
+        end, closed = record_end(text, start, len(data), delimiter.encode(), max_record_bytes)
         fault = None
-        if end is None:
+        if not closed:
             end, fault = _line_end(text, start), "bad_quotes"
         elif end > len(data):
-            raise RecordCrossesBatch(
-                "A quoted field with a line break lies across the edge of two batches, which is not supported yet; "
-                "make AUTOCONNECT_BATCH_BYTES larger than the file, or take the line breaks out of the fields."
-            )
+            raise RecordCrossesBatch("A quoted field with a line break lies across the edge of two batches.")
         raw = text[start:end] if end == len(text) else text[start:end].removesuffix(b"\r")
         if len(raw) > max_record_bytes:
             fault = "record_too_long"
@@ -81,31 +79,46 @@ def split_fields(record: str, delimiter: str) -> list[str]:
     return fields
 
 
-def _line_end(data: bytes, start: int) -> int:
-    end = data.find(b"\n", start)
-    return len(data) if end < 0 else end
+def record_end(
+    text: bytes, start: int, edge: int, delimiter: bytes, max_record_bytes: int = MAX_RECORD_BYTES
+) -> tuple[int, bool]:
+    """Where the record that begins at `start` ends, and whether its quotes are closed.
 
-
-def _record_end(text: bytes, start: int, edge: int, delimiter: bytes, max_record_bytes: int) -> int | None:
-    """Offset of the line feed (or of the end of the text) that ends the record; None where a quote is not closed.
-
-    For a record that goes on behind `edge`, any offset behind that.
+    The end is the offset of its line feed, or of the text's end; for a record that goes on at `edge`, the edge or any
+    offset behind it. Where a quote is not closed, it is the offset of that quote. The text goes on for `ahead_bytes()`
+    behind the edge, or is all there is.
     """
     line_end = _line_end(text, start)
-    while True:
+    while start < edge:  # a quote that opens behind it may be closed out of sight
         if text.startswith(b'"', start):
             close = _closing_quote(text, start, max_record_bytes)
             if close is None:
-                return None
+                return start, False
             start = close + 1
-            if start > edge:  # what follows may lie beyond what is visible
-                return start
             if start > line_end:
                 line_end = _line_end(text, start)
         next_delimiter = text.find(delimiter, start, line_end)
         if next_delimiter < 0:
-            return line_end
+            return line_end, True
         start = next_delimiter + 1
+    return start, True
+
+
+def skip_records(text: bytes, start: int, stop: int, delimiter: bytes) -> int:
+    """Where the first record begins, of those from `start` on, that is not whole before `stop`.
+
+    The rules are those of `record_end`, for many records at a time. From `start` to `stop` it must not be farther than
+    a quote may be from the one that closes it.
+    """
+    if text.find(b'"', start, stop) < 0:
+        return text.rfind(b"\n", start, stop) + 1 or start
+    match = _whole_records(delimiter).match(text, start, stop)
+    return match.end() if match else start
+
+
+def _line_end(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end
 
 
 def _closing_quote(text: bytes, opening: int, max_record_bytes: int) -> int | None:
@@ -121,3 +134,11 @@ def _closing_quote(text: bytes, opening: int, max_record_bytes: int) -> int | No
 def _field_pattern(delimiter: str) -> re.Pattern[str]:
     plain = f"[^{delimiter}]*"
     return re.compile(f'"((?:[^"]|"")*+)"({plain})|({plain})')
+
+
+@cache
+def _whole_records(delimiter: bytes) -> re.Pattern[bytes]:
+    """Any number of records. Out of quotes, a quote opens behind a delimiter or at the start; any other is text."""
+    quoted, mark = b'"[^"]*+(?:""[^"]*+)*+"', re.escape(delimiter)
+    rest = b'(?:[^"\\n]++|(?<=%b)%b|(?<!%b)")*+' % (mark, quoted, mark)
+    return re.compile(b'(?:(?:%b|(?!"))%b\\n)*+' % (quoted, rest))

@@ -1,17 +1,24 @@
-"""Cutting a source into byte ranges that begin and end between physical lines.
+"""Cutting a source into byte ranges: between physical lines, or, where quotes hold line breaks, between records.
 
-Only a small window is read around each cut, so that planning costs a few reads a batch, whatever the file's size.
+For the first, only a small window is read around each cut, so that planning costs a few reads a batch, whatever the
+file's size. Whether a line break is in quotes can be told only from the start, so the second reads the whole source.
 """
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes, record_end, skip_records
 from autoconnect.errors import SourceError
+
+#: `read(offset, length)` returns bytes of the source, fewer only at its end.
+Read = Callable[[int, int], bytes]
 
 #: 64 MiB: a file with a longer line is no CSV; up to that, a worker holds the line to reject it.
 _MAX_LINE_BYTES = 64 << 20
 #: How much is read at a time in search of a line's end; records are far shorter.
 _WINDOW_BYTES = 4096
+#: 4 MiB: so much is read at a time to go from record to record; more only for a record that is longer.
+_BLOCK_BYTES = 4 << 20
 
 
 class ByteRange(NamedTuple):
@@ -26,11 +33,10 @@ def batch_bytes(size: int, workers: int, largest: int, smallest: int = 64 << 10)
     return min(max(size // (4 * max(workers, 1)), smallest), largest)
 
 
-def cut(start: int, end: int, batch_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[ByteRange]:
-    """Ranges of about `batch_bytes` that cover bytes `start` to `end` of a source.
+def cut(start: int, end: int, batch_bytes: int, read: Read) -> Iterator[ByteRange]:
+    """Ranges of about `batch_bytes` that cover bytes `start` to `end` of a source, cut between physical lines.
 
-    `start` is the beginning of a line; `read(offset, length)` returns bytes of the source. Raises SourceError where a
-    line is far too long.
+    `start` is the beginning of a line. Raises SourceError where a line is far too long.
     """
     while start < end:
         edge = _line_edge(min(start + batch_bytes, end), end, read)
@@ -38,7 +44,75 @@ def cut(start: int, end: int, batch_bytes: int, read: Callable[[int, int], bytes
         start = edge
 
 
-def _line_edge(position: int, end: int, read: Callable[[int, int], bytes]) -> int:
+def cut_at_records(start: int, batch_bytes: int, scan: "RecordScan") -> Iterator[ByteRange]:
+    """Ranges of about `batch_bytes` from `start` to the scan's end, cut between records.
+
+    Each is found when it is asked for. Raises SourceError where a record is far too long.
+    """
+    while start < scan.end:
+        edge = scan.edge(min(start + batch_bytes, scan.end))
+        yield ByteRange(start, edge - start)
+        start = edge
+
+
+class RecordScan:
+    """Goes once through a source, from a record's start to its end, and tells where it can be cut."""
+
+    def __init__(
+        self, start: int, end: int, read: Read, delimiter: str, max_record_bytes: int = MAX_RECORD_BYTES
+    ) -> None:
+        self.end = end
+        self._read = read
+        self._delimiter = delimiter.encode()
+        self._max_record_bytes = max_record_bytes
+        self._position = start  # a record begins here
+        self._first_cut = start
+        self._text, self._offset, self._edge = b"", start, 0
+
+    def edge(self, wanted: int) -> int:
+        """The first edge at `wanted` or behind it at which a batch can end."""
+        while self._position < (goal := max(wanted, self._first_cut)):
+            if self._position >= self._offset + self._edge:
+                self._load(_BLOCK_BYTES)
+            if not self._skip_records(goal):
+                self._pass_record()
+        return self._position
+
+    def _load(self, length: int) -> None:
+        """Reads so many bytes, in which each record that ends there is told for sure, and what must be seen behind."""
+        ahead = ahead_bytes(self._max_record_bytes)
+        self._text = b""  # not two of them at a time
+        self._offset = self._position
+        self._text = self._read(self._offset, min(length + ahead, self.end - self._offset))
+        is_last = len(self._text) < length + ahead
+        self._edge = len(self._text) if is_last else length
+
+    def _skip_records(self, goal: int) -> bool:
+        """Passes the records that end within the limit of one, if there are any."""
+        place = self._position - self._offset
+        stop = min(place + self._max_record_bytes, goal - self._offset)
+        passed = skip_records(self._text, place, stop, self._delimiter) - place
+        self._position += passed
+        return passed > 0
+
+    def _pass_record(self) -> None:
+        place = self._position - self._offset
+        end, closed = record_end(self._text, place, self._edge, self._delimiter, self._max_record_bytes)
+        if not closed:
+            # A batch that ended before the stray quote might end within quotes that close; its worker would refuse it.
+            self._first_cut = self._offset + end
+            self._position = _line_edge(self._position + 1, self.end, self._read)
+        elif end < self._edge or self._edge == len(self._text):
+            self._position = self._offset + end + 1 if end < len(self._text) else self.end
+        elif place > 0:
+            self._load(_BLOCK_BYTES)
+        elif self._edge < _MAX_LINE_BYTES:
+            self._load(min(2 * self._edge, _MAX_LINE_BYTES))
+        else:
+            raise SourceError(f"A record is longer than {_MAX_LINE_BYTES:,} bytes; quotes must be closed.")
+
+
+def _line_edge(position: int, end: int, read: Read) -> int:
     """The first line edge at `position` or behind it: an edge lies behind a line feed, or at the end."""
     position -= 1
     last = position + _MAX_LINE_BYTES

@@ -13,7 +13,7 @@ from autoconnect.core.mapper import map_batch
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes
 from autoconnect.core.schema import TYPES
-from autoconnect.core.splits import ByteRange, cut
+from autoconnect.core.splits import ByteRange, RecordScan, cut, cut_at_records
 from tests.oracle import Row
 
 Cells = dict[tuple[str, date, str, str], dict[str, int]]
@@ -105,6 +105,16 @@ def cuts(draw: st.DrawFn, data: bytes, start: int) -> list[ByteRange]:
     chosen = draw(st.sets(st.sampled_from(edges))) if edges else set()
     bounds = [start, *sorted(chosen), len(data)] if len(data) > start else []
     return [ByteRange(first, last - first) for first, last in pairwise(bounds)]
+
+
+def ranges_between_records(data: bytes, layout: Layout, batch_bytes: int) -> list[ByteRange]:
+    """Ranges of a file as they are planned where a batch has shown that a record lies across an edge."""
+
+    def read(offset: int, length: int) -> bytes:
+        return data[offset : offset + length]
+
+    scan = RecordScan(layout.data_start, len(data), read, layout.delimiter)
+    return list(cut_at_records(layout.data_start, batch_bytes, scan))
 
 
 @st.composite

@@ -7,51 +7,24 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from autoconnect.core.records import Record, ahead_bytes, split_fields, split_records
+from autoconnect.core.records import ahead_bytes, skip_records, split_fields, split_records
 from autoconnect.errors import RecordCrossesBatch
-
-PIECES = st.sampled_from(('"', '""', ",", ',"', '",', '"\n', "\n", "\r\n", "\n\n", "a", "bc"))
-TEXTS = st.lists(PIECES, max_size=30).map("".join)
-
-
-def walk(text: str, start: int, limit: int) -> int | None:
-    """Where the record that begins at `start` ends; None where one of its quotes is not closed within the limit."""
-    opening, field_starts, place = None, True, start
-    while place < len(text):
-        char, before = text[place], opening
-        if opening is not None and place > opening + limit:
-            return None
-        if opening is not None and text[place : place + 2] == '""':
-            place += 1
-        elif opening is not None and char == '"':
-            opening = None
-        elif opening is None and char == '"' and field_starts:
-            opening = place
-        elif opening is None and char == "\n":
-            return place
-        field_starts = before is None and char == ","
-        place += 1
-    return place if opening is None else None
-
-
-def plain_records(text: str, limit: int) -> list[Record]:
-    records, start = [], 0
-    while start < len(text):
-        end, fault = walk(text, start, limit), None
-        if end is None:
-            end, fault = (text + "\n").index("\n", start), "bad_quotes"
-        raw = text[start:end] if end == len(text) else text[start:end].removesuffix("\r")
-        if raw:
-            record = Record(text.count("\n", 0, start), raw.encode(), "record_too_long" if len(raw) > limit else fault)
-            records.append(record)
-        start = end + 1
-    return records
+from tests.unit.texts import TEXTS, plain_records, walk
 
 
 @settings(max_examples=300)
 @given(TEXTS, st.integers(1, 20))
 def test_records_are_those_that_a_walk_over_all_characters_finds(text: str, limit: int) -> None:
     assert list(split_records(text.encode(), b"", ",", limit)) == plain_records(text, limit)
+
+
+@settings(max_examples=300)
+@given(TEXTS)
+def test_whole_records_are_skipped_up_to_the_first_that_does_not_end(text: str) -> None:
+    start = 0
+    while (end := walk(text, start, len(text))) is not None and end < len(text):
+        start = end + 1
+    assert skip_records(text.encode(), 0, len(text), b",") == start
 
 
 @settings(max_examples=600)

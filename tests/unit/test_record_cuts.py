@@ -1,0 +1,150 @@
+"""Ranges that are cut between records: none lies across an edge, wherever there are quotes and whatever is read."""
+
+import os
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from autoconnect.core.records import ahead_bytes, split_records
+from autoconnect.core.splits import ByteRange, RecordScan, cut_at_records
+from autoconnect.errors import RecordCrossesBatch, SourceError
+from tests.unit.texts import TEXTS
+
+
+def ranges_of(text: bytes, batch_bytes: int, limit: int, start: int = 0) -> list[ByteRange]:
+    scan = RecordScan(start, len(text), lambda offset, length: text[offset : offset + length], ",", limit)
+    return list(cut_at_records(start, batch_bytes, scan))
+
+
+def batch_of(text: bytes, batch: ByteRange, limit: int) -> tuple[bytes, bytes]:
+    """What a worker sees of a batch."""
+    end = batch.offset + batch.length
+    return text[batch.offset : end], text[end : end + ahead_bytes(limit)]
+
+
+def is_refused(text: bytes, batch: ByteRange, limit: int) -> bool:
+    try:
+        list(split_records(*batch_of(text, batch, limit), ",", limit))
+    except RecordCrossesBatch:
+        return True
+    return False
+
+
+@contextmanager
+def blocks_of(block_bytes: int) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autoconnect.core.splits._BLOCK_BYTES", block_bytes)
+        yield
+
+
+@settings(max_examples=1_000)
+@given(TEXTS, st.integers(1, 20), st.integers(1, 20), st.integers(1, 12))
+@example(
+    text='"","\n"', batch_bytes=1, limit=2, block_bytes=1
+)  # the second quote opens behind a block, and closes late
+def test_batches_cut_between_records_have_the_records_of_the_whole_file(
+    text: str, batch_bytes: int, limit: int, block_bytes: int
+) -> None:
+    data = text.encode()
+    with blocks_of(block_bytes):
+        ranges = ranges_of(data, batch_bytes, limit)
+    assert b"".join(data[offset : offset + length] for offset, length in ranges) == data
+    records = []
+    for batch in ranges:
+        line = data.count(b"\n", 0, batch.offset)
+        found = split_records(*batch_of(data, batch, limit), ",", limit)
+        records += [record._replace(line=line + record.line) for record in found]
+    assert records == list(split_records(data, b"", ",", limit))
+
+
+@settings(max_examples=500)
+@given(TEXTS, st.integers(1, 20), st.integers(1, 20), st.integers(1, 12))
+def test_a_batch_ends_at_the_first_edge_that_is_far_enough(
+    text: str, batch_bytes: int, limit: int, block_bytes: int
+) -> None:
+    """When batches are cut between records
+
+    I expect of each earlier place that is far enough: no record begins there, or a batch that ends there is refused.
+    """
+    data = text.encode()
+    with blocks_of(block_bytes):
+        ranges = ranges_of(data, batch_bytes, limit)
+    starts = set(record_starts(data, limit))
+    for offset, length in ranges:
+        assert length >= batch_bytes or offset + length == len(data)
+        for shorter in range(batch_bytes, length):
+            assert offset + shorter not in starts or is_refused(data, ByteRange(offset, shorter), limit)
+
+
+def record_starts(data: bytes, limit: int) -> Iterator[int]:
+    """Where records and blank lines begin."""
+    line_starts = [0, *(place + 1 for place in range(len(data)) if data[place] == ord("\n"))]
+    records = {record.line: record.raw.count(b"\n") for record in split_records(data, b"", ",", limit)}
+    line = 0
+    while line < len(line_starts):
+        yield line_starts[line]
+        line += records.get(line, 0) + 1
+
+
+def test_a_stray_quote_behind_quotes_that_close_moves_the_cut_behind_all_of_them() -> None:
+    """Given a record of which one quote is closed two lines on and the next one never: each of its lines is a record
+
+    When a cut is wanted at the first of these edges / I expect it behind the line of the stray quote: a worker whose
+    batch ended before would see a quote that is closed behind its edge.
+    """
+    text = b'a,"b\nc","d\n' + b"e\n" * 9
+    assert [record.fault for record in split_records(text, b"", ",", 8)][:3] == ["bad_quotes", "bad_quotes", None]
+    assert is_refused(text, ByteRange(0, 5), 8)
+    assert ranges_of(text, 5, 8)[0] == ByteRange(0, 11)
+
+
+def test_the_scan_begins_where_it_is_told_and_not_before() -> None:
+    text = b'x"\n"a\nb"\nc\n'
+    assert ranges_of(text, 1, 20, start=3) == [ByteRange(3, 6), ByteRange(9, 2)]
+
+
+@pytest.mark.parametrize("form", ["{},{}\n", '{},"{}\n{}"\n', '"{}","{}\r\n{}"\r\n', '{},5" of {}\n', '"{}'])
+def test_a_large_source_is_read_once_in_blocks(tmp_path: Path, form: str) -> None:
+    """Given a source larger than what is read at a time / When it is cut / I expect little memory and one reading."""
+    text = "".join(form.format(n, n, n) for n in range(800_000)).encode() + b"\n"
+    path = tmp_path / "large.csv"
+    path.write_bytes(text)
+    asked = 0
+    with path.open("rb") as file:
+
+        def read(offset: int, length: int) -> bytes:
+            nonlocal asked
+            asked += length
+            return os.pread(file.fileno(), length, offset)
+
+        tracemalloc.start()
+        ranges = list(cut_at_records(0, 100_000, RecordScan(0, len(text), read, ",")))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert sum(length for _, length in ranges) == len(text)
+    assert not any(is_refused(text, batch, 1 << 20) for batch in ranges)
+    assert peak < 20 << 20
+    assert asked < 2 * len(text) + (2 << 20)
+
+
+def test_a_record_longer_than_what_is_read_at_a_time_is_one_record() -> None:
+    text = b"a\n" + b'"x\n",' * 300 + b"\nb\n"
+    with blocks_of(16):
+        assert ranges_of(text, 1, 8) == [ByteRange(0, 2), ByteRange(2, 1_501), ByteRange(1_503, 2)]
+
+
+@pytest.mark.parametrize("record", [b'"x\n",' * 3_000, b"x," * 8_000])
+def test_a_record_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, record: bytes) -> None:
+    monkeypatch.setattr("autoconnect.core.splits._MAX_LINE_BYTES", 10_000)
+    with blocks_of(16), pytest.raises(SourceError, match="longer than 10,000 bytes"):
+        ranges_of(b"a\n" + record, 1, 8)
+
+
+def test_a_source_that_has_become_shorter_ends_the_scan() -> None:
+    ranges = list(cut_at_records(0, 10, RecordScan(0, 1_000_000_000, lambda *_: b"", ",")))
+    assert sum(length for _, length in ranges) == 1_000_000_000
