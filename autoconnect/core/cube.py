@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
 _INT64_MAX = 2**63 - 1
+_LOW_HALF = 2**32 - 1
 
 
 class Fold(Enum):
@@ -101,8 +102,15 @@ class Cube:
         return self.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
     def total(self, measure: str) -> int:
-        """A measure folded over all cells."""
-        return int(_fold(measure, self.measures[measure], np.zeros(len(self), np.intp), 1)[0]) if len(self) else 0
+        """A measure that is added, over all cells.
+
+        Raises CubeError where it would leave 64 bits.
+        """
+        values = self.measures[measure]
+        total = (int((values >> 32).sum()) << 32) + int((values & _LOW_HALF).sum())
+        if total > _INT64_MAX:
+            raise _too_large(measure)
+        return total
 
 
 def merge(cubes: Sequence[Cube]) -> Cube:
@@ -162,11 +170,11 @@ class _Groups:
         packed = _pack(keys)
         order = np.argsort(packed, kind="stable")  # has little to do for cubes, each of which is in order already
         ordered = packed[order]
-        new = np.ones(len(ordered), np.bool_)
+        new = np.ones_like(order)
         new[1:] = ordered[1:] != ordered[:-1]
         group = np.empty_like(order)
         group[order] = np.cumsum(new) - 1
-        return cls(order[new], group)
+        return cls(order[np.flatnonzero(new)], group)
 
     def fold(self, measure: str, values: Ints) -> Ints:
         """Of each distinct key, the measure of all its entries."""
@@ -202,10 +210,14 @@ def _sum_near_the_limit(name: str, values: Ints, group: Places, groups: int) -> 
     """The halves of 64-bit numbers can be added 2^31 times without overflow: so a sum is known to fit, or not to."""
     high, low = np.zeros((2, groups), np.int64)
     np.add.at(high, group, values >> 32)
-    np.add.at(low, group, values & 0xFFFFFFFF)
+    np.add.at(low, group, values & _LOW_HALF)
     if int((high + (low >> 32)).max()) > _INT64_MAX >> 32:
-        raise CubeError(f"The sum of {name} is larger than 64 bits can hold.")
+        raise _too_large(name)
     return (high << 32) + low
+
+
+def _too_large(measure: str) -> CubeError:
+    return CubeError(f"The sum of {measure} is larger than 64 bits can hold.")
 
 
 def _column(cubes: Sequence[Cube], measure: str) -> Ints:
