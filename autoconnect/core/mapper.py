@@ -1,10 +1,12 @@
-"""The plain mapper: a batch of bytes becomes a partial. It is the definition of the input rules, clear before fast.
+"""What a mapper does, and the plain one: batches become a partial. It defines the input rules, clear before fast.
 
 Fields are read once for each distinct value of a column, by the plain functions of `schema`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,15 +14,58 @@ from numpy.typing import NDArray
 
 from autoconnect.core.cube import MEASURES, Cube, Ints, merge
 from autoconnect.core.layout import Layout
-from autoconnect.core.partial import MAX_RAW, MAX_REJECTS, Partial, Reject
-from autoconnect.core.records import MAX_RECORD_BYTES, Record, split_fields, split_records
+from autoconnect.core.partial import MAX_RAW, MAX_REJECTS, Partial, Reject, merge_partials
+from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, split_fields, split_records
 from autoconnect.core.schema import ABSENT, REASONS, RENTAL, Refused, readers
 
 Objects = NDArray[np.object_]
+#: Reads bytes of a batch, or what follows it in the source, from an offset on into a buffer; returns how many.
+Read = Callable[[int, memoryview], int]
 
 #: In place of a reason's rank: the row is accepted.
 _ACCEPTED = len(REASONS)
 _RANK = {reason: rank for rank, reason in enumerate(REASONS)}
+
+
+class Mapper(Protocol):
+    """Maps batches of one source, one after the other, to one partial."""
+
+    def add(self, batch: int, length: int, read: Read) -> None:
+        """Maps a batch of `length` bytes, which begins and ends at line edges; `batch` is its number in its job.
+
+        Raises RecordCrossesBatch where a record does not end within the batch.
+        """
+
+    @property
+    def rows_per_cell(self) -> float:
+        """How many rows were mapped for each cell that they became, on average; 0 before there is one."""
+
+    def partial(self) -> Partial:
+        """What the batches add up to, and the end of this mapper.
+
+        Raises CubeError where a sum would leave 64 bits.
+        """
+
+
+class PlainMapper:
+    """Maps each batch as a whole, in memory."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._partials: list[Partial] = []
+
+    def add(self, batch: int, length: int, read: Read) -> None:
+        data = _read_all(read, 0, length)
+        ahead = _read_all(read, length, ahead_bytes()) if b'"' in data else b""
+        self._partials.append(map_batch(data, ahead, self._layout, batch))
+
+    @property
+    def rows_per_cell(self) -> float:
+        cells = sum(len(partial.cube) for partial in self._partials)
+        return sum(partial.rows_accepted for partial in self._partials) / cells if cells else 0
+
+    def partial(self) -> Partial:
+        return merge_partials(self._partials)
 
 
 def map_batch(
@@ -34,28 +79,38 @@ def map_batch(
     Raises RecordCrossesBatch where a record does not end within the range, and CubeError where a sum would leave 64
     bits.
     """
+    partial = map_records(split_records(data, ahead, layout.delimiter, max_record_bytes), layout, batch)
+    return replace(partial, lines={batch: data.count(b"\n") + (not data.endswith(b"\n") and data != b"")})
+
+
+def map_records(records: Iterable[Record], layout: Layout, batch: int) -> Partial:
+    """The partial of some records of a batch, in the order of their lines; it says nothing of the number of lines."""
     rejected: list[tuple[Record, str]] = []
-    records: list[Record] = []
+    read: list[Record] = []
     rows: list[list[str]] = []
-    for record in split_records(data, ahead, layout.delimiter, max_record_bytes):
+    for record in records:
         fields, reason = _read_record(record, layout)
         if reason is None:
-            records.append(record)
+            read.append(record)
             rows.append(fields)
         else:
             rejected.append((record, reason))
     columns, ranks = _read_columns(rows, layout)
-    rejected += [(records[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
+    rejected += [(read[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
     rejected.sort(key=lambda judged: judged[0].line)
     return Partial(
         cube=_cube_of_rows(columns[ranks == _ACCEPTED]),
-        lines={batch: data.count(b"\n") + (not data.endswith(b"\n") and data != b"")},
         rejected=dict(Counter(reason for _, reason in rejected)),
         rejects=[
             Reject(batch, record.line, reason, record.raw.decode(layout.encoding, "backslashreplace")[:MAX_RAW])
             for record, reason in rejected[:MAX_REJECTS]
         ],
     )
+
+
+def _read_all(read: Read, offset: int, length: int) -> bytes:
+    text = bytearray(length)
+    return bytes(memoryview(text)[: read(offset, memoryview(text))])
 
 
 def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:

@@ -1,0 +1,170 @@
+"""The fast mapper: runs the kernel over blocks, and gives the plain mapper what the kernel leaves.
+
+What a name's text means is decided by the plain functions of `schema`, once for each distinct text (`kernel_table`),
+and what the kernel is not sure of by the plain mapper. So the rules exist once, and the two mappers cannot disagree.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoconnect.core import kernel
+from autoconnect.core.kernel import Block, Lines, Shape
+from autoconnect.core.kernel_table import Table
+from autoconnect.core.layout import Layout
+from autoconnect.core.mapper import Read, map_records
+from autoconnect.core.partial import Partial, merge_partials
+from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, record_end, split_records
+from autoconnect.core.schema import COLUMNS, MISSING
+
+#: What is worked on at a time: with all that is made of it, it fits the second-level cache of a core.
+BLOCK_BYTES = 256 << 10
+#: Records left by the kernel are given to the plain mapper in blocks of so many bytes.
+_PLAIN_BYTES = 1 << 20
+
+
+class KernelMapper:
+    """Maps batches of one layout, one after the other, to one partial."""
+
+    def __init__(
+        self, layout: Layout, max_record_bytes: int = MAX_RECORD_BYTES, block_bytes: int = BLOCK_BYTES
+    ) -> None:
+        self._layout = layout
+        self._max_record_bytes = max_record_bytes
+        self._block_bytes = block_bytes
+        self._shape = _shape_of(layout, max_record_bytes)
+        self._data = np.zeros(kernel.MARGIN + block_bytes + kernel.MARGIN, np.uint8)
+        self._positions = np.empty(block_bytes + 16, np.int32)
+        # Each row has the needed columns with a mark behind each; each record a character and a line feed.
+        self._most_rows = block_bytes // sum(column.needed for column in COLUMNS.values()) + 1
+        self._rows = kernel.make_rows(self._most_rows)
+        self._left = kernel.make_lines(block_bytes // 2 + 1)
+        self._table = self._new_table()
+        self._partials: list[Partial] = []
+
+    def add(self, batch: int, length: int, read: Read) -> None:
+        plain = _PlainRecords(self._layout, batch, self._max_record_bytes)
+        begin = kernel.MARGIN
+        offset = line = held = 0
+        while offset < length:
+            end = begin + min(self._block_bytes, length - offset)
+            read(offset + held, self._data[begin + held : end].data)
+            rest, line = self._map_block(end, line, plain)
+            if rest == begin:  # the record does not end in sight
+                record, size, breaks = _first_record(offset, length, read, self._layout, self._max_record_bytes)
+                plain.add(record._replace(line=line))
+                offset += size
+                line += breaks
+                held = 0
+            else:
+                offset += rest - begin
+                held = end - rest
+                self._data[begin : begin + held] = self._data[rest:end]
+        self._partials += [Partial(lines={batch: line}), *plain.partials()]
+
+    @property
+    def rows_per_cell(self) -> float:
+        return self._table.rows_per_cell
+
+    def partial(self) -> Partial:
+        return merge_partials([*self._partials, Partial(self._table.cube())])
+
+    def _map_block(self, end: int, line: int, plain: "_PlainRecords") -> tuple[int, int]:
+        """Maps the records of a block; returns where the first one begins that does not end in it, and its line."""
+        block = Block(self._data, self._positions, kernel.MARGIN, end, line)
+        count, ascii_only = kernel.index_block(block, self._shape.delimiter)
+        self._left.used[0] = 0
+        texts = self._table.texts()
+        found, rest, line = kernel.read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._left)
+        self._table.fold(self._rows, found, self._left)
+        if self._table.is_full():
+            self._partials.append(Partial(self._table.cube()))
+            self._table = self._new_table()
+        plain.take(self._data, self._left)
+        return rest, line
+
+    def _new_table(self) -> Table:
+        return Table(self._layout, self._most_rows, self._block_bytes)
+
+
+class _PlainRecords:
+    """Records of a batch that are left to the plain mapper, mapped in blocks."""
+
+    def __init__(self, layout: Layout, batch: int, max_record_bytes: int) -> None:
+        self._layout = layout
+        self._batch = batch
+        self._max_record_bytes = max_record_bytes
+        self._records: list[Record] = []
+        self._bytes = 0
+        self._partials: list[Partial] = []
+
+    def take(self, data: kernel.Bytes, left: Lines) -> None:
+        """Takes over the records of a block of which the kernel was not sure."""
+        count = int(left.used[0])
+        places = zip(left.start[:count].tolist(), left.end[:count].tolist(), left.line[:count].tolist(), strict=True)
+        for start, end, line in places:
+            self.add(Record(line, data[start:end].tobytes()))
+
+    def add(self, record: Record) -> None:
+        """Takes over one record."""
+        if len(record.raw) > self._max_record_bytes:
+            record = record._replace(fault="record_too_long")
+        self._records.append(record)
+        self._bytes += len(record.raw)
+        if self._bytes >= _PLAIN_BYTES:
+            self._map()
+
+    def partials(self) -> list[Partial]:
+        """The partials of all that was taken over."""
+        self._map()
+        return self._partials
+
+    def _map(self) -> None:
+        if self._records:
+            self._records.sort()
+            self._partials.append(map_records(self._records, self._layout, self._batch))
+            self._records, self._bytes = [], 0
+
+
+def _first_record(offset: int, length: int, read: Read, layout: Layout, limit: int) -> tuple[Record, int, int]:
+    """The record that begins at an offset of a batch, as if in line 0; the bytes that it takes; its physical lines.
+
+    No more is read than it takes to tell where it ends.
+    """
+    size = min(2 * limit, length - offset)
+    while True:
+        text = bytearray(size + ahead_bytes(limit))
+        del text[read(offset, memoryview(text)) :]
+        end, closed = record_end(bytes(text), 0, size, layout.delimiter.encode(), limit)
+        if size == length - offset or (end < size if closed else b"\n" in text):
+            break
+        size = min(2 * size, length - offset)
+    record = next(split_records(bytes(text[:size]), bytes(text[size:]), layout.delimiter, limit))
+    line_feed = text.find(b"\n", len(record.raw))
+    return record, len(text) if line_feed < 0 else line_feed + 1, record.raw.count(b"\n") + 1
+
+
+def _shape_of(layout: Layout, max_record_bytes: int) -> Shape:
+    places = {name: layout.positions.get(name, -1) for name in COLUMNS}
+    return Shape(
+        **places,
+        fields=layout.fields,
+        delimiter=np.uint8(ord(layout.delimiter)),
+        decimal=np.uint8(ord(layout.decimal)),
+        utf8=layout.encoding == "utf-8",
+        max_record_bytes=max_record_bytes,
+        missing=_missing_words(),
+        month_starts=_month_starts(),
+    )
+
+
+@cache
+def _missing_words() -> NDArray[np.uint64]:
+    words = (int.from_bytes(word.encode(), "little") | len(word) << 56 for word in sorted(MISSING))
+    return np.array(list(words), np.uint64)
+
+
+@cache
+def _month_starts() -> NDArray[np.int32]:
+    return np.arange("0001-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int32)
