@@ -1,27 +1,39 @@
 """The orchestrator's loop: plan what is queued, feed inline jobs, reap dead workers."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import structlog
 
 from autoconnect.broker import jobs, queues, workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import SourceError
-from autoconnect.models import JobStatus
+from autoconnect.models import Job, JobStatus
 from autoconnect.settings import Settings
 from autoconnect.sources import find_source, open_source, pack_lines
-from orchestrator.planner import make_plan
+from orchestrator.planner import make_plan, scan_source
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Batches of an inline job that may be in Redis at once, for each live worker.
 _FED_PER_WORKER = 4
+#: A source is scanned for so long before everything else has its turn, in seconds.
+_SCAN_S = 0.2
 #: A job of the settings' source in one of these makes another one needless.
 _GOOD = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
 
+class _Scan(NamedTuple):
+    """A source that is being scanned for a plan, step by step."""
+
+    generation: int
+    steps: Iterator[jobs.Plan | None]
+
+
 class Orchestrator:
-    """Holds nothing that Redis doesn't: two of them, or one that starts again, do no harm."""
+    """Holds nothing that can't be made again from Redis: two of them, or one that starts again, do no harm."""
 
     def __init__(self, client: Client, blocking: Client, settings: Settings) -> None:
         self._client = client
@@ -31,6 +43,7 @@ class Orchestrator:
         self._server_run = ""
         self._last_tick = float("-inf")
         self._judge_from = 0.0
+        self._scans: dict[str, _Scan] = {}  # in the order in which they have their turns
 
     def round(self) -> None:
         """Waits for work and does it; at every tick looks at all open jobs and all workers."""
@@ -38,9 +51,11 @@ class Orchestrator:
             self._submit_source(self._to_submit)
             self._to_submit = None
         next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
-        wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
+        wait_ms = 1 if self._scans else round(max(1_000 * (next_tick - time.monotonic()), 1))
         for job_id in queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
             self._look_at(job_id)
+        if self._scans:
+            self._scan_on()
         if time.monotonic() >= next_tick:
             self._tick()
 
@@ -64,22 +79,51 @@ class Orchestrator:
         return now >= self._judge_from
 
     def _look_at(self, job_id: str) -> None:
+        with self._failing_of_source(job_id):
+            self._plan(job_id)
+            self._feed(job_id)
+
+    @contextmanager
+    def _failing_of_source(self, job_id: str) -> Iterator[None]:
         with structlog.contextvars.bound_contextvars(job=job_id):
             try:
-                self._plan(job_id)
-                self._feed(job_id)
+                yield
             except SourceError as error:
                 jobs.end_job(self._client, job_id, JobStatus.FAILED, str(error))
                 log.warning("job failed", error=str(error))
 
     def _plan(self, job_id: str) -> None:
+        if job_id in self._scans:
+            return
         generation = jobs.start_plan(self._client, job_id)
         job = generation and jobs.read_job(self._client, job_id)
         if not generation or not job:
             return
-        live = len(workers.live_workers(self._client))
-        plan = make_plan(job.source, self._settings, live or self._settings.workers)
-        if jobs.publish_plan(self._client, job_id, generation, plan, self._settings.batch_transport):
+        live = len(workers.live_workers(self._client)) or self._settings.workers
+        replanned = jobs.replanned_version(self._client, job_id)
+        if replanned is None:
+            self._publish(job, generation, make_plan(job.source, self._settings, live))
+        else:
+            self._scans[job_id] = _Scan(generation, scan_source(job.source, replanned, self._settings, live))
+
+    def _scan_on(self) -> None:
+        """Goes on with the scan whose turn it is, for a short time: dead workers' batches and SIGTERM must not wait."""
+        job_id, scan = next(iter(self._scans.items()))
+        job = jobs.read_job(self._client, job_id)
+        del self._scans[job_id]
+        if job is None or job.status is not JobStatus.PLANNING:  # cancelled, or planned by another orchestrator
+            return
+        until = time.monotonic() + _SCAN_S
+        with self._failing_of_source(job_id):
+            for plan in scan.steps:
+                if plan:
+                    self._publish(job, scan.generation, plan)
+                elif time.monotonic() >= until:
+                    self._scans[job_id] = scan
+                    return
+
+    def _publish(self, job: Job, generation: int, plan: jobs.Plan) -> None:
+        if jobs.publish_plan(self._client, job.id, generation, plan, self._settings.batch_transport):
             log.info("job planned", source=job.source, batches=len(plan.ranges), bytes=plan.version.size)
 
     def _feed(self, job_id: str) -> None:

@@ -1,24 +1,49 @@
 """From a source to a plan: find it, judge its layout, cut it into byte ranges."""
 
+from collections.abc import Iterator
+
 from autoconnect.broker.jobs import Plan
-from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, sniff, window_offsets
-from autoconnect.core.splits import batch_bytes, cut
+from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, Layout, sniff, window_offsets
+from autoconnect.core.splits import RecordScan, batch_bytes, cut, cut_at_records
 from autoconnect.settings import Settings
-from autoconnect.sources import find_source, open_source
+from autoconnect.sources import SourceFile, Version, find_source, open_source
 
 #: The plain mapper holds some hundred bytes for each one it reads, so its batches stay small.
 LARGEST_BATCH_BYTES = 4 << 20
 
 
 def make_plan(name: str, settings: Settings, workers: int) -> Plan:
-    """How to read a source, in batches for so many workers.
+    """How to read a source, in batches for so many workers, cut between lines.
 
     Raises SourceError where it can't be read as a transactions CSV.
     """
-    source = find_source(name, settings)
-    size = source.version.size
-    with open_source(name, source.version, settings) as file:
-        windows = (file.read(offset, WINDOW_BYTES) for offset in window_offsets(size))
-        layout = sniff(file.read(0, HEAD_BYTES), windows)
-        length = settings.batch_bytes or batch_bytes(size, workers, LARGEST_BATCH_BYTES)
-        return Plan(source.version, layout, list(cut(layout.data_start, size, length, file.read)))
+    version = find_source(name, settings).version
+    with open_source(name, version, settings) as file:
+        layout = _layout(file, version.size)
+        length = _batch_bytes(version.size, settings, workers)
+        return Plan(version, layout, list(cut(layout.data_start, version.size, length, file.read)))
+
+
+def scan_source(name: str, version: Version, settings: Settings, workers: int) -> Iterator[Plan | None]:
+    """The same, cut between records, which takes a reading of the whole source.
+
+    Each step finds one batch more; all are None but the last, which is the plan. Raises SourceChanged where the source
+    is no longer that version.
+    """
+    with open_source(name, version, settings) as file:
+        layout = _layout(file, version.size)
+        scan = RecordScan(layout.data_start, version.size, file.read, layout.delimiter)
+        ranges = []
+        for batch in cut_at_records(layout.data_start, _batch_bytes(version.size, settings, workers), scan):
+            ranges.append(batch)
+            yield None
+    yield Plan(version, layout, ranges)
+
+
+def _layout(file: SourceFile, size: int) -> Layout:
+    windows = (file.read(offset, WINDOW_BYTES) for offset in window_offsets(size))
+    return sniff(file.read(0, HEAD_BYTES), windows)
+
+
+def _batch_bytes(size: int, settings: Settings, workers: int) -> int:
+    return settings.batch_bytes or batch_bytes(size, workers, LARGEST_BATCH_BYTES)

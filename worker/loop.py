@@ -75,7 +75,10 @@ class Worker:
                 return
             try:
                 partial = map_claim(claim, self._settings)
-            except (SourceChanged, RecordCrossesBatch, CubeError) as error:
+            except RecordCrossesBatch as error:
+                batches.replan_job(self._client, self.id, item)
+                log.warning("job goes back to planning", error=str(error))
+            except (SourceChanged, CubeError) as error:
                 # Another attempt would end alike.
                 batches.fail_batch(self._client, self.id, item, str(error))
                 log.warning("job failed", error=str(error))

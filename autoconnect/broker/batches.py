@@ -10,6 +10,11 @@ from autoconnect.core.layout import Layout
 from autoconnect.core.splits import ByteRange
 from autoconnect.sources import Version
 
+_CROSSED_AGAIN = (
+    "A record lies across the edge of two batches, although the source was cut between records; submit it again, and "
+    "report it if that ends alike."
+)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -56,6 +61,16 @@ def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool
     """Fails the job for what its batch shows; False where the batch is not the worker's any more."""
     names = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
     return bool(client.run_script("fail_batch", names, [str(batch), batch.generation, batch.batch, worker, reason]))
+
+
+def replan_job(client: Client, worker: str, batch: BatchId) -> bool:
+    """Has the job cut anew, between records, of which one lies across the batch's edge; nothing of this plan stays.
+
+    A job that was cut so already fails. False where the batch is not the worker's any more.
+    """
+    names = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, batch.job, _CROSSED_AGAIN]
+    return bool(client.run_script("replan_job", names, arguments))
 
 
 def return_batch(client: Client, worker: str, batch: BatchId, max_attempts: int = 0, reason: str = "") -> bool:

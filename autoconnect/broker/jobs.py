@@ -42,6 +42,12 @@ def start_plan(client: Client, job_id: str) -> int | None:
     return generation or None
 
 
+def replanned_version(client: Client, job_id: str) -> Version | None:
+    """The version of a source of which a record lay across the edge of two batches; None where none did."""
+    replanned, size, mtime_ns = client.call("HMGET", JobKeys(job_id).job, "replanned", "size", "mtime_ns")
+    return Version(int(size), int(mtime_ns)) if replanned else None
+
+
 def publish_plan(client: Client, job_id: str, generation: int, plan: Plan, transport: str) -> bool:
     """Stages a plan and makes it visible in one step; False where it does not count."""
     names = JobKeys(job_id)
@@ -82,7 +88,10 @@ def next_feed(client: Client, job_id: str) -> Feed | None:
     found = _hash(client, names.job)
     if found.get("status") != JobStatus.RUNNING or found.get("transport") != "inline" or found["fed"] == found["total"]:
         return None
-    batch = read_batches(client, job_id, [int(found["fed"])])[0]
+    batches = read_batches(client, job_id, [int(found["fed"])])
+    if not batches:  # the job has just gone back to planning
+        return None
+    (batch,) = batches
     return Feed(
         source=found["source"],
         version=Version(int(found["size"]), int(found["mtime_ns"])),

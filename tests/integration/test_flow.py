@@ -130,21 +130,6 @@ def test_a_source_that_changes_while_it_is_read_fails_the_job(stack: Stack) -> N
     assert "changed while it was read" in job.error
 
 
-def test_a_line_break_in_quotes_counts_within_a_batch_and_fails_across_an_edge(
-    make_stack: Callable[..., Stack],
-) -> None:
-    text = HEADER + "".join(f'TX{n},2024-01-31,"Saint\nDenis",vente,Audi A4,100.50,\n' for n in range(50))
-    whole = make_stack(batch_bytes=1 << 20)
-    job_id = whole.planned(whole.write(text))
-    assert whole.finish(job_id, whole.worker()).rows.accepted == 50
-    assert whole.metrics(job_id) == expected_metrics(text.encode())
-    cut = make_stack(batch_bytes=70)
-    job = cut.finish(cut.planned(cut.write(text)), cut.worker())
-    assert job.status is JobStatus.FAILED
-    assert job.error
-    assert job.error.startswith("A quoted field with a line break lies across the edge of two batches")
-
-
 def test_a_stray_quote_at_the_end_of_a_batch_rejects_its_line_alone(
     make_stack: Callable[..., Stack],
 ) -> None:

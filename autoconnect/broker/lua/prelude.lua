@@ -70,14 +70,19 @@ local function held_batch(generation, number, worker)
   return nil
 end
 
--- Frees what only a running job needs, lets the rest expire, and tells everyone.
-local function end_job(status, reason)
+-- Frees what only a running job needs.
+local function free_plan()
   redis.call('DEL', waiting, lines)
   for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
     redis.call('DEL', partial)
   end
   redis.call('DEL', partials)
   redis.call('LREM', active, 0, waiting)
+end
+
+-- Lets all of a job that is kept expire, and tells everyone.
+local function end_job(status, reason)
+  free_plan()
   redis.call('SREM', open, string.match(job, '[^:]+$'))
   if status ~= 'completed' then
     local all = redis.call('HGETALL', batches)

@@ -1,8 +1,11 @@
 -- Makes a staged plan visible: the job moves from planning to running, or to reducing where it has no batches.
 -- KEYS  16 the staged batches, 17 the staged waiting list
 -- ARGV  1 id, 2 generation, 3 number of batches, 4 bytes, 5 size, 6 mtime_ns, 7 layout, 8 transport
--- Returns 1, or 0 where the plan does not count: only the first one does, and none of a job that has ended.
-if redis.call('HGET', job, 'status') ~= 'planning' then return 0 end
+-- Returns 1, or 0 where the plan does not count: only the first one does, and none of a job that has ended, nor one that
+-- was begun before the job had to be planned anew.
+local about = redis.call('HMGET', job, 'status', 'replanned')
+if about[1] ~= 'planning' then return 0 end
+if about[2] and tonumber(ARGV[2]) <= tonumber(about[2]) then return 0 end
 if tonumber(ARGV[3]) > 0 and redis.call('EXISTS', KEYS[16]) == 0 then return 0 end
 redis.call('HSET', job, 'total', ARGV[3], 'bytes_total', ARGV[4], 'size', ARGV[5], 'mtime_ns', ARGV[6],
   'layout', ARGV[7], 'transport', ARGV[8], 'generation', ARGV[2])
