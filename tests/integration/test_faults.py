@@ -210,6 +210,7 @@ def test_compacting_does_nothing_when_a_partial_is_gone(stack: Stack, client: Cl
     assert results.compact_partials(client, job_id, names[:2], Partial())
     assert not results.compact_partials(client, job_id, names, Partial())
     assert len(results.partial_names(client, job_id)) == 2
+    assert len(list(results.read_partials(client, names))) == 1
     jobs.end_job(client, job_id, JobStatus.CANCELLED)
 
 
