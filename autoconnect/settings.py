@@ -37,12 +37,18 @@ class Settings(BaseSettings):
         description="Submitted when the orchestrator starts, unless the same file's job is there already.",
     )
     batch_bytes: Positive | None = Field(
-        None, description="Size of a batch; by itself size / (4 x workers), between 64 KiB and 4 MiB."
+        None,
+        description="Size of a batch; by itself size / (4 x workers), between 64 KiB and 32 MiB (4 MiB with "
+        "MAPPER=plain or BATCH_TRANSPORT=inline).",
     )
     batch_transport: Literal["range", "inline"] = Field(
         "range",
         description="`range`: workers read the source; `inline`: its lines travel through Redis, for workers that "
         "do not see it.",
+    )
+    mapper: Literal["kernel", "plain"] = Field(
+        "kernel",
+        description="`kernel`: compiled, fast; `plain`: its plain twin, with the same results to the bit.",
     )
     workers: Positive = Field(3, description="Number of workers that `autoconnect run` and `up` start.")
     heartbeat_ms: Positive = Field(1_000, description="A worker renews its lease so often.")

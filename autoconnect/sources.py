@@ -49,15 +49,19 @@ class SourceFile:
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the source, fewer than `length` only at its end."""
-        chunks = []
+        length = max(min(length, self._version.size - offset), 0)
+        data = bytearray(length)
+        return bytes(memoryview(data)[: self.read_into(offset, memoryview(data))])
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fills a buffer with bytes of the source; returns how many there were, fewer only at its end."""
+        filled = 0
         try:
-            while length > 0 and (chunk := os.pread(self._descriptor, length, offset)):
-                chunks.append(chunk)
-                offset += len(chunk)
-                length -= len(chunk)
+            while filled < len(buffer) and (count := os.preadv(self._descriptor, [buffer[filled:]], offset + filled)):
+                filled += count
         except OSError as error:
             raise SourceError(f"The source {self._name!r} cannot be read: {error.strerror}.") from None
-        return b"".join(chunks)
+        return filled
 
     def read_batch(self, batch: ByteRange) -> tuple[bytes, bytes]:
         """The bytes of a batch, and as much of what follows as telling the end of its last record may need."""

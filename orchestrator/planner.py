@@ -8,8 +8,9 @@ from autoconnect.core.splits import RecordScan, batch_bytes, cut, cut_at_records
 from autoconnect.settings import Settings
 from autoconnect.sources import SourceFile, Version, find_source, open_source
 
-#: The plain mapper holds some hundred bytes for each one it reads, so its batches stay small.
-LARGEST_BATCH_BYTES = 4 << 20
+#: The plain mapper holds some hundred bytes for each one it reads, and inline batches are in Redis, so they stay small.
+_LARGEST_SMALL_BYTES = 4 << 20
+_LARGEST_BYTES = 32 << 20
 
 
 def make_plan(name: str, settings: Settings, workers: int) -> Plan:
@@ -46,4 +47,5 @@ def _layout(file: SourceFile, size: int) -> Layout:
 
 
 def _batch_bytes(size: int, settings: Settings, workers: int) -> int:
-    return settings.batch_bytes or batch_bytes(size, workers, LARGEST_BATCH_BYTES)
+    small = settings.mapper == "plain" or settings.batch_transport == "inline"
+    return settings.batch_bytes or batch_bytes(size, workers, _LARGEST_SMALL_BYTES if small else _LARGEST_BYTES)

@@ -26,6 +26,7 @@ class Claim:
     layout: Layout
     range: ByteRange
     lines: bytes | None
+    failed_before: bool
 
 
 def claimed_items(client: Client, worker: str) -> list[BatchId]:
@@ -36,6 +37,12 @@ def claimed_items(client: Client, worker: str) -> list[BatchId]:
 def await_batch(client: Client, worker: str, block_ms: int) -> BatchId | None:
     """Waits for an item on the ready list and moves it to the worker's claimed list, safe against a crash."""
     item = client.call("BLMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT", block_ms / 1_000)
+    return BatchId.parse(item.decode()) if item else None
+
+
+def take_batch(client: Client, worker: str) -> BatchId | None:
+    """As `await_batch`, but without waiting."""
+    item = client.call("LMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT")
     return BatchId.parse(item.decode()) if item else None
 
 
@@ -54,6 +61,7 @@ def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:
         layout=Layout.from_json(layout.decode()),
         range=ByteRange(int(state["offset"]), int(state["length"])),
         lines=lines,
+        failed_before=bool(state["attempts"] or state["deaths"]),
     )
 
 

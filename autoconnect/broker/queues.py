@@ -15,6 +15,11 @@ def await_orchestrator(client: Client, block_ms: int) -> set[str]:
     return _await(client, keys.ORCHESTRATOR, block_ms)
 
 
+def look_for_orchestrator(client: Client) -> set[str]:
+    """Ids of all jobs that want the orchestrator now; a wait of 1 ms would end with Redis' next tick, after 100 ms."""
+    return _take(client, keys.ORCHESTRATOR)
+
+
 def await_aggregator(client: Client, block_ms: int) -> set[str]:
     """Waits until a job wants the aggregator; ids of all that do, empty where none came."""
     return _await(client, keys.AGGREGATOR, block_ms)
@@ -52,4 +57,8 @@ def _await(client: Client, name: str, block_ms: int) -> set[str]:
     first = client.call("BLPOP", name, block_ms / 1_000)
     if not first:
         return set()
-    return {item.decode() for item in [first[1], *(client.call("LPOP", name, 1_000) or [])]}
+    return {first[1].decode(), *_take(client, name)}
+
+
+def _take(client: Client, name: str) -> set[str]:
+    return {item.decode() for item in client.call("LPOP", name, 1_000) or []}

@@ -26,17 +26,29 @@ class Outcome:
     rejects: Sequence[RejectedRow]
 
 
-def commit_batch(client: Client, worker: str, batch: BatchId, partial: Partial) -> bool:
-    """Writes a batch's partial; False where another commit was first, or the job has ended."""
-    names = JobKeys(batch.job)
+def commit_batches(client: Client, worker: str, items: Sequence[BatchId], partial: Partial) -> bool:
+    """Writes the partial of some batches of a plan, which all count by that or none of them.
+
+    False where another commit of one of them was first, or the job does not run this plan any more. What of the others
+    is still to do stays in the worker's claimed list.
+    """
+    first = items[0]
+    names = JobKeys(first.job)
     reasons = [item for pair in partial.rejected.items() for item in pair]
     fields = [item for pair in encode(partial).items() for item in pair]
-    counts = [partial.rows_accepted, partial.rows_rejected, len(partial.rejected)]
-    about: list[Argument] = [str(batch), batch.generation, batch.batch, batch.job, COMPACT_PARTIALS, *counts]
+    about: list[Argument] = [
+        first.job,
+        first.generation,
+        COMPACT_PARTIALS,
+        partial.rows_accepted,
+        partial.rows_rejected,
+    ]
+    lists: list[Sequence[Argument]] = [[item.batch for item in items], reasons, fields]
+    arguments = [argument for some in lists for argument in (len(some), *some)]
     # A partial's name has the plan's generation: one of an older plan can never be taken for one of this.
-    partial_key = names.partial(f"{batch.generation}.{batch.batch}")
+    partial_key = names.partial(f"{first.generation}.{first.batch}")
     script_keys = [*names.for_scripts(), keys.claimed(worker), partial_key]
-    return bool(client.run_script("commit_batch", script_keys, [*about, *reasons, *fields]))
+    return bool(client.run_script("commit_batches", script_keys, [*about, *arguments]))
 
 
 def partial_names(client: Client, job_id: str) -> list[str]:

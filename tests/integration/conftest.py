@@ -52,6 +52,12 @@ def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
             assert client.call("PTTL", name) > 0, f"{name!r} has no life time"
 
 
+@pytest.fixture(autouse=True)
+def _one_batch_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker commits each batch on its own, so that tests can look at what is between two of them."""
+    monkeypatch.setattr("worker.loop._GROUP_S", 0)
+
+
 @pytest.fixture
 def stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(client, redis_url, tmp_path)

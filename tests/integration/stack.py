@@ -7,8 +7,10 @@ import simplejson
 
 from aggregator.loop import Aggregator
 from autoconnect.broker import jobs, results
+from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import BlockingClient, Client
 from autoconnect.core.metrics import CATALOGUE
+from autoconnect.core.partial import Partial
 from autoconnect.generate import generate
 from autoconnect.models import Job
 from autoconnect.service import Stop
@@ -16,6 +18,7 @@ from autoconnect.settings import Settings
 from orchestrator.loop import Orchestrator
 from tests import oracle
 from worker.loop import Worker
+from worker.mapping import add_claim, make_mapper
 
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 
@@ -100,6 +103,13 @@ class Stack:
             assert table is not None
             found[name] = simplejson.loads(table, use_decimal=True)["rows"]
         return found
+
+
+def map_claim(claim: Claim, settings: Settings) -> Partial:
+    """The partial of one claimed batch."""
+    mapper = make_mapper(settings, claim.layout)
+    add_claim(mapper, claim, settings)
+    return mapper.partial()
 
 
 def expected_metrics(data: bytes) -> dict[str, Any]:

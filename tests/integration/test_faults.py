@@ -14,8 +14,8 @@ from autoconnect.core.partial import Partial
 from autoconnect.errors import BrokerFull, BrokerUnavailable
 from autoconnect.models import BatchState, JobStatus
 from orchestrator.planner import make_plan
-from tests.integration.stack import Stack, expected_metrics
-from worker.loop import Worker, map_claim
+from tests.integration.stack import Stack, expected_metrics, map_claim
+from worker.loop import Worker
 
 
 class Crashed(BaseException):
@@ -29,7 +29,7 @@ def crash_while_mapping(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None
         raise Crashed
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.map_batch", die)
+        patch.setattr("worker.loop.add_claim", die)
         with pytest.raises(Crashed):
             worker.round()
     worker.heartbeat.stop()
@@ -91,7 +91,7 @@ def test_an_exception_counts_to_max_attempts(stack: Stack, monkeypatch: pytest.M
     def fail(*_: Any) -> None:
         raise ArithmeticError("no luck")
 
-    monkeypatch.setattr("worker.loop.map_batch", fail)
+    monkeypatch.setattr("worker.loop.add_claim", fail)
     job_id = stack.planned(stack.generated(rows=10))
     job = stack.finish(job_id, stack.worker())
     assert (job.status, job.batches.dead, job.batches.retried) == (JobStatus.FAILED, 1, 2)
@@ -111,7 +111,7 @@ def test_the_first_commit_counts_and_every_later_one_is_discarded(stack: Stack, 
     assert len(reap(stack)) == 1
     heir.round()
     before = stack.job(job_id)
-    assert not results.commit_batch(client, zombie.id, item, partial)
+    assert not results.commit_batches(client, zombie.id, [item], partial)
     after = stack.job(job_id)
     assert (after.rows, after.batches) == (before.rows, before.batches)
     assert client.call("HGET", f"autoconnect:job:{job_id}", "discarded") == b"1"
@@ -128,7 +128,7 @@ def test_a_zombie_that_commits_first_counts_and_its_heir_finds_nothing_to_do(sta
     zombie.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{zombie.id}")
     reap(stack)
-    assert results.commit_batch(client, zombie.id, item, map_claim(claim, stack.settings))
+    assert results.commit_batches(client, zombie.id, [item], map_claim(claim, stack.settings))
     heir.round()
     assert batches.claimed_items(client, heir.id) == []
     stack.finish(job_id, heir)
@@ -144,9 +144,9 @@ def test_a_commit_that_is_sent_again_after_a_lost_reply_counts_once(stack: Stack
     assert claim
     assert batches.claim_batch(client, worker.id, item) == claim
     partial = map_claim(claim, stack.settings)
-    assert results.commit_batch(client, worker.id, item, partial)
+    assert results.commit_batches(client, worker.id, [item], partial)
     once = stack.job(job_id)
-    assert not results.commit_batch(client, worker.id, item, partial)
+    assert not results.commit_batches(client, worker.id, [item], partial)
     assert stack.job(job_id).rows == once.rows
     assert stack.job(job_id).batches == once.batches
 
@@ -181,7 +181,7 @@ def test_a_batch_of_an_older_plan_is_dropped_when_it_is_claimed(stack: Stack, cl
     client.call("RPUSH", f"autoconnect:worker:{worker.id}:claimed", str(old))
     assert batches.claim_batch(client, worker.id, old) is None
     assert batches.claimed_items(client, worker.id) == []
-    assert not results.commit_batch(client, worker.id, old, Partial())
+    assert not results.commit_batches(client, worker.id, [old], Partial())
     assert stack.finish(job_id, worker).rows.read == 10
 
 
@@ -366,12 +366,12 @@ def test_a_full_redis_holds_commits_back_and_loses_nothing(stack: Stack, client:
         client.call("CONFIG", "SET", "maxmemory", 1)
         assert queues.memory_is_short(client)
         with pytest.raises(BrokerFull, match="out of memory"):
-            results.commit_batch(client, worker.id, item, partial)
+            results.commit_batches(client, worker.id, [item], partial)
         assert workers.renew_lease(client, worker.id, 1_000)
         assert stack.job(job_id).batches.done == 0
     finally:
         client.call("CONFIG", "SET", "maxmemory", 0)
-    assert results.commit_batch(client, worker.id, item, partial)
+    assert results.commit_batches(client, worker.id, [item], partial)
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
 

@@ -12,5 +12,6 @@ end
 batch.state = 'claimed'
 batch.worker = ARGV[4]
 write_batch(ARGV[3], batch)
+refill()
 local about = redis.call('HMGET', job, 'source', 'size', 'mtime_ns', 'layout')
 return { cjson.encode(batch), about[1], about[2], about[3], about[4], redis.call('HGET', lines, ARGV[3]) }

@@ -1,0 +1,56 @@
+"""From a claim to a mapper that has read it: which one, where it reads, and compiling it before it is needed."""
+
+from autoconnect.broker.batches import Claim
+from autoconnect.core.layout import Layout, sniff
+from autoconnect.core.mapper import Mapper, PlainMapper, Read
+from autoconnect.settings import Settings
+from autoconnect.sources import open_source, unpack_lines
+
+_HEADER = b"id,date,city,type,model,price,rental_months,cost\n"
+#: More models than the kernel's tables have room for at first, so that all of it is run.
+_MODELS = 2_000
+_BLOCK_BYTES = 4_096
+
+
+def make_mapper(settings: Settings, layout: Layout) -> Mapper:
+    """The mapper that the settings name, for a source."""
+    if settings.mapper == "plain":
+        return PlainMapper(layout)
+    from autoconnect.core.kernel_mapper import KernelMapper  # not before it is needed: it loads a compiler
+
+    return KernelMapper(layout)
+
+
+def add_claim(mapper: Mapper, claim: Claim, settings: Settings) -> None:
+    """Maps a claimed batch.
+
+    Raises SourceError where the source cannot be read as planned, and RecordCrossesBatch.
+    """
+    offset, length = claim.range
+    if claim.lines is not None:
+        data, ahead = unpack_lines(claim.lines)
+        mapper.add(claim.id.batch, len(data), _reader_of(data + ahead))
+        return
+    with open_source(claim.source, claim.version, settings) as file:
+        mapper.add(claim.id.batch, length, lambda place, buffer: file.read_into(offset + place, buffer))
+
+
+def warm_up(settings: Settings) -> None:
+    """Compiles the mapper, or loads what was compiled before, by running all of it."""
+    if settings.mapper == "plain":
+        return
+    from autoconnect.core.kernel_mapper import KernelMapper
+
+    rows = "".join(f'{model},2024-01-31,"A",rental,{model},1.5,2,\n' for model in range(_MODELS)).encode()
+    mapper = KernelMapper(sniff(_HEADER, []), block_bytes=_BLOCK_BYTES)
+    mapper.add(0, len(rows), _reader_of(rows))
+    mapper.partial()
+
+
+def _reader_of(data: bytes) -> Read:
+    def read(offset: int, buffer: memoryview) -> int:
+        piece = memoryview(data)[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read
