@@ -46,18 +46,23 @@ class Orchestrator:
         self._scans: dict[str, _Scan] = {}  # in the order in which they have their turns
 
     def round(self) -> None:
-        """Waits for work and does it; at every tick looks at all open jobs and all workers."""
+        """Waits for work, unless there is some, and does it; at every tick looks at all open jobs and all workers."""
         if self._to_submit:
             self._submit_source(self._to_submit)
             self._to_submit = None
         next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
-        wait_ms = 1 if self._scans else round(max(1_000 * (next_tick - time.monotonic()), 1))
-        for job_id in queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms)):
+        for job_id in self._wanted(next_tick):
             self._look_at(job_id)
         if self._scans:
             self._scan_on()
         if time.monotonic() >= next_tick:
             self._tick()
+
+    def _wanted(self, next_tick: float) -> set[str]:
+        if self._scans:
+            return queues.look_for_orchestrator(self._client)
+        wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
+        return queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms))
 
     def _tick(self) -> None:
         if self._may_judge():
