@@ -5,7 +5,7 @@ AutoConnectError
 ├── SourceError              the source cannot be read as a transactions CSV
 │   ├── SourceNotFound       there is no such source
 │   ├── SourceChanged        its size or mtime is not what the plan was made of
-│   └── RecordCrossesBatch   a quoted line break lies across the edge of two batches
+│   └── RecordCrossesBatch   a record lies across the edge of two batches; not told, the job is planned anew
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error
@@ -34,7 +34,7 @@ class SourceChanged(SourceError):
 
 
 class RecordCrossesBatch(SourceError):
-    """Raised when a quoted field that a batch opens is closed behind the batch's edge."""
+    """Raised when a quote that opens in a batch is closed behind its edge: the source has to be cut otherwise."""
 
 
 class CubeError(AutoConnectError):
