@@ -38,32 +38,36 @@ MARGIN = 64
 
 #: In place of a value: the field is missing, or only the plain mapper can tell what it is.
 ABSENT, UNSURE = -1, -2
-#: In place of what a name means: rows that have it are left to the plain mapper.
+#: In place of what a text means: rows that have it are left to the plain mapper.
 REFUSED = -1
+#: In place of a code or a cell: it was not found at first sight.
+_MISSED = -2
 #: Of types: that of rentals, of which alone a duration is looked at.
 RENTAL = 0
 MAX_MONTHS = 1_200
 
 MAX_INT64 = 2**63 - 1
-#: A day counted from 1970-01-01 is larger than minus this.
-DAY_BIAS = 1 << 20
+#: A day, counted from 1970-01-01, that is before all others: from there on none is negative.
+DAY_ZERO = -(1 << 20)
 #: Bits of a cell's key: day, type, model, and above them city.
 DAY_BITS, TYPE_BITS, NAME_BITS = 22, 1, 20
 
 #: Rows whose cells are found, and on their way into the first-level cache, before they are added.
-_CHUNK = 128
+CHUNK = 128
 
 _U = np.uint64
 _LF, _CR, _QUOTE = np.uint8(10), np.uint8(13), np.uint8(34)
-_LOW = _U(0x0101010101010101)
 _HIGH = _U(0x8080808080808080)
 _ZEROS = _U(0x3030303030303030)
 _ABOVE_9 = _U(0x7676767676767676)
-_DATE_SHAPE = _U(0x2D30302D30303030)  # "0000-00-" as a word
-_MIX = (_U(0x9E3779B97F4A7C15), _U(0xC2B2AE3D27D4EB4F))
-#: What is kept of the first and the second word of a text of so many bytes, 16 for all longer ones.
-_FIRST = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(17)], np.uint64)
-_SECOND = np.array([(1 << 8 * max(size - 8, 0)) - 1 for size in range(17)], np.uint64)
+_DATE_SHAPE, _DATE_MARKS = _U(0x30302D30302D3030), _U(0x0000FF0000FF0000)  # "00-00-00" as a word, and its marks
+_MIX = 0x9E3779B97F4A7C15
+#: What is kept of a word at the start of a field of so many bytes, 8 for all longer ones.
+_FIRST = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+#: What is kept of a word at the end of a field of so many bytes.
+_LAST = np.array([(1 << 64) - (1 << 64 - 8 * size) for size in range(9)], np.uint64)
+#: Bytes of a text that are compared at once; longer ones take longer.
+HEAD = 64
 
 
 class Block(NamedTuple):
@@ -79,22 +83,28 @@ class Block(NamedTuple):
     line: int
 
 
+class Span(NamedTuple):
+    """Neighbouring fields that are taken as one text: their places. There is none where `first` is -1."""
+
+    first: int
+    last: int
+
+
 class Shape(NamedTuple):
     """How records are written: number of fields, places of the columns (-1: there is none), marks as bytes.
 
-    `missing` are the words for a missing value, each its bytes as a word of 8 with its size as the highest one;
-    `month_starts` the first day, counted from 1970-01-01, of each month from 0001-01 to 10000-01.
+    `names` are the spans of city, type and model. `missing` are the words for a missing value, each its bytes as a word
+    of 8 with its size as the highest one; `month_starts` the first day, counted from DAY_ZERO, of each month from
+    0001-01 to 10000-01.
     """
 
     fields: int
     id: int
     date: int
-    city: int
-    type: int
-    model: int
     price: int
     duration: int
     cost: int
+    names: tuple[Span, Span, Span]
     delimiter: np.uint8
     decimal: np.uint8
     utf8: bool
@@ -104,51 +114,54 @@ class Shape(NamedTuple):
 
 
 class Names(NamedTuple):
-    """The distinct texts of a column, in order of appearance: their place there is their code.
+    """The distinct texts of a span, in order of appearance: their place there is their code.
 
-    `slots` is an open-addressing hash table of codes plus one; `first` and `second` are the first 16 bytes of each
-    text; its `size` bytes are at `start` in `text`. `used` holds the number of texts and of bytes in `text`.
+    `slots` is an open-addressing hash table: a text's size plus one above 32 bits, below them its code; 0 is an empty
+    slot. Its first HEAD bytes are in `heads`, filled up with zeros, its `size` bytes at `start` in `text`. `used` holds
+    the number of texts and of bytes in `text`.
     """
 
-    slots: Ints32
-    first: Words
-    second: Words
+    slots: Ints
+    heads: Bytes
     size: Ints
     start: Ints
     text: Bytes
     used: Ints
 
 
-class Texts(NamedTuple):
-    """The texts of the three columns of names."""
-
-    city: Names
-    type: Names
-    model: Names
-
-
-class Meanings(NamedTuple):
-    """For the code of each text: the number of its name, the code of its type, or REFUSED."""
-
-    city: Ints32
-    type: Ints32
-    model: Ints32
+Texts = tuple[Names, Names, Names]
+#: For the code of each text of each span: the bits of its names in the key of a cell, or REFUSED.
+Meanings = tuple[Ints, Ints, Ints]
 
 
 class Rows(NamedTuple):
-    """Rows of a block: where each is, the codes of its texts, and its values."""
+    """Rows of a block: where each is, whether it surely has an id, the codes of its texts, its values, and its cell.
+
+    `entry` is the place among positions of the end of its first field; a `day` is counted from DAY_ZERO.
+    """
 
     start: Ints32
     end: Ints32
     line: Ints32
-    city: Ints32
-    type: Ints32
-    model: Ints32
+    entry: Ints32
+    sure: Ints32
+    first: Ints32
+    second: Ints32
+    third: Ints32
     day: Ints32
     months: Ints32
     cell: Ints32
     price: Ints
     cost: Ints
+
+
+class Place(NamedTuple):
+    """How far a block is walked over: the next row, the next entry of positions, where a record begins, its line."""
+
+    row: int
+    entry: int
+    start: int
+    line: int
 
 
 class Lines(NamedTuple):
@@ -163,13 +176,14 @@ class Lines(NamedTuple):
 class Cells(NamedTuple):
     """Cells in pages of 2^shift days of one city, type and model: with shift 0 a page is a cell.
 
-    `slots` is an open-addressing hash table of pages plus one, by their `key`; `used` holds the number of pages.
+    `slots` is an open-addressing hash table, two words a slot: the `key` of a page plus one (0: the slot is empty), and
+    the page. `used` holds the number of pages.
     A cell is a row of `measures`: transactions and, above 32 bits, durations; revenue; greatest price; MAX_INT64 less
     the least price; months; months squared; greatest months; MAX_MONTHS + 1 less the least months. So it begins as
     zeros. `costs`, of length 0 where there is no such column, has: rows with a cost, cost, revenue of those rows.
     """
 
-    slots: Ints32
+    slots: Ints
     key: Ints
     measures: Ints
     costs: Ints
@@ -306,6 +320,48 @@ def _fetch(_: Any, array: Any, place: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
+def _masked(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """64 bytes at a place of an array, all but the first `size` of them cleared."""
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    vector, size = ir.VectorType(ir.IntType(8), 64), arguments[2]
+    address = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+    found = builder.load(address, align=1)
+    word = size.type
+    few = builder.sub(builder.shl(word(1), builder.and_(size, word(63))), word(1))
+    bits = builder.select(builder.icmp_signed("<", size, word(64)), few, word(-1))
+    mask = builder.bitcast(bits, ir.VectorType(ir.IntType(1), 64))
+    return builder.select(mask, found, ir.Constant(vector, None))
+
+
+@_generated
+def _hash(_: Any, data: Any, place: Any, size: Any) -> Any:
+    """A hash of all of up to 64 bytes: words times odd numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        words = builder.bitcast(_masked(context, builder, signature, arguments), ir.VectorType(ir.IntType(64), 8))
+        odd = ir.Constant(words.type, [(_MIX * (2 * lane + 1)) % 2**64 | 1 for lane in range(8)])
+        reduce = _llvm_function(builder, ir.FunctionType(ir.IntType(64), [words.type]), "llvm.vector.reduce.add.v8i64")
+        mixed = builder.add(builder.call(reduce, [builder.mul(words, odd)]), arguments[2])
+        mixed = builder.mul(builder.xor(mixed, builder.lshr(mixed, mixed.type(32))), mixed.type(_MIX))
+        return builder.lshr(mixed, mixed.type(32))
+
+    return types.int64(data, types.int64, types.int64), generate
+
+
+@_generated
+def _is_same(_: Any, data: Any, place: Any, size: Any, heads: Any, head: Any) -> Any:
+    """Whether up to 64 bytes are those of a head."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        left = _masked(context, builder, signature, arguments)
+        array = context.make_array(signature.args[3])(context, builder, arguments[3])
+        address = builder.bitcast(builder.gep(array.data, [arguments[4]]), left.type.as_pointer())
+        different = builder.icmp_unsigned("!=", left, builder.load(address, align=1))
+        return builder.icmp_unsigned("==", builder.bitcast(different, ir.IntType(64)), ir.IntType(64)(0))
+
+    return types.boolean(data, types.int64, types.int64, heads, types.int64), generate
+
+
 def _bit_count(name: str, *flags: Any) -> Callable[..., Any]:
     def generate(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         word = ir.IntType(64)
@@ -388,44 +444,36 @@ def _has_unknown_characters(data: Bytes, start: Int, end: Int, utf8: bool) -> bo
 
 
 @inlined
-def _hash(data: Bytes, start: Int, size: Int, first: np.uint64, second: np.uint64) -> np.uint64:
-    mixed = (first ^ _U(size)) * _MIX[0] ^ second * _MIX[1]
-    for place in range(start + 16, start + size - 7, 8):
-        mixed = (mixed ^ (mixed >> _U(29)) ^ _load(data, place)) * _MIX[0]
-    if size > 16:  # the last word, of which some may be in already
-        mixed = (mixed ^ (mixed >> _U(29)) ^ _load(data, start + size - 8)) * _MIX[1]
-    return mixed ^ (mixed >> _U(32))
+def _hash_all(data: Bytes, start: Int, size: Int) -> Int:
+    """The hash of a text of any size."""
+    mixed = _hash(data, start, min(size, HEAD))
+    for place in range(start + HEAD, start + size, HEAD):
+        mixed = (mixed * 31) ^ _hash(data, place, min(start + size - place, HEAD))
+    return mixed & 0x7FFFFFFF
 
 
-@inlined
-def _intern(data: Bytes, start: Int, end: Int, names: Names) -> Int:
+@compiled
+def _intern(data: Bytes, start: Int, size: Int, names: Names) -> Int:
     """The code of a text, which is added where it is new. There must be room for one more in each array."""
-    size = end - start
-    kept = min(size, 16)
-    first = _load(data, start) & _at(_FIRST, kept)
-    second = _load(data, start + 8) & _at(_SECOND, kept)
-    wrap = names.slots.shape[0] - 1
-    slot = np.int64(_hash(data, start, size, first, second) & _U(wrap))
-    while True:
-        code = _at(names.slots, slot) - 1
-        if code < 0:
-            break
-        if _at(names.first, code) == first and _at(names.second, code) == second and _at(names.size, code) == size:
-            known = names.start[code]
-            place = 16
-            while place < size and data[start + place] == names.text[known + place]:
+    wrap, short = names.slots.shape[0] - 1, min(size, HEAD)
+    slot = _hash_all(data, start, size) & wrap
+    while names.slots[slot] != 0:
+        code = names.slots[slot] & 0xFFFFFFFF
+        if names.slots[slot] >> 32 == size + 1 and _is_same(data, start, short, names.heads, HEAD * code):
+            place = HEAD
+            while place < size and data[start + place] == names.text[names.start[code] + place]:
                 place += 1
             if place >= size:
                 return code
         slot = (slot + 1) & wrap
     code = names.used[0]
-    names.slots[slot] = code + 1
-    names.first[code] = first
-    names.second[code] = second
+    names.slots[slot] = (size + 1) << 32 | code
     names.size[code] = size
     names.start[code] = names.used[1]
     for place in range(size):
-        names.text[names.used[1] + place] = _at(data, start + place)
+        names.text[names.used[1] + place] = data[start + place]
+    for place in range(HEAD):
+        names.heads[HEAD * code + place] = data[start + place] if place < size else 0
     names.used[0] += 1
     names.used[1] += size
     return code
@@ -433,39 +481,56 @@ def _intern(data: Bytes, start: Int, end: Int, names: Names) -> Int:
 
 @compiled
 def rehash_names(names: Names) -> None:
-    """Fills the empty `slots` of texts that are there."""
+    """Fills the empty `slots` of texts that are there. `text` must be readable for HEAD bytes behind its last one."""
     wrap = names.slots.shape[0] - 1
     for code in range(names.used[0]):
-        mixed = _hash(names.text, names.start[code], names.size[code], names.first[code], names.second[code])
-        slot = np.int64(mixed & _U(wrap))
-        while names.slots[slot] > 0:
+        slot = _hash_all(names.text, names.start[code], names.size[code]) & wrap
+        while names.slots[slot] != 0:
             slot = (slot + 1) & wrap
-        names.slots[slot] = code + 1
+        names.slots[slot] = (names.size[code] + 1) << 32 | code
+
+
+@inlined
+def _are_digits(word: np.uint64) -> bool:
+    """Whether each byte of a word, from which the digit 0 was taken, is at most 9."""
+    return ((word + _ABOVE_9) | word) & _HIGH == 0
+
+
+@inlined
+def _number(word: np.uint64) -> Int:
+    """The number that 8 digits are, of which the lowest byte is the first."""
+    word = word * _U(10) + (word >> _U(8))
+    pairs = _U(0x000000FF000000FF)
+    word = (word & pairs) * _U(0x000F424000000064) + ((word >> _U(16)) & pairs) * _U(0x0000271000000001)
+    return np.int64(word >> _U(32))
 
 
 @inlined
 def _digits(data: Bytes, start: Int, end: Int) -> Int:
-    """The number that a field of 1 to 8 digits is; UNSURE of all others."""
+    """The number that a field of up to 8 digits is, 0 if it is empty; UNSURE of all others."""
     size = end - start
     # The last digit is the word's highest byte; what stands before the field is cleared to digits of 0.
-    word = (_load(data, end - 8) ^ _ZEROS) & (~_U(0) << _U(64 - 8 * min(max(size, 1), 8)))
-    known = (size >= 1) & (size <= 8) & (((word + _ABOVE_9) | word) & _HIGH == 0)
-    word = word * _U(10) + (word >> _U(8))
-    pairs = _U(0x000000FF000000FF)
-    word = (word & pairs) * _U(0x000F424000000064) + ((word >> _U(16)) & pairs) * _U(0x0000271000000001)
-    return np.int64(word >> _U(32)) if known else UNSURE
+    word = (_load(data, end - 8) ^ _ZEROS) & _at(_LAST, min(size, 8))
+    return _number(word) if (size <= 8) & _are_digits(word) else UNSURE
 
 
 @inlined
 def _amount(data: Bytes, start: Int, end: Int, decimal: np.uint8) -> Int:
     """The cents of an amount of 1 to 8 digits and up to 2 decimals; UNSURE of all others."""
     size = end - start
-    if size > 3 and data[end - 3] == decimal:
+    if (size > 3) & (size < 10) and _at(data, end - 3) == decimal:
+        # The usual form: its digits, without the mark, are one word.
+        units = (_load(data, end - 9) ^ _ZEROS) & (~_U(0) << _U(72 - 8 * size)) & _U(0x0000FFFFFFFFFFFF)
+        word = units | (_load(data, end - 8) ^ _ZEROS) & _U(0xFFFF000000000000)
+        return _number(word) if _are_digits(word) else UNSURE
+    if size > 3 and _at(data, end - 3) == decimal:
         units, cents = _digits(data, start, end - 3), _digits(data, end - 2, end)
-    elif size > 2 and data[end - 2] == decimal:
+    elif size > 2 and _at(data, end - 2) == decimal:
         units, cents = _digits(data, start, end - 2), 10 * _digits(data, end - 1, end)
-    else:
+    elif size > 0:
         units, cents = _digits(data, start, end), 0
+    else:
+        return UNSURE
     return 100 * units + cents if units >= 0 and cents >= 0 else UNSURE
 
 
@@ -475,25 +540,19 @@ def _day(data: Bytes, start: Int, end: Int, month_starts: Ints32) -> Int:
     size = end - start
     if size < 10 or (size > 10 and _at(data, start + 10) != 84 and _at(data, start + 10) != 32):  # T or a space
         return UNSURE
-    word = _load(data, start) ^ _DATE_SHAPE
-    tens, ones = np.int64(_at(data, start + 8)) - 48, np.int64(_at(data, start + 9)) - 48
-    if ((word + _ABOVE_9) | word) & _HIGH or word & _U(0xFF0000FF00000000) or not (0 <= tens <= 9 and 0 <= ones <= 9):
+    century = (_load(data, start) ^ _ZEROS) & _U(0xFFFF)
+    rest = _load(data, start + 2) ^ _DATE_SHAPE
+    pairs = rest * _U(10) + (rest >> _U(8))
+    year = np.int64((century & _U(0xFF)) * _U(1_000) + (century >> _U(8)) * _U(100) + (pairs & _U(0xFF)))
+    month = np.int64((pairs >> _U(24)) & _U(0xFF))
+    day = np.int64(pairs >> _U(48)) & 0xFF
+    place = 12 * year + month - 13
+    known = _are_digits(century) & _are_digits(rest) & (rest & _DATE_MARKS == 0)
+    if not known & (month >= 1) & (month <= 12) & (place >= 0):
         return UNSURE
-    place = np.int64
-    year = (
-        place(word & _U(0xFF)) * 1_000
-        + place((word >> _U(8)) & _U(0xFF)) * 100
-        + place((word >> _U(16)) & _U(0xFF)) * 10
-        + place((word >> _U(24)) & _U(0xFF))
-    )
-    month = place((word >> _U(40)) & _U(0xFF)) * 10 + place((word >> _U(48)) & _U(0xFF))
-    day = tens * 10 + ones
-    if year < 1 or month < 1 or month > 12:
-        return UNSURE
-    first = np.int64(_at(month_starts, 12 * year + month - 13))
-    if day < 1 or day > _at(month_starts, 12 * year + month - 12) - first:
-        return UNSURE
-    return first + day - 1
+    first = np.int64(_at(month_starts, place))
+    last = np.int64(_at(month_starts, place + 1)) - 1
+    return first + day - 1 if (day >= 1) & (first + day - 1 <= last) else UNSURE
 
 
 @inlined
@@ -510,37 +569,114 @@ def _is_word(data: Bytes, start: Int, end: Int, words: Words) -> bool:
 
 
 @inlined
-def _is_there(data: Bytes, start: Int, end: Int, missing: Words) -> bool:
-    """Whether a field surely has a value: nothing odd at its ends, and none of the words for a missing one."""
-    if end <= start or not (32 < _at(data, start) < 127) or not (32 < _at(data, end - 1) < 127):
-        return False
-    if _at(data, start) == _QUOTE:
-        return False
-    return not _is_word(data, start, end, missing)
-
-
-@inlined
-def _bare(data: Bytes, start: Int, end: Int) -> tuple[Int, Int]:
-    """A field without the quotes around it, if it has such."""
-    if data[start] == _QUOTE and end - start >= 2 and data[end - 1] == _QUOTE:
-        return start + 1, end - 1
-    return start, end
-
-
-@inlined
-def _field(positions: Ints32, entry: Int, start: Int, end: Int, place: Int, fields: Int) -> tuple[Int, Int]:
-    """Where a field of a record begins and ends; the positions of its fields' ends are from `entry` on."""
-    begin = start if place == 0 else _at(positions, entry + place - 1) + 1
-    return begin, end if place == fields - 1 else _at(positions, entry + place)
-
-
-@inlined
 def _keep(lines: Lines, start: Int, end: Int, line: Int) -> None:
     count = lines.used[0]
     lines.start[count] = start
     lines.end[count] = end
     lines.line[count] = line
     lines.used[0] = count + 1
+
+
+@inlined
+def _span(positions: Ints32, rows: Rows, row: Int, place: Int, fields: Int) -> tuple[Int, Int]:
+    """Where a field of a row begins and ends."""
+    entry = _at(rows.entry, row) + place
+    begin = _at(rows.start, row) if place == 0 else _at(positions, entry - 1) + 1
+    return begin, _at(rows.end, row) if place == fields - 1 else _at(positions, entry)
+
+
+@inlined
+def _field(block: Block, rows: Rows, row: Int, place: Int, fields: Int) -> tuple[Int, Int]:
+    """The same, without the quotes around it."""
+    begin, end = _span(block.positions, rows, row, place, fields)
+    if _at(block.data, begin) == _QUOTE and end - begin >= 2 and _at(block.data, end - 1) == _QUOTE:
+        return begin + 1, end - 1
+    return begin, end
+
+
+# What follows reads one column of some rows. What is usual is read without branches and calls, in a loop of its own that
+# so needs few registers; then, if there was anything else, that.
+
+
+@compiled
+def _read_ids(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
+    """Refuses rows that have not surely an id: nothing odd at its ends, and none of the words for a missing one."""
+    data, missed = block.data, False
+    for row in range(first, last):
+        begin, end = _field(block, rows, row, shape.id, shape.fields)
+        left, right = _at(data, begin), _at(data, end - 1)
+        there = (end > begin) & (left > 32) & (left < 127) & (left != _QUOTE) & (right > 32) & (right < 127)
+        usual = there & (end - begin > 7)
+        missed |= not usual
+        _put(rows.sure, row, np.int32(there))
+    if missed:
+        for row in range(first, last):
+            begin, end = _field(block, rows, row, shape.id, shape.fields)
+            if _is_word(data, begin, end, shape.missing):
+                rows.sure[row] = 0
+
+
+@compiled
+def _read_days(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
+    for row in range(first, last):
+        begin, end = _field(block, rows, row, shape.date, shape.fields)
+        _put(rows.day, row, _day(block.data, begin, end, shape.month_starts))
+
+
+@compiled
+def _read_amounts(block: Block, shape: Shape, rows: Rows, first: Int, last: Int, place: Int, cents: Ints) -> None:
+    """A missing amount is UNSURE, too."""
+    for row in range(first, last):
+        begin, end = _field(block, rows, row, place, shape.fields)
+        _put(cents, row, _amount(block.data, begin, end, shape.decimal))
+
+
+@compiled
+def _read_missing_costs(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
+    for row in range(first, last):
+        if rows.cost[row] == UNSURE:
+            begin, end = _field(block, rows, row, shape.cost, shape.fields)
+            if _is_word(block.data, begin, end, shape.missing):
+                rows.cost[row] = ABSENT
+
+
+@compiled
+def _read_months(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
+    """0 where there is no duration: no branch may tell these from others, since they come in no order."""
+    for row in range(first, last):
+        begin, end = _field(block, rows, row, shape.duration, shape.fields)
+        months = _digits(block.data, begin, end)
+        if months < 0 or months > MAX_MONTHS or ((months == 0) & (end > begin)):
+            months = 0 if _is_word(block.data, begin, end, shape.missing) else UNSURE
+        _put(rows.months, row, months)
+
+
+@compiled
+def _read_texts(
+    block: Block, shape: Shape, rows: Rows, first: Int, last: Int, span: Span, names: Names, codes: Ints32
+) -> None:
+    """Texts as they are, with quotes and the delimiters between fields: what is in them is not told here."""
+    if span.first < 0:
+        codes[first:last] = 0
+        return
+    data, slots, heads = block.data, names.slots, names.heads
+    wrap = slots.shape[0] - 1
+    missed = False
+    for row in range(first, last):
+        begin, _ = _span(block.positions, rows, row, span.first, shape.fields)
+        _, end = _span(block.positions, rows, row, span.last, shape.fields)
+        size = end - begin
+        found = _at(slots, _hash(data, begin, size) & wrap)
+        code = found & 0xFFFFFFFF
+        same = (found >> 32 == size + 1) & (size <= HEAD) & _is_same(data, begin, size, heads, HEAD * code)
+        missed |= not same
+        _put(codes, row, np.int32(code if same else _MISSED))
+    if missed:  # new, or long, or behind others that have the same slot
+        for row in range(first, last):
+            if codes[row] == _MISSED:
+                begin, _ = _span(block.positions, rows, row, span.first, shape.fields)
+                _, end = _span(block.positions, rows, row, span.last, shape.fields)
+                codes[row] = _intern(data, begin, end - begin, names)
 
 
 @inlined
@@ -587,135 +723,130 @@ def _walk(
 
 
 @compiled
+def _walk_records(
+    block: Block, count: Int, ascii_only: bool, shape: Shape, rows: Rows, left: Lines, place: Place
+) -> Place:
+    """Walks on from a place over the next records, which become rows; those that have not the right form go to `left`."""
+    data, positions, _, end, _ = block
+    fields, delimiter = shape.fields, shape.delimiter
+    row, entry, start, line = place
+    last_row = row + CHUNK
+    while row < last_row and entry < count:
+        last = entry
+        while last < count and _at(data, _at(positions, last)) == delimiter:
+            last += 1
+        seen, breaks = last - entry + 1, 0
+        if last == count or _at(data, _at(positions, last)) != _LF:
+            seen, last, breaks = _walk(data, end, positions, count, entry, start, shape)
+            if seen == 0:
+                return Place(row, count, start, line)
+        following = _at(positions, last) + 1
+        stop = following - 1
+        if stop > start and _at(data, stop - 1) == _CR:
+            stop -= 1
+        if stop > start:
+            sure = (seen == fields) & (stop - start <= shape.max_record_bytes)
+            if sure and not ascii_only:
+                sure = not _has_unknown_characters(data, start, stop, shape.utf8)
+            if sure:
+                _put(rows.start, row, start)
+                _put(rows.end, row, stop)
+                _put(rows.line, row, line)
+                _put(rows.entry, row, entry)
+                row += 1
+            else:
+                _keep(left, start, stop, line)
+        line += 1 + breaks
+        start = following
+        entry = last + 1
+    return Place(row, entry, start, line)
+
+
+@inlined
+def _has_room(texts: Texts) -> bool:
+    """Whether each span can take as many new texts as a chunk has rows."""
+    least = texts[0].size.shape[0] - texts[0].used[0]
+    least = min(least, texts[1].size.shape[0] - texts[1].used[0])
+    least = min(least, texts[2].size.shape[0] - texts[2].used[0])
+    return least >= CHUNK
+
+
+@compiled
 def read_rows(
     block: Block, count: Int, ascii_only: bool, shape: Shape, texts: Texts, rows: Rows, left: Lines
 ) -> tuple[Int, Int, Int]:
     """Reads all records that end in the block, of which `index_block` has listed `count` positions.
 
-    Rows it is sure of go to `rows`, the others to `left`; a blank line goes nowhere. Returns the number of rows, where
-    the first record begins that does not end in the block, and the line of that.
+    Records of the right form go to `rows`, the others to `left`; a blank line goes nowhere. Returns the number of rows,
+    where the first record begins that was not read, and its line: one that does not end in the block, or for which there
+    was no room.
     """
-    data, positions, begin, end, line = block
-    missing = shape.missing
-    found = 0
-    start = begin
-    entry = 0
-    fields = shape.fields
-    while entry < count:
-        plain = entry + fields <= count and _at(data, _at(positions, entry + fields - 1)) == _LF
-        if plain:
-            for place in range(entry, entry + fields - 1):
-                plain &= _at(data, _at(positions, place)) == shape.delimiter
-        seen, last, breaks = fields, entry + fields - 1, 0
-        if not plain:
-            seen, last, breaks = _walk(data, end, positions, count, entry, start, shape)
-            if seen == 0:
-                break
-        stop = _at(positions, last)
-        following = stop + 1
-        if stop > start and data[stop - 1] == _CR:
-            stop -= 1
-        if stop > start:
-            sure = seen == fields and stop - start <= shape.max_record_bytes
-            if sure and not ascii_only:
-                sure = not _has_unknown_characters(data, start, stop, shape.utf8)
-            if sure:
-                a, b = _field(positions, entry, start, stop, shape.id, fields)
-                a, b = _bare(data, a, b)
-                sure = _is_there(data, a, b, missing)
-                a, b = _field(positions, entry, start, stop, shape.date, fields)
-                a, b = _bare(data, a, b)
-                day = _day(data, a, b, shape.month_starts)
-                a, b = _field(positions, entry, start, stop, shape.price, fields)
-                a, b = _bare(data, a, b)
-                price = _amount(data, a, b, shape.decimal)
-                months = cost = ABSENT
-                if shape.duration >= 0:
-                    a, b = _field(positions, entry, start, stop, shape.duration, fields)
-                    a, b = _bare(data, a, b)
-                    # Without a branch: whether there is a duration is as good as random.
-                    months = _digits(data, a, b)
-                    months = months if (months >= 1) & (months <= MAX_MONTHS) else UNSURE
-                    months = months if b > a else ABSENT
-                    if months == UNSURE and _is_word(data, a, b, missing):
-                        months = ABSENT
-                if shape.cost >= 0:
-                    a, b = _field(positions, entry, start, stop, shape.cost, fields)
-                    a, b = _bare(data, a, b)
-                    if b > a:
-                        cost = _amount(data, a, b, shape.decimal)
-                        if cost < 0 and _is_word(data, a, b, missing):
-                            cost = ABSENT
-                sure = sure and day != UNSURE and price >= 0 and cost != UNSURE
-                if sure:
-                    a, b = _field(positions, entry, start, stop, shape.city, fields)
-                    _put(rows.city, found, _intern(data, a, b, texts.city))
-                    a, b = _field(positions, entry, start, stop, shape.type, fields)
-                    _put(rows.type, found, _intern(data, a, b, texts.type))
-                    a, b = _field(positions, entry, start, stop, shape.model, fields)
-                    _put(rows.model, found, _intern(data, a, b, texts.model))
-                    _put(rows.start, found, start)
-                    _put(rows.end, found, stop)
-                    _put(rows.line, found, line)
-                    _put(rows.day, found, day)
-                    _put(rows.months, found, months)
-                    _put(rows.price, found, price)
-                    _put(rows.cost, found, cost)
-                    found += 1
-            if not sure:
-                _keep(left, start, stop, line)
-        line += 1 + breaks
-        start = following
-        entry = last + 1
-    return found, start, line
+    place = Place(0, 0, block.begin, block.line)
+    while place.entry < count and place.row + CHUNK <= rows.day.shape[0] and _has_room(texts):
+        first = place.row
+        place = _walk_records(block, count, ascii_only, shape, rows, left, place)
+        last = place.row
+        _read_ids(block, shape, rows, first, last)
+        _read_days(block, shape, rows, first, last)
+        _read_amounts(block, shape, rows, first, last, shape.price, rows.price)
+        if shape.duration >= 0:
+            _read_months(block, shape, rows, first, last)
+        else:
+            rows.months[first:last] = 0
+        if shape.cost >= 0:
+            _read_amounts(block, shape, rows, first, last, shape.cost, rows.cost)
+            _read_missing_costs(block, shape, rows, first, last)
+        else:
+            rows.cost[first:last] = ABSENT
+        _read_texts(block, shape, rows, first, last, shape.names[0], texts[0], rows.first)
+        _read_texts(block, shape, rows, first, last, shape.names[1], texts[1], rows.second)
+        _read_texts(block, shape, rows, first, last, shape.names[2], texts[2], rows.third)
+    return place.row, place.start, place.line
 
 
 @inlined
 def _page(cells: Cells, key: Int) -> Int:
     """The page of a key, which is added where it is new; -1 where there is no room for it."""
-    wrap = cells.slots.shape[0] - 1
-    mixed = _U(key) * _MIX[0]
+    slots, wrap = cells.slots, cells.slots.shape[0] // 2 - 1
+    mixed = _U(key) * _U(_MIX)
     slot = np.int64((mixed ^ (mixed >> _U(32))) & _U(wrap))
-    while True:
-        page = _at(cells.slots, slot) - 1
-        if page < 0:
-            break
-        if _at(cells.key, page) == key:
-            return page
+    while _at(slots, 2 * slot) != 0:
+        if _at(slots, 2 * slot) == key + 1:
+            return _at(slots, 2 * slot + 1)
         slot = (slot + 1) & wrap
     page = cells.used[0]
     if page == cells.key.shape[0]:
         return -1
-    cells.slots[slot] = page + 1
-    cells.key[page] = key
+    _put(slots, 2 * slot, key + 1)
+    _put(slots, 2 * slot + 1, page)
+    _put(cells.key, page, key)
     cells.used[0] = page + 1
     return page
 
 
 @inlined
-def _place_rows(rows: Rows, begin: Int, end: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
+def _place_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
     """Finds the cells of rows, and leaves those that have none; returns the row at which there was no more room."""
     within = (1 << cells.shift) - 1
-    for row in range(begin, end):
-        city = _at(meanings.city, _at(rows.city, row))
-        kind = _at(meanings.type, _at(rows.type, row))
-        model = _at(meanings.model, _at(rows.model, row))
-        # ABSENT, but for rentals; without a branch, since types come in no order.
-        months = _at(rows.months, row) | -np.int32(kind != RENTAL)
+    for row in range(first, last):
+        names = _at(meanings[0], _at(rows.first, row))
+        names |= _at(meanings[1], _at(rows.second, row)) | _at(meanings[2], _at(rows.third, row))
+        day = np.int64(_at(rows.day, row))
+        # 0, but for rentals; without a branch, since types come in no order.
+        months = _at(rows.months, row) & -np.int32((names >> DAY_BITS) & ((1 << TYPE_BITS) - 1) == RENTAL)
         _put(rows.months, row, months)
-        _put(rows.cell, row, REFUSED)
-        if (city < 0) | (kind < 0) | (model < 0) | (months == UNSURE):
+        sure = (_at(rows.sure, row) > 0) & (names >= 0) & (day >= 0) & (months != UNSURE)
+        if not sure & (_at(rows.price, row) >= 0) & (_at(rows.cost, row) != UNSURE):
+            _put(rows.cell, row, REFUSED)
             _keep(left, _at(rows.start, row), _at(rows.end, row), _at(rows.line, row))
             continue
-        day = np.int64(_at(rows.day, row)) + DAY_BIAS
-        names = (np.int64(city) << NAME_BITS | np.int64(model)) << TYPE_BITS | np.int64(kind)
-        page = _page(cells, names << DAY_BITS | day >> cells.shift)
+        page = _page(cells, names | day >> cells.shift)
         if page < 0:
             return row
         cell = page << cells.shift | (day & within)
         _fetch(cells.measures, cell << 3)
         _put(rows.cell, row, cell)
-    return end
+    return last
 
 
 @inlined
@@ -728,7 +859,6 @@ def _add_rows(rows: Rows, begin: Int, end: Int, cells: Cells) -> None:
         cell = _U(_at(rows.cell, row))
         price, months = _at(rows.price, row), np.int64(_at(rows.months, row))
         timed = np.int64(months > 0)
-        months *= timed
         measures[cell, 0] += 1 + (timed << 32)
         measures[cell, 1] += price
         measures[cell, 2] = max(measures[cell, 2], price)
@@ -744,20 +874,20 @@ def _add_rows(rows: Rows, begin: Int, end: Int, cells: Cells) -> None:
 
 
 @compiled
-def fold_rows(rows: Rows, begin: Int, end: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
-    """Adds rows `begin` to `end` to their cells; those with a text that is REFUSED go to `left`.
+def fold_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
+    """Adds rows `first` to `last` to their cells; those with a text that is REFUSED, or a doubt, go to `left`.
 
-    Returns the row at which there was no more room for another page, `end` if there was.
+    Returns the row at which there was no more room for another page, `last` if there was.
     """
-    row = begin
-    while row < end:
-        stop = min(row + _CHUNK, end)
+    row = first
+    while row < last:
+        stop = min(row + CHUNK, last)
         placed = _place_rows(rows, row, stop, meanings, cells, left)
         _add_rows(rows, row, placed, cells)
         if placed < stop:
             return placed
         row = stop
-    return end
+    return last
 
 
 @compiled

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoconnect.core import kernel
-from autoconnect.core.kernel import Block, Lines, Shape
+from autoconnect.core.kernel import Block, Lines, Shape, Span
 from autoconnect.core.kernel_table import Table
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import Read, map_records
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, record_end, split_records
-from autoconnect.core.schema import COLUMNS, MISSING
+from autoconnect.core.schema import MISSING
 
 #: What is worked on at a time: with all that is made of it, it fits the second-level cache of a core.
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 1 << 20
+#: There is room for as many rows as a block has where each takes so much; where they take less, it is read in parts.
+_LEAST_ROW_BYTES = 32
 #: Records left by the kernel are given to the plain mapper in blocks of so many bytes.
 _PLAIN_BYTES = 1 << 20
 
@@ -36,9 +38,7 @@ class KernelMapper:
         self._shape = _shape_of(layout, max_record_bytes)
         self._data = np.zeros(kernel.MARGIN + block_bytes + kernel.MARGIN, np.uint8)
         self._positions = np.empty(block_bytes + 16, np.int32)
-        # Each row has the needed columns with a mark behind each; each record a character and a line feed.
-        self._most_rows = block_bytes // sum(column.needed for column in COLUMNS.values()) + 1
-        self._rows = kernel.make_rows(self._most_rows)
+        self._rows = kernel.make_rows(block_bytes // _LEAST_ROW_BYTES + kernel.CHUNK)
         self._left = kernel.make_lines(block_bytes // 2 + 1)
         self._table = self._new_table()
         self._partials: list[Partial] = []
@@ -85,7 +85,7 @@ class KernelMapper:
         return rest, line
 
     def _new_table(self) -> Table:
-        return Table(self._layout, self._most_rows, self._block_bytes)
+        return Table(self._layout, _spans(self._layout), self._block_bytes)
 
 
 class _PlainRecords:
@@ -145,11 +145,29 @@ def _first_record(offset: int, length: int, read: Read, layout: Layout, limit: i
     return record, len(text) if line_feed < 0 else line_feed + 1, record.raw.count(b"\n") + 1
 
 
+def _spans(layout: Layout) -> list[list[str]]:
+    """The columns of names in the order of the file, those that are neighbours together; always three lists."""
+    spans: list[list[str]] = []
+    for name in sorted(("city", "type", "model"), key=lambda name: layout.positions[name]):
+        if spans and layout.positions[spans[-1][-1]] == layout.positions[name] - 1:
+            spans[-1].append(name)
+        else:
+            spans.append([name])
+    return spans + [[]] * (3 - len(spans))
+
+
 def _shape_of(layout: Layout, max_record_bytes: int) -> Shape:
-    places = {name: layout.positions.get(name, -1) for name in COLUMNS}
+    first, second, third = (
+        Span(layout.positions[span[0]], layout.positions[span[-1]]) if span else Span(-1, -1) for span in _spans(layout)
+    )
     return Shape(
-        **places,
         fields=layout.fields,
+        id=layout.positions["id"],
+        date=layout.positions["date"],
+        price=layout.positions["price"],
+        duration=layout.positions.get("duration", -1),
+        cost=layout.positions.get("cost", -1),
+        names=(first, second, third),
         delimiter=np.uint8(ord(layout.delimiter)),
         decimal=np.uint8(ord(layout.decimal)),
         utf8=layout.encoding == "utf-8",
@@ -167,4 +185,5 @@ def _missing_words() -> NDArray[np.uint64]:
 
 @cache
 def _month_starts() -> NDArray[np.int32]:
-    return np.arange("0001-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int32)
+    months = np.arange("0001-01", "10000-02", dtype="datetime64[M]")
+    return months.astype("datetime64[D]").astype(np.int32) - np.int32(kernel.DAY_ZERO)

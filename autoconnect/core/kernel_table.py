@@ -1,5 +1,6 @@
 """What the kernel writes to as it reads: the names it has met, and the cells. Both grow here, between its runs."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from autoconnect.core import kernel
 from autoconnect.core.cube import Cube, Ints, merge
-from autoconnect.core.kernel import Cells, Lines, Meanings, Names, Rows, Texts
+from autoconnect.core.kernel import Cells, Lines, Names, Rows, Texts
 from autoconnect.core.layout import Layout
 from autoconnect.core.records import split_fields
 from autoconnect.core.schema import Refused, readers
@@ -16,9 +17,10 @@ Number = TypeVar("Number", bound=np.generic)
 
 #: After so many rows cells are put aside, lest a sum leave 64 bits: twice 2^22 rows of 10^12 cents do not.
 _MOST_ROWS = 1 << 22
-#: As they are after so many texts of a column, lest the number of a name leave its place in a cell's key.
-_MOST_TEXTS = 1 << (kernel.NAME_BITS - 1)
+#: As they are after so many names of a column, lest the number of one leave its place in a cell's key.
+_MOST_NAMES = 1 << (kernel.NAME_BITS - 1)
 
+_FIRST_TEXTS = 1 << 10
 _FIRST_PAGES = 1 << 10
 _PAGE_SHIFT = 5
 #: A table that has outgrown so many cells, few of them in use, goes on with one cell a page.
@@ -29,23 +31,24 @@ _FEW = 1 / 4
 class Table:
     """The cells of rows that the kernel has read, and the names they go by."""
 
-    def __init__(self, layout: Layout, most_rows: int, most_bytes: int) -> None:
-        """At most so many rows, of so many bytes, are added at a time."""
-        self._city = _Column(layout, "city", most_rows, most_bytes)
-        self._type = _Column(layout, "type", most_rows, most_bytes)
-        self._model = _Column(layout, "model", most_rows, most_bytes)
+    def __init__(self, layout: Layout, spans: Sequence[Sequence[str]], most_bytes: int) -> None:
+        """`spans` are the neighbouring columns of names, three groups; at most so many bytes are added at a time."""
+        columns = {name: _Column(layout, name) for name in ("city", "type", "model")}
+        self._cities, self._models = columns["city"].numbers, columns["model"].numbers
+        self._spans = [_Span(layout, [columns[name] for name in span], most_bytes) for span in spans]
         self._cells = _make_cells(_FIRST_PAGES, _PAGE_SHIFT, with_costs="cost" in layout.positions)
         self._rows = 0
 
     def texts(self) -> Texts:
-        """The texts of cities, types and models, with room for those of another block."""
-        return Texts(self._city.make_room(), self._type.make_room(), self._model.make_room())
+        """The texts of each span, with room for those of another block."""
+        first, second, third = (span.make_room() for span in self._spans)
+        return first, second, third
 
     def fold(self, rows: Rows, count: int, left: Lines) -> None:
-        """Adds rows to their cells; those with a name that is none go to `left`."""
-        meanings = Meanings(self._city.judge(), self._type.judge(), self._model.judge())
+        """Adds rows to their cells; those with a name that is none, or a doubt, go to `left`."""
+        first, second, third = (span.judge() for span in self._spans)
         row = 0
-        while (row := kernel.fold_rows(rows, row, count, meanings, self._cells, left)) < count:
+        while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, left)) < count:
             self._cells = _larger(self._cells)
         self._rows += count
 
@@ -56,8 +59,7 @@ class Table:
 
     def is_full(self) -> bool:
         """Whether another block could be too much for sums in 64 bits, or for numbers of names in a key."""
-        texts = max(int(column.names.used[0]) for column in (self._city, self._model))
-        return self._rows >= _MOST_ROWS or texts >= _MOST_TEXTS
+        return self._rows >= _MOST_ROWS or max(len(self._cities), len(self._models)) >= _MOST_NAMES
 
     def cube(self) -> Cube:
         """The cube of all rows."""
@@ -66,10 +68,10 @@ class Table:
         key, within_page = cells.key[used >> cells.shift], used & ((1 << cells.shift) - 1)
         names, page = key >> kernel.DAY_BITS, key & ((1 << kernel.DAY_BITS) - 1)
         cube = Cube(
-            cities=self._city.values,
-            models=self._model.values,
+            cities=tuple(self._cities),
+            models=tuple(self._models),
             city=names >> (kernel.NAME_BITS + kernel.TYPE_BITS),
-            day=(page << cells.shift) + within_page - kernel.DAY_BIAS,
+            day=(page << cells.shift) + within_page + kernel.DAY_ZERO,
             type=names & ((1 << kernel.TYPE_BITS) - 1),
             model=(names >> kernel.TYPE_BITS) & ((1 << kernel.NAME_BITS) - 1),
             measures=_measures(cells, used),
@@ -78,52 +80,71 @@ class Table:
 
 
 class _Column:
-    """The distinct texts of a column of names, and what each of them stands for."""
+    """A column of names: which bits of a cell's key a field of it stands for."""
 
-    def __init__(self, layout: Layout, column: str, most_texts: int, most_bytes: int) -> None:
-        self._encoding, self._delimiter = layout.encoding, layout.delimiter
+    def __init__(self, layout: Layout, column: str) -> None:
         self._read = readers(layout.decimal)[column]
-        self._most_texts, self._most_bytes = most_texts, most_bytes
+        self._shift = kernel.DAY_BITS + {"type": 0, "model": kernel.TYPE_BITS}.get(
+            column, kernel.TYPE_BITS + kernel.NAME_BITS
+        )
+        self._known: dict[str, int] = {}
+        #: Numbers of names, in order of appearance.
+        self.numbers: dict[str, int] = {}
+
+    def bits(self, field: str) -> int:
+        """The bits of a field, or REFUSED."""
+        if field not in self._known:
+            self._known[field] = self._judge(field.strip())
+        return self._known[field]
+
+    def _judge(self, field: str) -> int:
+        try:
+            value = self._read(field)
+        except Refused:
+            return kernel.REFUSED
+        number = value if isinstance(value, int) else self.numbers.setdefault(value, len(self.numbers))
+        return number << self._shift
+
+
+class _Span:
+    """The distinct texts of neighbouring columns of names, and what each of them stands for."""
+
+    def __init__(self, layout: Layout, columns: Sequence[_Column], most_bytes: int) -> None:
+        self._encoding, self._delimiter = layout.encoding, layout.delimiter
+        self._columns = columns
+        self._most_bytes = most_bytes
         self._judged = 0
-        self._numbers: dict[str, int] = {}
-        self._meanings = np.empty(most_texts, np.int32)
-        self.names = Names(
-            slots=_empty_slots(most_texts),
-            first=np.empty(most_texts, np.uint64),
-            second=np.empty(most_texts, np.uint64),
-            size=np.empty(most_texts, np.int64),
-            start=np.empty(most_texts, np.int64),
-            text=np.empty(most_bytes, np.uint8),
+        self._meanings = np.zeros(_FIRST_TEXTS, np.int64)
+        self._names = Names(
+            slots=np.zeros(_slots_for(_FIRST_TEXTS), np.int64),
+            heads=np.empty(kernel.HEAD * _FIRST_TEXTS, np.uint8),
+            size=np.empty(_FIRST_TEXTS, np.int64),
+            start=np.empty(_FIRST_TEXTS, np.int64),
+            text=np.empty(most_bytes + kernel.MARGIN, np.uint8),
             used=np.zeros(2, np.int64),
         )
 
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The names by their numbers."""
-        return tuple(self._numbers)
-
     def make_room(self) -> Names:
         """The texts, with room for as many more as can come at a time."""
-        texts, text_bytes = self.names.used.tolist()
-        if texts + self._most_texts > len(self.names.size):
-            room = 2 * texts + self._most_texts
-            self.names = self.names._replace(
-                slots=_empty_slots(room),
-                first=_longer(self.names.first, texts, room),
-                second=_longer(self.names.second, texts, room),
-                size=_longer(self.names.size, texts, room),
-                start=_longer(self.names.start, texts, room),
+        names, (texts, text_bytes) = self._names, self._names.used.tolist()
+        if 2 * texts > len(names.size):
+            room = 4 * texts
+            self._names = names._replace(
+                slots=np.zeros(_slots_for(room), np.int64),
+                heads=_longer(names.heads, kernel.HEAD * texts, kernel.HEAD * room),
+                size=_longer(names.size, texts, room),
+                start=_longer(names.start, texts, room),
             )
             self._meanings = _longer(self._meanings, texts, room)
-            kernel.rehash_names(self.names)
-        if text_bytes + self._most_bytes > len(self.names.text):
-            room = 2 * text_bytes + self._most_bytes
-            self.names = self.names._replace(text=_longer(self.names.text, text_bytes, room))
-        return self.names
+            kernel.rehash_names(self._names)
+        if text_bytes + self._most_bytes + kernel.MARGIN > len(names.text):
+            room = 2 * text_bytes + self._most_bytes + kernel.MARGIN
+            self._names = self._names._replace(text=_longer(names.text, text_bytes, room))
+        return self._names
 
-    def judge(self) -> NDArray[np.int32]:
-        """For the code of each text: the number of its name, the code of its type, or REFUSED."""
-        names, count = self.names, int(self.names.used[0])
+    def judge(self) -> NDArray[np.int64]:
+        """For the code of each text: the bits of a cell's key that it stands for, or REFUSED."""
+        names, count = self._names, int(self._names.used[0])
         for code in range(self._judged, count):
             start = int(names.start[code])
             self._meanings[code] = self._meaning(names.text[start : start + int(names.size[code])].tobytes())
@@ -131,12 +152,11 @@ class _Column:
         return self._meanings
 
     def _meaning(self, text: bytes) -> int:
-        [field] = split_fields(text.decode(self._encoding), self._delimiter)
-        try:
-            value = self._read(field.strip())
-        except Refused:
-            return kernel.REFUSED
-        return value if isinstance(value, int) else self._numbers.setdefault(value, len(self._numbers))
+        fields = split_fields(text.decode(self._encoding), self._delimiter)
+        meaning = 0
+        for column, field in zip(self._columns, fields, strict=True):
+            meaning |= column.bits(field)  # REFUSED has all bits
+        return meaning
 
 
 def _longer(array: NDArray[Number], used: int, room: int) -> NDArray[Number]:
@@ -145,15 +165,15 @@ def _longer(array: NDArray[Number], used: int, room: int) -> NDArray[Number]:
     return longer
 
 
-def _empty_slots(room: int) -> NDArray[np.int32]:
-    """A hash table of a power of two, at most half full with so many."""
-    return np.zeros(1 << (2 * room - 1).bit_length(), np.int32)
+def _slots_for(room: int) -> int:
+    """The size of a hash table for so many: a power of two, at most half full."""
+    return 1 << (2 * room - 1).bit_length()
 
 
 def _make_cells(pages: int, shift: int, *, with_costs: bool) -> Cells:
     cells = pages << shift
     return Cells(
-        slots=_empty_slots(pages),
+        slots=np.zeros(2 * _slots_for(pages), np.int64),
         key=np.empty(pages, np.int64),
         measures=_aligned_zeros(cells),
         costs=np.zeros((cells if with_costs else 0, 3), np.int64),

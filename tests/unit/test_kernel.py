@@ -198,7 +198,7 @@ def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: 
     assert_the_same(data, layout, ByteRange(len(HEADER), len(data) - len(HEADER)), MAX_RECORD_BYTES, 4_096)
 
 
-@pytest.mark.parametrize("limit", ["_MOST_ROWS", "_MOST_TEXTS"])
+@pytest.mark.parametrize("limit", ["_MOST_ROWS", "_MOST_NAMES"])
 def test_cells_that_are_put_aside_are_added_up_in_the_end(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"autoconnect.core.kernel_table.{limit}", 50)
     data = "".join(generate(2_000, seed=2)).encode()
