@@ -1,6 +1,9 @@
 """The aggregator's loop: merge the partials of a job as they come, and finish it when they are all there."""
 
 import time
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import structlog
 
@@ -8,7 +11,7 @@ from aggregator.outcome import outcome_of
 from autoconnect.broker import jobs, queues, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import check_size
-from autoconnect.core.partial import merge_partials
+from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.errors import CubeError
 from autoconnect.models import JobStatus
 from autoconnect.settings import Settings
@@ -16,20 +19,30 @@ from autoconnect.settings import Settings
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+class _Sum(NamedTuple):
+    """The sum of some partials of a job, by their names. What has a name never changes, so the sum stays right."""
+
+    names: frozenset[str] = frozenset()
+    partial: Partial = Partial()
+
+
 class Aggregator:
-    """Reads what it needs from Redis each time: there is nothing to lose, and two of them do no harm."""
+    """Keeps sums of what it has read, and can read it all again: two of them, or one that starts again, do no harm."""
 
     def __init__(self, client: Client, blocking: Client, settings: Settings) -> None:
         self._client = client
         self._blocking = blocking
         self._settings = settings
         self._next_tick = 0.0
+        self._sums: dict[str, _Sum] = {}
 
     def round(self) -> None:
         """Waits until a job wants to be merged, and merges it; at every tick looks at all open jobs."""
         waiting = queues.await_aggregator(self._blocking, self._settings.block_ms)
         if time.monotonic() >= self._next_tick:
-            waiting.update(jobs.open_jobs(self._client))
+            open_jobs = jobs.open_jobs(self._client)
+            self._sums = {job_id: found for job_id, found in self._sums.items() if job_id in open_jobs}
+            waiting.update(open_jobs)
             self._next_tick = time.monotonic() + self._settings.block_ms / 1_000
         for job_id in waiting:
             with structlog.contextvars.bound_contextvars(job=job_id):
@@ -43,20 +56,29 @@ class Aggregator:
         job = jobs.read_job(self._client, job_id)
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
-        reducing = job.status is JobStatus.REDUCING
         names = results.partial_names(self._client, job_id)
-        if not reducing and len(names) < self._enough():
-            return
-        whole = merge_partials(results.read_partials(self._client, names))
+        whole = self._add_up(job_id, names)
         check_size(whole.cube, self._settings.max_cells)
         layout = jobs.read_layout(self._client, job_id)
-        if not reducing or layout is None:
-            results.compact_partials(self._client, job_id, names, whole)
+        if job.status is not JobStatus.REDUCING or layout is None:
+            if len(names) >= self._enough():
+                results.compact_partials(self._client, job_id, names, whole)
             return
+        del self._sums[job_id]
         outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
         if results.finish_job(self._client, job_id, names, outcome):
             log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))
 
+    def _add_up(self, job_id: str, names: Sequence[str]) -> Partial:
+        """The sum of all partials of a job, of which only those are read that have come since the last time."""
+        known = self._sums.get(job_id, _Sum())
+        if not known.names <= set(names):
+            known = _Sum()
+        new = [name for name in names if name not in known.names]
+        whole = merge_partials(chain([known.partial], results.read_partials(self._client, new)))
+        self._sums[job_id] = _Sum(frozenset(names), whole)
+        return whole
+
     def _enough(self) -> int:
-        """How many partials of a running job are worth merging: where Redis is short of memory, any that can be."""
+        """How many partials of a running job give way to their sum: where Redis is short of memory, any that can."""
         return 2 if queues.memory_is_short(self._client) else results.COMPACT_PARTIALS

@@ -20,7 +20,11 @@ def outcome_of(source: str, layout: Layout, whole: Partial, max_rejected_ratio: 
         RejectedRow(file=source, line=line, reason=reject.reason, raw=reject.raw)
         for line, reject in zip(file_lines(whole, layout.header_lines), whole.rejects, strict=True)
     ]
-    metrics = {name: table_json(compute(metric, whole.cube, facts)) for name, metric in CATALOGUE.items()}
+    months = whole.cube.by_month()
+    metrics = {
+        name: table_json(compute(metric, whole.cube if metric.by_day else months, facts))
+        for name, metric in CATALOGUE.items()
+    }
     status, reason = JobStatus.COMPLETED, ""
     if whole.rows_rejected > Fraction(str(max_rejected_ratio)) * whole.rows_read:
         status = JobStatus.FAILED

@@ -110,7 +110,7 @@ class Worker:
 
     def _take(self) -> list[BatchId]:
         """A batch that is ready, if there is one."""
-        if self._stop.requested or queues.memory_is_short(self._client):
+        if self._stop.requested:
             return []
         item = batches.take_batch(self._client, self.id)
         return [item] if item else []

@@ -11,7 +11,7 @@ from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.models import JobStatus, RejectedRow
 
-#: So many partials of a job wake the aggregator before the job's last batch does.
+#: So many partials of a running job give way to their sum.
 COMPACT_PARTIALS = 16
 
 
@@ -36,17 +36,11 @@ def commit_batches(client: Client, worker: str, items: Sequence[BatchId], partia
     names = JobKeys(first.job)
     reasons = [item for pair in partial.rejected.items() for item in pair]
     fields = [item for pair in encode(partial).items() for item in pair]
-    about: list[Argument] = [
-        first.job,
-        first.generation,
-        COMPACT_PARTIALS,
-        partial.rows_accepted,
-        partial.rows_rejected,
-    ]
+    about: list[Argument] = [first.job, first.generation, partial.rows_accepted, partial.rows_rejected]
     lists: list[Sequence[Argument]] = [[item.batch for item in items], reasons, fields]
     arguments = [argument for some in lists for argument in (len(some), *some)]
-    # A partial's name has the plan's generation: one of an older plan can never be taken for one of this.
-    partial_key = names.partial(f"{first.generation}.{first.batch}")
+    # No other commit uses this name: whoever has read a partial knows what its name stands for.
+    partial_key = names.partial(f"{first.generation}.{first.batch}.{secrets.token_hex(8)}")
     script_keys = [*names.for_scripts(), keys.claimed(worker), partial_key]
     return bool(client.run_script("commit_batches", script_keys, [*about, *arguments]))
 

@@ -5,7 +5,7 @@ associative and commutative: a cube is the same bit for bit whatever the workers
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import compress
 from typing import Self
@@ -101,6 +101,11 @@ class Cube:
         """Of each cell, the calendar month, counted from 1970-01."""
         return self.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
+    def by_month(self) -> "Cube":
+        """The same with the first of its month in place of each day: fewer cells for whoever looks at months only."""
+        first = self.month().astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        return merge([replace(self, day=first)])
+
     def total(self, measure: str) -> int:
         """A measure that is added, over all cells.
 
@@ -178,6 +183,8 @@ class _Groups:
 
     def fold(self, measure: str, values: Ints) -> Ints:
         """Of each distinct key, the measure of all its entries."""
+        if len(self.first) == len(values):
+            return values[self.first]
         return _fold(measure, values, self.group, len(self.first))
 
 

@@ -493,7 +493,7 @@ def rehash_names(names: Names) -> None:
 @inlined
 def _are_digits(word: np.uint64) -> bool:
     """Whether each byte of a word, from which the digit 0 was taken, is at most 9."""
-    return ((word + _ABOVE_9) | word) & _HIGH == 0
+    return bool(((word + _ABOVE_9) | word) & _HIGH == 0)
 
 
 @inlined
@@ -594,8 +594,8 @@ def _field(block: Block, rows: Rows, row: Int, place: Int, fields: Int) -> tuple
     return begin, end
 
 
-# What follows reads one column of some rows. What is usual is read without branches and calls, in a loop of its own that
-# so needs few registers; then, if there was anything else, that.
+# Each of what follows reads one column of some rows, in a loop of its own, which needs few registers. Where it pays, that
+# loop reads only what is usual, and another one the rest.
 
 
 @compiled
@@ -726,7 +726,7 @@ def _walk(
 def _walk_records(
     block: Block, count: Int, ascii_only: bool, shape: Shape, rows: Rows, left: Lines, place: Place
 ) -> Place:
-    """Walks on from a place over the next records, which become rows; those that have not the right form go to `left`."""
+    """Walks on over the next records, which become rows; those that have not the right form go to `left`."""
     data, positions, _, end, _ = block
     fields, delimiter = shape.fields, shape.delimiter
     row, entry, start, line = place
@@ -768,7 +768,7 @@ def _has_room(texts: Texts) -> bool:
     least = texts[0].size.shape[0] - texts[0].used[0]
     least = min(least, texts[1].size.shape[0] - texts[1].used[0])
     least = min(least, texts[2].size.shape[0] - texts[2].used[0])
-    return least >= CHUNK
+    return bool(least >= CHUNK)
 
 
 @compiled
@@ -778,8 +778,8 @@ def read_rows(
     """Reads all records that end in the block, of which `index_block` has listed `count` positions.
 
     Records of the right form go to `rows`, the others to `left`; a blank line goes nowhere. Returns the number of rows,
-    where the first record begins that was not read, and its line: one that does not end in the block, or for which there
-    was no room.
+    where the first record begins that was not read, and its line: one that does not end in the block, or for which no
+    room was left.
     """
     place = Place(0, 0, block.begin, block.line)
     while place.entry < count and place.row + CHUNK <= rows.day.shape[0] and _has_room(texts):

@@ -195,7 +195,7 @@ def _larger(cells: Cells) -> Cells:
     if cells.shift and size >= _SPARSE_CELLS and used < size * _FEW:
         pages, shift = 4 * used, 0
     else:
-        pages, shift = 2 * len(cells.key), cells.shift
+        pages, shift = 4 * len(cells.key), cells.shift
     larger = _make_cells(pages, shift, with_costs=len(cells.costs) > 0)
     kernel.move_cells(cells, larger)
     return larger

@@ -93,8 +93,9 @@ def _merge_all(partials: Sequence[Partial]) -> Partial:
     rejected: Counter[str] = Counter()
     for partial in partials:
         rejected.update(partial.rejected)
+    cubes = [partial.cube for partial in partials if len(partial.cube)]
     return Partial(
-        cube=merge([partial.cube for partial in partials]),
+        cube=cubes[0] if len(cubes) == 1 else merge(cubes),
         lines={batch: lines for partial in partials for batch, lines in partial.lines.items()},
         rejected=dict(rejected),
         rejects=sorted(reject for partial in partials for reject in partial.rejects)[:MAX_REJECTS],

@@ -1,10 +1,10 @@
 -- Writes the partial of some batches of a plan, once: the first commit wins. Where one of them is done already, nothing is
 -- written: that one is discarded and counted, and the others stay claimed. Of a plan that does not run, all are discarded.
 -- KEYS  16 the worker's claimed list, 17 the partial
--- ARGV  1 id, 2 generation, 3 partials that wake the aggregator, 4 rows accepted, 5 rows rejected,
+-- ARGV  1 id, 2 generation, 3 rows accepted, 4 rows rejected,
 --       then three lists, each its length before it: batches, reason and count of each, field and value of the partial
 -- Returns 1 where it counted, else 0.
-local place = 6
+local place = 5
 local function take()
   local first = place + 1
   place = first + tonumber(ARGV[place])
@@ -52,17 +52,15 @@ for index = fields_from, fields_to, 2 do
   redis.call('HSET', KEYS[17], ARGV[index], ARGV[index + 1])
 end
 redis.call('SADD', partials, KEYS[17])
-redis.call('HINCRBY', job, 'rows_accepted', ARGV[4])
-redis.call('HINCRBY', job, 'rows_rejected', ARGV[5])
-redis.call('HINCRBY', job, 'rows_read', ARGV[4] + ARGV[5])
+redis.call('HINCRBY', job, 'rows_accepted', ARGV[3])
+redis.call('HINCRBY', job, 'rows_rejected', ARGV[4])
+redis.call('HINCRBY', job, 'rows_read', ARGV[3] + ARGV[4])
 redis.call('HINCRBY', job, 'bytes_done', bytes)
 local about = redis.call('HMGET', job, 'total', 'transport')
 if redis.call('HINCRBY', job, 'done', last - first + 1) == tonumber(about[1]) then
   redis.call('HSET', job, 'status', 'reducing')
-  redis.call('RPUSH', aggregator, ARGV[1])
-elseif redis.call('SCARD', partials) >= tonumber(ARGV[3]) then
-  redis.call('RPUSH', aggregator, ARGV[1])
 end
+redis.call('RPUSH', aggregator, ARGV[1])
 if about[2] == 'inline' then redis.call('RPUSH', orchestrator, ARGV[1]) end
 refill()
 announce()

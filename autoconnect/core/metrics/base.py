@@ -56,10 +56,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Metric:
-    """An entry of the catalogue. `columns` maps each column to its unit."""
+    """An entry of the catalogue. `columns` maps each column to its unit; `by_day`: it looks at days, too."""
 
     name: str
     definition: str
     columns: Mapping[str, str]
     compute: Callable[[Request], Table]
     options: Mapping[str, Option] = field(default_factory=dict)
+    by_day: bool = False

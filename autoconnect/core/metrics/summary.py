@@ -35,4 +35,5 @@ METRIC = Metric(
         "rows_rejected": "count",
     },
     compute=_compute,
+    by_day=True,
 )
