@@ -126,7 +126,7 @@ def merge(cubes: Sequence[Cube]) -> Cube:
     if not cubes:
         return Cube.empty()
     cities, models, keys = _keys(cubes)
-    groups = _Groups.of(keys)
+    groups = _Groups.of(keys, len(cubes))
     city, day, kind, model = (key[groups.first] for key in keys)
     # A measure at a time: all of them side by side, not merged yet, would take the memory of the cubes once more.
     measures = {name: groups.fold(name, _column(cubes, name)) for name in MEASURES}
@@ -165,14 +165,23 @@ def check_size(cube: Cube, max_cells: int) -> None:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Entries of equal keys: where each distinct key is found first, in order of the keys, and each entry's group."""
+    """Entries of equal keys: where each distinct key is found first, in order of the keys, and each entry's group.
+
+    With `times` above 1, the distinct keys come in order, and so many times.
+    """
 
     first: Places
     group: Places
+    times: int = 1
 
     @classmethod
-    def of(cls, keys: Sequence[Ints]) -> Self:
+    def of(cls, keys: Sequence[Ints], parts: int = 1) -> Self:
+        """Groups of entries that come in so many parts, which often have the same keys."""
         packed = _pack(keys)
+        once = packed[: len(packed) // parts]
+        if len(packed) % parts == 0 and (once[1:] > once[:-1]).all() and (packed.reshape(parts, -1) == once).all():
+            places = np.arange(len(once))
+            return cls(places, np.tile(places, parts), parts)
         order = np.argsort(packed, kind="stable")  # has little to do for cubes, each of which is in order already
         ordered = packed[order]
         new = np.ones_like(order)
@@ -185,7 +194,7 @@ class _Groups:
         """Of each distinct key, the measure of all its entries."""
         if len(self.first) == len(values):
             return values[self.first]
-        return _fold(measure, values, self.group, len(self.first))
+        return _fold(measure, values, self)
 
 
 def _pack(keys: Sequence[Ints]) -> Ints:
@@ -204,20 +213,23 @@ def _pack(keys: Sequence[Ints]) -> Ints:
     return packed
 
 
-def _fold(name: str, values: Ints, group: Places, groups: int) -> Ints:
+def _fold(name: str, values: Ints, groups: _Groups) -> Ints:
     fold = MEASURES.get(name, Fold.SUM)  # what is derived from cells, such as the number of sales, is added
     if fold is Fold.SUM and int(values.max(initial=0)) * len(values) > _INT64_MAX:
-        return _sum_near_the_limit(name, values, group, groups)
-    folded = np.full(groups, fold.neutral, np.int64)
-    _FOLDS[fold].at(folded, group, values)
+        return _sum_near_the_limit(name, values, groups)
+    if groups.times > 1:
+        folded: Ints = _FOLDS[fold].reduce(values.reshape(groups.times, -1), axis=0)
+        return folded
+    folded = np.full(len(groups.first), fold.neutral, np.int64)
+    _FOLDS[fold].at(folded, groups.group, values)
     return folded
 
 
-def _sum_near_the_limit(name: str, values: Ints, group: Places, groups: int) -> Ints:
+def _sum_near_the_limit(name: str, values: Ints, groups: _Groups) -> Ints:
     """The halves of 64-bit numbers can be added 2^31 times without overflow: so a sum is known to fit, or not to."""
-    high, low = np.zeros((2, groups), np.int64)
-    np.add.at(high, group, values >> 32)
-    np.add.at(low, group, values & _LOW_HALF)
+    high, low = np.zeros((2, len(groups.first)), np.int64)
+    np.add.at(high, groups.group, values >> 32)
+    np.add.at(low, groups.group, values & _LOW_HALF)
     if int((high + (low >> 32)).max()) > _INT64_MAX >> 32:
         raise _too_large(name)
     return (high << 32) + low

@@ -594,8 +594,8 @@ def _field(block: Block, rows: Rows, row: Int, place: Int, fields: Int) -> tuple
     return begin, end
 
 
-# Each of what follows reads one column of some rows, in a loop of its own, which needs few registers. Where it pays, that
-# loop reads only what is usual, and another one the rest.
+# Each of what follows reads one column of some rows, in a loop of its own, which needs few registers. Where it pays,
+# that loop reads only what is usual, and another one the rest.
 
 
 @compiled
