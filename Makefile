@@ -83,6 +83,7 @@ $(BIN)/uv: | $(BIN)/python
 define install
 @echo "Installing into .venv ..."
 @$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '$(1)'
+@$(BIN)/python -m worker.warm
 @touch $@
 endef
 comma := ,

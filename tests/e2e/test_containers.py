@@ -113,6 +113,13 @@ def test_the_orchestrator_carries_no_number_crunchers(stack: Stack) -> None:
     assert output("docker", "exec", orchestrator["Id"], "python", "-c", code).strip() == "[]"
 
 
+def test_the_kernel_was_compiled_while_the_image_was_built(stack: Stack) -> None:
+    """Given a copy of what the image has compiled / When a worker has mapped / I expect that it added nothing to it."""
+    for container in stack.containers("worker"):
+        assert output("docker", "exec", container["Id"], "find", "/tmp/kernel", "-name", "*.nbc")
+        assert output("docker", "exec", container["Id"], "diff", "-r", "/app/kernel", "/tmp/kernel") == ""
+
+
 def test_an_upload_is_read_by_the_workers(api: httpx2.Client) -> None:
     text = "".join(generate(500, seed=7))
 

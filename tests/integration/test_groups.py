@@ -1,0 +1,166 @@
+"""Batches that are mapped to one partial: all of them count or none does, whatever happens to one of them."""
+
+from typing import Any
+
+import pytest
+
+from autoconnect.broker import batches, jobs, results, workers
+from autoconnect.broker.batches import Claim
+from autoconnect.broker.connection import Client
+from autoconnect.core.partial import Partial
+from autoconnect.models import Batch, BatchState, JobStatus
+from tests.integration.stack import Stack, expected_metrics
+from worker.loop import Worker
+from worker.mapping import add_claim, make_mapper
+
+
+@pytest.fixture(autouse=True)
+def _groups_of_any_age(monkeypatch: pytest.MonkeyPatch, _one_batch_a_round: None) -> None:
+    monkeypatch.setattr("worker.loop._GROUP_S", 60)
+
+
+def states(client: Client, job_id: str) -> list[Batch]:
+    return jobs.read_batches(client, job_id, range(100))
+
+
+def claimed(stack: Stack, worker: Worker, count: int) -> list[Claim]:
+    """So many batches, which the worker has claimed and not yet mapped."""
+    claims = []
+    for _ in range(count):
+        item = batches.take_batch(stack.client, worker.id)
+        assert item
+        claim = batches.claim_batch(stack.client, worker.id, item)
+        assert claim
+        claims.append(claim)
+    return claims
+
+
+def mapped(stack: Stack, claims: list[Claim]) -> Partial:
+    mapper = make_mapper(stack.settings, claims[0].layout)
+    for claim in claims:
+        add_claim(mapper, claim, stack.settings)
+    return mapper.partial()
+
+
+def assert_right(stack: Stack, job_id: str) -> None:
+    job = stack.job(job_id)
+    assert job.status is JobStatus.COMPLETED, job.error
+    assert job.batches.done == job.batches.total
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / job.source).read_bytes())
+
+
+@pytest.mark.parametrize("mapper", ["kernel", "plain"])
+@pytest.mark.parametrize("transport", ["range", "inline"])
+def test_a_worker_takes_all_that_is_ready_into_one_partial(make_stack: Any, mapper: str, transport: str) -> None:
+    stack: Stack = make_stack(mapper=mapper, batch_transport=transport)
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+    if transport == "range":
+        worker.round()
+        assert len(results.partial_names(stack.client, job_id)) == 1
+        assert {batch.state for batch in states(stack.client, job_id)} == {BatchState.DONE}
+        assert len(states(stack.client, job_id)) > 5
+    stack.finish(job_id, worker)
+    assert_right(stack, job_id)
+
+
+def test_enough_rows_a_cell_end_a_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.loop._ROWS_PER_CELL", 0.1)
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+    worker.round()
+    assert [batch.state for batch in states(stack.client, job_id)][:2] == [BatchState.DONE, BatchState.WAITING]
+
+
+def test_batches_of_another_job_are_a_group_of_their_own(stack: Stack) -> None:
+    first, second = stack.planned(stack.generated(name="a.csv")), stack.planned(stack.generated(seed=2, name="b.csv"))
+    worker = stack.worker()
+    worker.round()
+    assert len(results.partial_names(stack.client, first)) > 1, "jobs take turns"
+    for job_id in (first, second):
+        stack.finish(job_id, worker)
+        assert_right(stack, job_id)
+
+
+def test_where_one_was_done_by_another_worker_none_counts_and_the_others_are_done_again(stack: Stack) -> None:
+    """Given three claimed batches, of which somebody else commits the second / When all are committed as one partial"""
+    worker, other = stack.worker(), stack.worker()
+    job_id = stack.planned(stack.generated())
+    claims = claimed(stack, worker, 3)
+    assert results.commit_batches(stack.client, other.id, [claims[1].id], mapped(stack, [claims[1]]))
+    before = stack.job(job_id)
+    assert not results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], mapped(stack, claims))
+    after = stack.job(job_id)
+    assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
+    assert stack.client.call("HGET", f"autoconnect:job:{job_id}", "discarded") == b"1"
+    assert batches.claimed_items(stack.client, worker.id) == [claims[0].id, claims[2].id]
+    stack.finish(job_id, worker)
+    assert_right(stack, job_id)
+
+
+def test_a_commit_of_several_that_is_sent_again_after_a_lost_reply_counts_once(stack: Stack) -> None:
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+    claims = claimed(stack, worker, 3)
+    items, partial = [claim.id for claim in claims], mapped(stack, claims)
+    assert results.commit_batches(stack.client, worker.id, items, partial)
+    before = stack.job(job_id)
+    assert not results.commit_batches(stack.client, worker.id, items, partial)
+    after = stack.job(job_id)
+    assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
+    assert len(results.partial_names(stack.client, job_id)) == 1
+    stack.finish(job_id, worker)
+    assert_right(stack, job_id)
+
+
+def test_of_a_worker_that_dies_over_a_group_all_batches_go_back_and_are_done_singly(stack: Stack) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated())
+    claims = claimed(stack, victim, 3)
+    victim.heartbeat.stop()
+    stack.client.call("DEL", f"autoconnect:worker:{victim.id}")
+    assert len(workers.reap(stack.client, stack.settings.max_deaths)) == 3
+    assert [batch.deaths for batch in states(stack.client, job_id)][:4] == [1, 1, 1, 0]
+    heir = stack.worker()
+    while stack.job(job_id).status is JobStatus.RUNNING:
+        heir.round()
+    singles = {f":partial:{claim.id.generation}.{claim.id.batch}." for claim in claims}
+    names = results.partial_names(stack.client, job_id)
+    assert {single for single in singles if any(single in name for name in names)} == singles
+    stack.finish(job_id, heir)
+    assert_right(stack, job_id)
+
+
+def test_an_exception_over_one_batch_costs_it_an_attempt_and_the_others_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+
+    def fail_once(mapper: Any, claim: Claim, settings: Any) -> None:
+        if claim.id.batch == 2 and not claim.failed_before:
+            raise ArithmeticError("no luck")
+        add_claim(mapper, claim, settings)
+
+    monkeypatch.setattr("worker.loop.add_claim", fail_once)
+    worker.round()
+    assert [batch.attempts for batch in states(stack.client, job_id)][:4] == [0, 0, 1, 0]
+    assert stack.job(job_id).batches.done == 0
+    stack.finish(job_id, worker)
+    assert_right(stack, job_id)
+
+
+def test_an_aggregator_that_was_overtaken_by_another_adds_up_anew(make_stack: Any) -> None:
+    """Given two aggregators that have both added up some partials / When one replaces them by their sum"""
+    one, other = make_stack(), make_stack()
+    worker, job_id = one.worker(), one.planned(one.generated())
+    claims = claimed(one, worker, 4)
+    for claim in claims[:2]:
+        results.commit_batches(one.client, worker.id, [claim.id], mapped(one, [claim]))
+    for stack in (one, other):
+        one.client.call("RPUSH", "autoconnect:aggregator", job_id)
+        stack.aggregator.round()
+    names = results.partial_names(one.client, job_id)
+    assert len(names) == 2
+    assert results.compact_partials(one.client, job_id, names, results.read_sum(one.client, job_id))
+    for claim in claims[2:]:
+        results.commit_batches(one.client, worker.id, [claim.id], mapped(one, [claim]))
+    one.client.call("RPUSH", "autoconnect:aggregator", job_id)
+    other.aggregator.round()
+    other.finish(job_id, worker)
+    assert_right(other, job_id)

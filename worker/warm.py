@@ -1,0 +1,7 @@
+"""Compiles what the worker runs, ahead of its first start: `python -m worker.warm`, as a last step of an installation."""
+
+from autoconnect.settings import load_settings
+from worker.mapping import warm_up
+
+if __name__ == "__main__":
+    warm_up(load_settings())
