@@ -3,8 +3,8 @@
 It works on blocks that stay in the processor's cache, in three steps:
 
 1. `index_block` compares 64 bytes at a time and lists the positions of all delimiters, line feeds and quotes.
-2. `read_rows` walks over that list, record by record, and reads the fields it needs. Names of cities, types and models
-   become codes, one for each distinct text; what a text means is not known here.
+2. `read_rows` walks over that list, CHUNK records at a time, and reads the fields it needs, column by column. Names of
+   neighbouring columns become one code, the same for the same text; what a text means is not known here.
 3. `fold_rows` adds rows to cells. Between 2 and 3, the caller judges the texts it has not seen before.
 
 A line is left to the plain mapper wherever a rule of the input would have to be known twice: nothing is ever rejected
