@@ -91,6 +91,11 @@ def files(draw: st.DrawFn, breaks: bool = False) -> File:
     return _encoded(text, delimiter, draw(st.sampled_from(("utf-8", "utf-8-sig", "cp1252"))))
 
 
+def slow_to_map(text: str) -> str:
+    """A file with the same rows, none of which the kernel is sure of: a job of it can be met in the middle."""
+    return text.replace(",", ", ")
+
+
 def _randoms() -> st.SearchStrategy[Random]:
     return st.randoms(use_true_random=True)
 

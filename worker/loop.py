@@ -23,8 +23,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _FULL_PAUSE_S = 0.5
 #: A partial of fewer rows a cell than this costs Redis and the aggregator much for what it tells ...
 _ROWS_PER_CELL = 100
-#: ... so more batches are mapped to it, unless that has taken so long already.
+#: ... so more batches are mapped to it, unless that has taken so long already, or it has so many cells that the rows of
+#: the source seem to have little in common.
 _GROUP_S = 0.25
+_GROUP_CELLS = 200_000
 
 
 class _Group:
@@ -44,8 +46,10 @@ class _Group:
     @property
     def wants_more(self) -> bool:
         """Whether it is worth the while to map another batch before these are committed."""
-        young = time.monotonic() - self._started < _GROUP_S
-        return young and not self._alone and self.mapper.rows_per_cell < _ROWS_PER_CELL
+        if self._alone or time.monotonic() - self._started >= _GROUP_S:
+            return False
+        cells = self.mapper.cells
+        return cells < _GROUP_CELLS and self.mapper.rows < _ROWS_PER_CELL * cells
 
 
 class Worker:

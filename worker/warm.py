@@ -1,4 +1,4 @@
-"""Compiles what the worker runs, ahead of its first start: `python -m worker.warm`, as a last step of an installation."""
+"""Compiles what the worker runs, ahead of its first start: `python -m worker.warm`, the last step of installing it."""
 
 from autoconnect.settings import load_settings
 from worker.mapping import warm_up

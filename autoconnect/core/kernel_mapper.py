@@ -13,7 +13,7 @@ from autoconnect.core import kernel
 from autoconnect.core.kernel import Block, Lines, Shape, Span
 from autoconnect.core.kernel_table import Table
 from autoconnect.core.layout import Layout
-from autoconnect.core.mapper import Read, map_records
+from autoconnect.core.mapper import Read, map_records, read_bytes
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, record_end, split_records
 from autoconnect.core.schema import MISSING
@@ -64,8 +64,12 @@ class KernelMapper:
         self._partials += [Partial(lines={batch: line}), *plain.partials()]
 
     @property
-    def rows_per_cell(self) -> float:
-        return self._table.rows_per_cell
+    def rows(self) -> int:
+        return self._table.rows
+
+    @property
+    def cells(self) -> int:
+        return self._table.cells
 
     def partial(self) -> Partial:
         return merge_partials([*self._partials, Partial(self._table.cube())])
@@ -134,13 +138,15 @@ def _first_record(offset: int, length: int, read: Read, layout: Layout, limit: i
     """
     size = min(2 * limit, length - offset)
     while True:
-        text = bytearray(size + ahead_bytes(limit))
-        del text[read(offset, memoryview(text)) :]
-        end, closed = record_end(bytes(text), 0, size, layout.delimiter.encode(), limit)
+        text = read_bytes(read, offset, size + ahead_bytes(limit))
+        end, closed = record_end(text, 0, size, layout.delimiter.encode(), limit)
         if size == length - offset or (end < size if closed else b"\n" in text):
             break
         size = min(2 * size, length - offset)
-    record = next(split_records(bytes(text[:size]), bytes(text[size:]), layout.delimiter, limit))
+        text = b""  # not two of them at a time
+    if closed and end < size:  # no more copies of what may be very long
+        size, text = end + 1, text[: end + 1]
+    record = next(split_records(text[:size], text[size:], layout.delimiter, limit))
     line_feed = text.find(b"\n", len(record.raw))
     return record, len(text) if line_feed < 0 else line_feed + 1, record.raw.count(b"\n") + 1
 

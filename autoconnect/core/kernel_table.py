@@ -37,7 +37,8 @@ class Table:
         self._cities, self._models = columns["city"].numbers, columns["model"].numbers
         self._spans = [_Span(layout, [columns[name] for name in span], most_bytes) for span in spans]
         self._cells = _make_cells(_FIRST_PAGES, _PAGE_SHIFT, with_costs="cost" in layout.positions)
-        self._rows = 0
+        #: How many rows were added.
+        self.rows = 0
 
     def texts(self) -> Texts:
         """The texts of each span, with room for those of another block."""
@@ -50,16 +51,16 @@ class Table:
         row = 0
         while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, left)) < count:
             self._cells = _larger(self._cells)
-        self._rows += count
+        self.rows += count
 
     @property
-    def rows_per_cell(self) -> float:
-        """How many rows were added for each cell that they became, on average; 0 before there is one."""
-        return self._rows / max(len(_used_cells(self._cells)), 1)
+    def cells(self) -> int:
+        """How many cells are in use."""
+        return len(_used_cells(self._cells))
 
     def is_full(self) -> bool:
         """Whether another block could be too much for sums in 64 bits, or for numbers of names in a key."""
-        return self._rows >= _MOST_ROWS or max(len(self._cities), len(self._models)) >= _MOST_NAMES
+        return self.rows >= _MOST_ROWS or max(len(self._cities), len(self._models)) >= _MOST_NAMES
 
     def cube(self) -> Cube:
         """The cube of all rows."""

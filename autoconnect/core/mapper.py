@@ -3,6 +3,7 @@
 Fields are read once for each distinct value of a column, by the plain functions of `schema`.
 """
 
+import codecs
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ Read = Callable[[int, memoryview], int]
 
 #: In place of a reason's rank: the row is accepted.
 _ACCEPTED = len(REASONS)
+#: A record at fault is decoded in pieces of so many bytes.
+_PIECE_BYTES = 1 << 20
 _RANK = {reason: rank for rank, reason in enumerate(REASONS)}
 
 
@@ -37,8 +40,12 @@ class Mapper(Protocol):
         """
 
     @property
-    def rows_per_cell(self) -> float:
-        """How many rows were mapped for each cell that they became, on average; 0 before there is one."""
+    def rows(self) -> int:
+        """How many rows were mapped to cells."""
+
+    @property
+    def cells(self) -> int:
+        """How many cells they became."""
 
     def partial(self) -> Partial:
         """What the batches add up to, and the end of this mapper.
@@ -55,14 +62,17 @@ class PlainMapper:
         self._partials: list[Partial] = []
 
     def add(self, batch: int, length: int, read: Read) -> None:
-        data = _read_all(read, 0, length)
-        ahead = _read_all(read, length, ahead_bytes()) if b'"' in data else b""
+        data = read_bytes(read, 0, length)
+        ahead = read_bytes(read, length, ahead_bytes()) if b'"' in data else b""
         self._partials.append(map_batch(data, ahead, self._layout, batch))
 
     @property
-    def rows_per_cell(self) -> float:
-        cells = sum(len(partial.cube) for partial in self._partials)
-        return sum(partial.rows_accepted for partial in self._partials) / cells if cells else 0
+    def rows(self) -> int:
+        return sum(partial.rows_accepted for partial in self._partials)
+
+    @property
+    def cells(self) -> int:
+        return sum(len(partial.cube) for partial in self._partials)
 
     def partial(self) -> Partial:
         return merge_partials(self._partials)
@@ -102,25 +112,35 @@ def map_records(records: Iterable[Record], layout: Layout, batch: int) -> Partia
         cube=_cube_of_rows(columns[ranks == _ACCEPTED]),
         rejected=dict(Counter(reason for _, reason in rejected)),
         rejects=[
-            Reject(batch, record.line, reason, record.raw.decode(layout.encoding, "backslashreplace")[:MAX_RAW])
-            for record, reason in rejected[:MAX_REJECTS]
+            Reject(batch, record.line, reason, _shown(record.raw, layout)) for record, reason in rejected[:MAX_REJECTS]
         ],
     )
 
 
-def _read_all(read: Read, offset: int, length: int) -> bytes:
+def _shown(raw: bytes, layout: Layout) -> str:
+    """The first MAX_RAW characters, of which each takes 4 bytes at most."""
+    return raw[: 4 * MAX_RAW].decode(layout.encoding, "backslashreplace")[:MAX_RAW]
+
+
+def read_bytes(read: Read, offset: int, length: int) -> bytes:
+    """Bytes of a batch and of what follows it, fewer only at the source's end."""
     text = bytearray(length)
     return bytes(memoryview(text)[: read(offset, memoryview(text))])
 
 
 def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:
     """The fields of a record, or the reason why it has none."""
+    decoder = codecs.getincrementaldecoder(layout.encoding)()
     try:
+        if record.fault:
+            # In pieces, since it may be very long.
+            for start in range(0, len(record.raw), _PIECE_BYTES):
+                decoder.decode(record.raw[start : start + _PIECE_BYTES])
+            decoder.decode(b"", final=True)
+            return [], record.fault
         text = record.raw.decode(layout.encoding)
     except UnicodeDecodeError:
         return [], "bad_encoding"
-    if record.fault:
-        return [], record.fault
     fields = split_fields(text, layout.delimiter)
     return fields, None if len(fields) == layout.fields else "field_count"
 

@@ -47,7 +47,7 @@ def split_records(
             if raw:
                 yield Record(line, raw, "record_too_long" if len(raw) > max_record_bytes else None)
         return
-    text = data + ahead
+    text = data + ahead if ahead else data
     start = line = 0
     while start < len(data):
         end, closed = record_end(text, start, len(data), delimiter.encode(), max_record_bytes)

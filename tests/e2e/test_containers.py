@@ -17,6 +17,7 @@ import pytest
 from autoconnect.generate import generate
 from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output
 from tests.e2e.waiting import wait_until
+from tests.files import slow_to_map
 from tests.required import require
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
@@ -135,7 +136,7 @@ def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Cl
     When its process is killed, I expect the job to end with the right totals, and the container to come back.
     """
     text = "".join(generate(300_000, seed=11))
-    job = _submit(api, "large.csv", text)
+    job = _submit(api, "large.csv", slow_to_map(text))
     victim = wait_until("a worker with a batch", lambda: _frozen_with_batch(stack, api, job["id"]))
 
     _signal(victim, "KILL")

@@ -7,14 +7,15 @@ from pathlib import Path
 from autoconnect.generate import generate
 from tests.e2e.processes import Up, descendants, running
 from tests.e2e.waiting import wait_until
+from tests.files import slow_to_map
 
-ROWS = 120_000
+ROWS = 400_000
 
 
 def write_big_source(up: Up) -> int:
     """Writes big.csv; returns the sum of its prices in cents."""
     text = "".join(generate(ROWS, seed=4))
-    (up.folder / "data" / "big.csv").write_text(text)
+    (up.folder / "data" / "big.csv").write_text(slow_to_map(text))
     prices = (line.split(",")[5] for line in text.splitlines()[1:])
     return sum(int(price.replace(".", "")) for price in prices)
 

@@ -12,6 +12,7 @@ from autoconnect.core.metrics import CATALOGUE
 from tests import oracle
 from tests.e2e.conftest import SOURCE, stack_source
 from tests.e2e.processes import Up
+from tests.files import slow_to_map
 
 Filter = dict[str, Any]
 
@@ -229,7 +230,7 @@ def test_a_source_is_uploaded_listed_replaced_run_and_deleted(up: Up) -> None:
 
 
 def test_a_job_can_be_cancelled_once(up: Up) -> None:
-    up.client.put("/api/v1/sources/long.csv", content=stack_source(60_000).encode())
+    up.client.put("/api/v1/sources/long.csv", content=slow_to_map(stack_source(60_000)).encode())
     job_id = up.submit("long.csv")
     cancelled = up.client.delete(f"/api/v1/jobs/{job_id}")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")

@@ -1,0 +1,102 @@
+"""Where the time of a worker goes: a file is mapped in this process, as a worker does it, and each stage is timed."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from autoconnect.core import kernel
+from autoconnect.core.kernel_mapper import KernelMapper
+from autoconnect.core.layout import HEAD_BYTES, Layout, sniff
+from autoconnect.core.partial import encode
+from autoconnect.core.splits import ByteRange, cut
+from benchmarks.bench import Bench
+from benchmarks.costs import Spread, rounded
+from benchmarks.report import Table, say
+
+#: Seconds by stage.
+Spent = dict[str, float]
+
+_BATCH_BYTES = 32 << 20
+#: As many batches as a worker puts into one partial of such a file.
+_GROUP = 9
+
+_KERNEL = {
+    "find: positions of delimiters and line ends": "index_block",
+    "fields: dates, amounts, names to codes": "read_rows",
+    "cells: rows added to them": "fold_rows",
+}
+_READ, _PARTIAL, _COMMIT = "read: from the file into a buffer", "partial: cells to a cube", "commit: the cube encoded"
+_REST = "the rest: tables, texts seen first, Python"
+_STAGES = (_READ, *_KERNEL, _PARTIAL, _COMMIT, _REST)
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Nanoseconds a row of each stage."""
+    source = bench.file(bench.sizes.rows)
+    runs: list[Spent] = []
+    for number in range(bench.sizes.rounds):
+        runs.append(_run(source))
+        say(f"stages, round {number + 1} of {bench.sizes.rounds}")
+    ns_a_row = {stage: [run[stage] / bench.sizes.rows * 1e9 for run in runs] for stage in _STAGES}
+    total = sum(Spread.of(costs).median for costs in ns_a_row.values())
+    lines = [
+        {
+            "stage": stage,
+            **Spread.of(costs).columns("ns a row", 1),
+            "% of it": rounded(100 * Spread.of(costs).median / total, 1),
+        }
+        for stage, costs in ns_a_row.items()
+    ]
+    note = f"One worker's work on {bench.sizes.rows:,} rows, {_GROUP} batches to a partial, without Redis: CPU time."
+    return [Table("Where a worker's time goes", lines, note)]
+
+
+def _run(source: Path) -> Spent:
+    spent: Spent = defaultdict(float)
+    size = source.stat().st_size
+    with source.open("rb", buffering=0) as file, ExitStack() as patched:
+        layout = sniff(file.read(HEAD_BYTES), [])
+        ranges = list(cut(layout.data_start, size, _BATCH_BYTES, lambda *place: os.pread(file.fileno(), *place[::-1])))
+        _map(file.fileno(), layout, ranges[:1], defaultdict(float))  # loads what is compiled
+        for stage, name in _KERNEL.items():
+            patched.enter_context(patch.object(kernel, name, _timed(spent, stage, getattr(kernel, name))))
+        started = time.process_time()
+        for first in range(0, len(ranges), _GROUP):
+            _map(file.fileno(), layout, ranges[first : first + _GROUP], spent)
+        whole = time.process_time() - started
+    spent[_REST] = whole - sum(spent.values())
+    return spent
+
+
+def _map(descriptor: int, layout: Layout, ranges: list[ByteRange], spent: Spent) -> None:
+    mapper = KernelMapper(layout)
+    for batch, (start, length) in enumerate(ranges):
+
+        def read(offset: int, buffer: memoryview, start: int = start) -> int:
+            return os.preadv(descriptor, [buffer], start + offset)
+
+        mapper.add(batch, length, _timed(spent, _READ, read))
+    with _timing(spent, _PARTIAL):
+        partial = mapper.partial()
+    with _timing(spent, _COMMIT):
+        encode(partial)
+
+
+@contextmanager
+def _timing(spent: Spent, stage: str) -> Iterator[None]:
+    started = time.process_time()
+    yield
+    spent[stage] += time.process_time() - started
+
+
+def _timed(spent: Spent, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        with _timing(spent, stage):
+            return function(*arguments)
+
+    return call
