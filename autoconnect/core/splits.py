@@ -13,8 +13,8 @@ from autoconnect.errors import SourceError
 #: `read(offset, length)` returns bytes of the source, fewer only at its end.
 Read = Callable[[int, int], bytes]
 
-#: 64 MiB: a file with a longer line is no CSV; up to that, a worker holds the line to reject it.
-_MAX_LINE_BYTES = 64 << 20
+#: 32 MiB: a file with a longer line is no CSV; up to that, a worker holds the line to reject it.
+_MAX_LINE_BYTES = 32 << 20
 #: How much is read at a time in search of a line's end; records are far shorter.
 _WINDOW_BYTES = 4096
 #: 4 MiB: so much is read at a time to go from record to record; more only for a record that is longer.
