@@ -1,7 +1,7 @@
 """The aggregator's loop: merge the partials of a job as they come, and finish it when they are all there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from autoconnect.broker import jobs, queues, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import check_size
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.errors import CubeError
+from autoconnect.errors import BrokerUnavailable, CubeError
 from autoconnect.models import JobStatus
 from autoconnect.settings import Settings
 
@@ -37,7 +37,14 @@ class Aggregator:
         self._sums: dict[str, _Sum] = {}
 
     def round(self) -> None:
-        """Waits until a job wants to be merged, and merges it; at every tick looks at all open jobs."""
+        """Waits until a job wants to be added up, and does it; at every tick looks at all open jobs."""
+        try:
+            self._look()
+        except BrokerUnavailable:
+            self._sums.clear()  # Redis may come back as it was before
+            raise
+
+    def _look(self) -> None:
         waiting = queues.await_aggregator(self._blocking, self._settings.block_ms)
         if time.monotonic() >= self._next_tick:
             open_jobs = jobs.open_jobs(self._client)
@@ -56,28 +63,35 @@ class Aggregator:
         job = jobs.read_job(self._client, job_id)
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
-        names = results.partial_names(self._client, job_id)
-        whole = self._add_up(job_id, names)
+        names, whole = self._add_up(job_id)
         check_size(whole.cube, self._settings.max_cells)
         layout = jobs.read_layout(self._client, job_id)
         if job.status is not JobStatus.REDUCING or layout is None:
             if len(names) >= self._enough():
-                results.compact_partials(self._client, job_id, names, whole)
+                results.compact_partials(self._client, job_id, list(names), whole)
             return
         del self._sums[job_id]
         outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
-        if results.finish_job(self._client, job_id, names, outcome):
+        if results.finish_job(self._client, job_id, list(names), outcome):
             log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))
 
-    def _add_up(self, job_id: str, names: Sequence[str]) -> Partial:
+    def _add_up(self, job_id: str) -> _Sum:
         """The sum of all partials of a job, of which only those are read that have come since the last time."""
+        names = results.partial_names(self._client, job_id)
         known = self._sums.get(job_id, _Sum())
         if not known.names <= set(names):
             known = _Sum()
         new = [name for name in names if name not in known.names]
-        whole = merge_partials(chain([known.partial], results.read_partials(self._client, new)))
-        self._sums[job_id] = _Sum(frozenset(names), whole)
-        return whole
+        read = set(known.names)
+
+        def new_partials() -> Iterator[Partial]:
+            for name, partial in results.read_partials(self._client, new):
+                read.add(name)
+                yield partial
+
+        whole = merge_partials(chain([known.partial], new_partials()))
+        self._sums[job_id] = _Sum(frozenset(read), whole)
+        return self._sums[job_id]
 
     def _enough(self) -> int:
         """How many partials of a running job give way to their sum: where Redis is short of memory, any that can."""

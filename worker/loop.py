@@ -53,7 +53,7 @@ class _Group:
 
 
 class Worker:
-    """Its id is new at each start, so that its claimed list holds nothing but what lost replies have left there."""
+    """Its id is new at each start, so that its claimed list holds nothing that another process had claimed."""
 
     def __init__(self, client: Client, blocking: Client, settings: Settings, stop: Stop) -> None:
         self.id = secrets.token_hex(6)
@@ -67,7 +67,7 @@ class Worker:
     def register(self) -> None:
         """Announces the worker, once: it is able to map by then, and its heartbeat is there before its first claim."""
         if not self._registered:
-            warm_up(self._settings)
+            warm_up(self._settings.mapper)
             self.heartbeat.start()
             self._registered = True
             log.info("worker ready", worker=self.id)

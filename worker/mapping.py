@@ -35,9 +35,9 @@ def add_claim(mapper: Mapper, claim: Claim, settings: Settings) -> None:
         mapper.add(claim.id.batch, length, lambda place, buffer: file.read_into(offset + place, buffer))
 
 
-def warm_up(settings: Settings) -> None:
-    """Compiles the mapper, or loads what was compiled before, by running all of it."""
-    if settings.mapper == "plain":
+def warm_up(mapper_name: str) -> None:
+    """Compiles the mapper that is so called, or loads what was compiled before, by running all of it."""
+    if mapper_name == "plain":
         return
     from autoconnect.core.kernel_mapper import KernelMapper
 

@@ -50,14 +50,14 @@ def partial_names(client: Client, job_id: str) -> list[str]:
     return [name.decode() for name in client.call("SMEMBERS", JobKeys(job_id).partials)]
 
 
-def read_partials(client: Client, names: Sequence[str]) -> Iterator[Partial]:
-    """Partials by name, each when it is asked for, so that few are in memory; those that are gone are left out.
+def read_partials(client: Client, names: Sequence[str]) -> Iterator[tuple[str, Partial]]:
+    """Names and partials, each when it is asked for, so that few are in memory; those that are gone are left out.
 
     Whoever writes their sum says which they were, and it does not count where one of them is gone.
     """
     for name in names:
         if fields := client.call("HGETALL", name):
-            yield decode(fields)
+            yield name, decode(fields)
 
 
 def read_sum(client: Client, job_id: str) -> Partial:

@@ -18,7 +18,7 @@ from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, record_end, split_records
 from autoconnect.core.schema import MISSING
 
-#: What is worked on at a time: with all that is made of it, it fits the second-level cache of a core.
+#: What is worked on at a time: so much that what Python does for each block hardly shows.
 BLOCK_BYTES = 1 << 20
 #: There is room for as many rows as a block has where each takes so much; where they take less, it is read in parts.
 _LEAST_ROW_BYTES = 32
