@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -135,7 +135,7 @@ Meanings = tuple[Ints, Ints, Ints]
 
 
 class Rows(NamedTuple):
-    """Rows of a block: where each is, whether it surely has an id, the codes of its texts, its values, and its cell.
+    """Rows of a block: where each is, the codes of its texts, its values, and its cell.
 
     `entry` is the place among positions of the end of its first field; a `day` is counted from DAY_ZERO.
     """
@@ -144,7 +144,6 @@ class Rows(NamedTuple):
     end: Ints32
     line: Ints32
     entry: Ints32
-    sure: Ints32
     first: Ints32
     second: Ints32
     third: Ints32
@@ -215,6 +214,10 @@ def _jit(**options: bool) -> Callable[[Function], Function]:
     )
     return found
 
+
+# Numba leaves it off: it puts neighbouring measures of a cell into one vector.
+_options: Any = config
+_options.SLP_VECTORIZE = 1
 
 #: Compiled at the first call, once for all processes, to run without the interpreter's lock.
 compiled = _jit(cache=True)
@@ -599,28 +602,22 @@ def _field(block: Block, rows: Rows, row: Int, place: Int, fields: Int) -> tuple
 
 
 @compiled
-def _read_ids(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
-    """Refuses rows that have not surely an id: nothing odd at its ends, and none of the words for a missing one."""
-    data, missed = block.data, False
+def _read_ids_and_days(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
+    """The day is UNSURE, too, where there is not surely an id: nothing odd at its ends, and not a missing one's word."""
+    data, short = block.data, False
     for row in range(first, last):
         begin, end = _field(block, rows, row, shape.id, shape.fields)
         left, right = _at(data, begin), _at(data, end - 1)
         there = (end > begin) & (left > 32) & (left < 127) & (left != _QUOTE) & (right > 32) & (right < 127)
-        usual = there & (end - begin > 7)
-        missed |= not usual
-        _put(rows.sure, row, np.int32(there))
-    if missed:
+        short |= end - begin < 8
+        begin, end = _field(block, rows, row, shape.date, shape.fields)
+        day = _day(data, begin, end, shape.month_starts)
+        _put(rows.day, row, day if there else UNSURE)
+    if short:
         for row in range(first, last):
             begin, end = _field(block, rows, row, shape.id, shape.fields)
             if _is_word(data, begin, end, shape.missing):
-                rows.sure[row] = 0
-
-
-@compiled
-def _read_days(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
-    for row in range(first, last):
-        begin, end = _field(block, rows, row, shape.date, shape.fields)
-        _put(rows.day, row, _day(block.data, begin, end, shape.month_starts))
+                rows.day[row] = UNSURE
 
 
 @compiled
@@ -786,8 +783,7 @@ def read_rows(
         first = place.row
         place = _walk_records(block, count, ascii_only, shape, rows, left, place)
         last = place.row
-        _read_ids(block, shape, rows, first, last)
-        _read_days(block, shape, rows, first, last)
+        _read_ids_and_days(block, shape, rows, first, last)
         _read_amounts(block, shape, rows, first, last, shape.price, rows.price)
         if shape.duration >= 0:
             _read_months(block, shape, rows, first, last)
@@ -835,7 +831,7 @@ def _place_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Ce
         # 0, but for rentals; without a branch, since types come in no order.
         months = _at(rows.months, row) & -np.int32((names >> DAY_BITS) & ((1 << TYPE_BITS) - 1) == RENTAL)
         _put(rows.months, row, months)
-        sure = (_at(rows.sure, row) > 0) & (names >= 0) & (day >= 0) & (months != UNSURE)
+        sure = (names >= 0) & (day >= 0) & (months != UNSURE)
         if not sure & (_at(rows.price, row) >= 0) & (_at(rows.cost, row) != UNSURE):
             _put(rows.cell, row, REFUSED)
             _keep(left, _at(rows.start, row), _at(rows.end, row), _at(rows.line, row))
