@@ -22,10 +22,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 #: While Redis has no room for what is to be written, it is asked again so often.
 _FULL_PAUSE_S = 0.5
 #: A partial of fewer rows a cell than this costs Redis and the aggregator much for what it tells ...
-_ROWS_PER_CELL = 100
+_ROWS_PER_CELL = 200
 #: ... so more batches are mapped to it, unless that has taken so long already, or it has so many cells that the rows of
 #: the source seem to have little in common.
-_GROUP_S = 0.25
+_GROUP_S = 1.0
 _GROUP_CELLS = 200_000
 
 

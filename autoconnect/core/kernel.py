@@ -603,7 +603,7 @@ def _field(block: Block, rows: Rows, row: Int, place: Int, fields: Int) -> tuple
 
 @compiled
 def _read_ids_and_days(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
-    """The day is UNSURE, too, where there is not surely an id: nothing odd at its ends, and not a missing one's word."""
+    """The day is UNSURE, too, where there isn't surely an id: nothing odd at its ends, no word for a missing one."""
     data, short = block.data, False
     for row in range(first, last):
         begin, end = _field(block, rows, row, shape.id, shape.fields)

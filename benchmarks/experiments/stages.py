@@ -23,7 +23,7 @@ Spent = dict[str, float]
 
 _BATCH_BYTES = 32 << 20
 #: As many batches as a worker puts into one partial of such a file.
-_GROUP = 9
+_GROUP = 18
 
 _KERNEL = {
     "find: positions of delimiters and line ends": "index_block",
