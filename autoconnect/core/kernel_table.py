@@ -15,8 +15,9 @@ from autoconnect.core.schema import Refused, readers
 
 Number = TypeVar("Number", bound=np.generic)
 
-#: After so many rows cells are put aside, lest a sum leave 64 bits: twice 2^22 rows of 10^12 cents do not.
-_MOST_ROWS = 1 << 22
+#: After so many rows cells are put aside, lest a sum leave 64 bits or a count 32: amounts of which the kernel is sure
+#: are less than 10^10 cents.
+_MOST_ROWS = 1 << 29
 #: As they are after so many names of a column, lest the number of one leave its place in a cell's key.
 _MOST_NAMES = 1 << (kernel.NAME_BITS - 1)
 
@@ -37,7 +38,7 @@ class Table:
         self._cities, self._models = columns["city"].numbers, columns["model"].numbers
         self._spans = [_Span(layout, [columns[name] for name in span], most_bytes) for span in spans]
         self._cells = _make_cells(_FIRST_PAGES, _PAGE_SHIFT, with_costs="cost" in layout.positions)
-        #: How many rows were added.
+        #: How many rows were read, those with a doubt among them.
         self.rows = 0
 
     def texts(self) -> Texts:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoconnect.core import kernel, schema
-from autoconnect.core.kernel_mapper import KernelMapper
+from autoconnect.core import kernel, kernel_table, schema
+from autoconnect.core.kernel_mapper import BLOCK_BYTES, KernelMapper
 from autoconnect.core.layout import Layout, sniff
 from autoconnect.core.mapper import Read, map_batch
 from autoconnect.core.partial import Partial, merge_partials
@@ -218,6 +218,19 @@ def test_several_batches_become_one_partial() -> None:
     assert single.cube == expected.cube
     assert total.rejected == expected.rejected
     assert total.lines == expected.lines
+
+
+def test_no_sum_of_the_kernel_can_leave_its_bits() -> None:
+    largest, rows = 99_999_999_99, kernel_table._MOST_ROWS + BLOCK_BYTES
+    assert rows * largest < 2**63
+    assert rows * schema.MAX_MONTHS**2 < 2**63
+    assert rows < 2**31
+    too_much = HEADER.encode() + GOOD.replace("10.5", "100000000.00").encode()
+    batch = ByteRange(len(HEADER), len(too_much) - len(HEADER))
+    mapper = KernelMapper(sniff(too_much, []))
+    mapper.add(0, batch.length, reader(too_much, batch.offset))
+    assert mapper.cells == 0, "left to the plain mapper"
+    assert mapper.partial().cube.total("revenue") == 100_000_000_00
 
 
 def test_what_the_kernel_knows_of_rows_is_what_the_schema_says() -> None:
