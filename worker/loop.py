@@ -26,7 +26,7 @@ _ROWS_PER_CELL = 200
 #: ... so more batches are mapped to it, unless that has taken so long already, or it has so many cells that the rows of
 #: the source seem to have little in common.
 _GROUP_S = 1.0
-_GROUP_CELLS = 200_000
+_GROUP_CELLS = 100_000
 
 
 class _Group:

@@ -24,8 +24,8 @@ _MOST_NAMES = 1 << (kernel.NAME_BITS - 1)
 _FIRST_TEXTS = 1 << 10
 _FIRST_PAGES = 1 << 10
 _PAGE_SHIFT = 5
-#: A table that has outgrown so many cells, few of them in use, goes on with one cell a page.
-_SPARSE_CELLS = 1 << 20
+#: A table that has outgrown so many cells (32 MB), few of them in use, goes on with one cell a page.
+_SPARSE_CELLS = 1 << 19
 _FEW = 1 / 4
 
 
@@ -197,7 +197,7 @@ def _larger(cells: Cells) -> Cells:
     if cells.shift and size >= _SPARSE_CELLS and used < size * _FEW:
         pages, shift = 4 * used, 0
     else:
-        pages, shift = 4 * len(cells.key), cells.shift
+        pages, shift = (4 if size < _SPARSE_CELLS else 2) * len(cells.key), cells.shift
     larger = _make_cells(pages, shift, with_costs=len(cells.costs) > 0)
     kernel.move_cells(cells, larger)
     return larger
