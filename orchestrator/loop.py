@@ -122,7 +122,9 @@ class Orchestrator:
         with self._failing_of_source(job_id):
             for plan in scan.steps:
                 if plan:
+                    self._scans[job_id] = scan._replace(steps=iter([plan]))  # until Redis has it
                     self._publish(job, scan.generation, plan)
+                    del self._scans[job_id]
                 elif time.monotonic() >= until:
                     self._scans[job_id] = scan
                     return

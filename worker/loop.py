@@ -77,10 +77,11 @@ class Worker:
         self.register()
         items = batches.claimed_items(self._client, self.id) or self._await()
         group: _Group | None = None
-        while items:
+        while items and not self._stop.requested:
             self.heartbeat.show_progress()
-            claim = None if self._stop.requested else batches.claim_batch(self._client, self.id, items.pop(0))
-            if claim is None:
+            claim = batches.claim_batch(self._client, self.id, items.pop(0))
+            # One of the group can come again: it was reaped before it was claimed, or Redis is as it was before.
+            if claim is None or (group and claim.id in group.items):
                 continue
             if group and not group.takes(claim):
                 self._commit(group)

@@ -33,14 +33,14 @@ Ints = NDArray[np.int64]
 #: In compiled code an integer is one of the machine, whatever Python would make of it.
 Int = Any
 
-#: Bytes that must be readable before and behind a block: a word is loaded up to its own length off a field's end.
+#: Bytes that must be readable before and behind a block, since so many are loaded at once wherever a field begins.
 MARGIN = 64
 
 #: In place of a value: the field is missing, or only the plain mapper can tell what it is.
 ABSENT, UNSURE = -1, -2
-#: In place of what a text means: rows that have it are left to the plain mapper.
+#: In place of what a text means, and of the cell of a row: such rows are left to the plain mapper.
 REFUSED = -1
-#: In place of a code or a cell: it was not found at first sight.
+#: In place of a code: the text was not found at first sight.
 _MISSED = -2
 #: Of types: that of rentals, of which alone a duration is looked at.
 RENTAL = 0
@@ -62,9 +62,9 @@ _ZEROS = _U(0x3030303030303030)
 _ABOVE_9 = _U(0x7676767676767676)
 _DATE_SHAPE, _DATE_MARKS = _U(0x30302D30302D3030), _U(0x0000FF0000FF0000)  # "00-00-00" as a word, and its marks
 _MIX = 0x9E3779B97F4A7C15
-#: What is kept of a word at the start of a field of so many bytes, 8 for all longer ones.
-_FIRST = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
-#: What is kept of a word at the end of a field of so many bytes.
+#: What is kept of a word at the start of a field of so many bytes.
+_FIRST = np.array([(1 << 8 * size) - 1 for size in range(8)], np.uint64)
+#: What is kept of a word at the end of a field of so many bytes, 8 for all longer ones.
 _LAST = np.array([(1 << 64) - (1 << 64 - 8 * size) for size in range(9)], np.uint64)
 #: Bytes of a text that are compared at once; longer ones take longer.
 HEAD = 64

@@ -49,10 +49,13 @@ class KernelMapper:
         offset = line = held = 0
         while offset < length:
             end = begin + min(self._block_bytes, length - offset)
-            read(offset + held, self._data[begin + held : end].data)
+            if read(offset + held, self._data[begin + held : end].data) < end - begin - held:
+                return  # the source is shorter than it was: whoever has opened it will say so
             rest, line = self._map_block(end, line, plain)
             if rest == begin:  # the record does not end in sight
                 record, size, breaks = _first_record(offset, length, read, self._layout, self._max_record_bytes)
+                if not size:
+                    return
                 plain.add(record._replace(line=line))
                 offset += size
                 line += breaks
@@ -146,7 +149,7 @@ def _first_record(offset: int, length: int, read: Read, layout: Layout, limit: i
         text = b""  # not two of them at a time
     if closed and end < size:  # no more copies of what may be very long
         size, text = end + 1, text[: end + 1]
-    record = next(split_records(text[:size], text[size:], layout.delimiter, limit))
+    record = next(split_records(text[:size], text[size:], layout.delimiter, limit), Record(0, b""))
     line_feed = text.find(b"\n", len(record.raw))
     return record, len(text) if line_feed < 0 else line_feed + 1, record.raw.count(b"\n") + 1
 

@@ -41,11 +41,11 @@ class Mapper(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows were mapped to cells."""
+        """About how many rows were mapped: whether a partial is worth writing does not need all of them."""
 
     @property
     def cells(self) -> int:
-        """How many cells they became."""
+        """How many cells they became, so far."""
 
     def partial(self) -> Partial:
         """What the batches add up to, and the end of this mapper.

@@ -143,7 +143,7 @@ def test_the_plain_mapper_is_not_asked_about_regular_rows(
         regular(city="__La  Rochelle_", model=" BMW_X3 "),
         regular(city='"L\'Haÿ",;\t les Roses', model="Mercedes\nClasse C"),
         regular(date="2024-02-29T10:00:00Z"),
-        regular(date="2024-02-29 x", model="a name of more than sixteen bytes"),
+        regular(date="2024-02-29 x", model="a name that is longer than what is compared at once, " + "x" * 64),
         *(regular(last=word) for word in sorted(MISSING)),
     ]
     if delimiter == ";":
@@ -182,7 +182,7 @@ def test_every_pair_of_bytes_and_many_triples_are_characters_to_both_or_to_none(
 
 @pytest.mark.parametrize("days", [1, 3_000_000])
 def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given many more cities, models and days than tables have room for at first, alike in their first 16 bytes
+    """Given many more cities, models and days than tables have room for at first, models alike in their first 70 bytes
 
     When each is in a cell of its own, all days near each other or far apart, and tables are held to be sparse early
     """
@@ -192,7 +192,9 @@ def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: 
     lines = []
     for number in range(6_000):
         day = first + timedelta(days=random.randrange(days))
-        lines.append(f"1,{day},Villeneuve-sur-Lot {number % 700:05},sale,the same first letters {number},{number},,\n")
+        lines.append(
+            f"1,{day},Villeneuve-sur-Lot {number % 700:05},sale,{'the same letters ' * 5}{number:0130},{number},,\n"
+        )
     data = "".join([HEADER, *lines, *lines]).encode()
     layout = sniff(data[:1_000], [])
     assert_the_same(data, layout, ByteRange(len(HEADER), len(data) - len(HEADER)), MAX_RECORD_BYTES, 4_096)
