@@ -130,19 +130,23 @@ def read_bytes(read: Read, offset: int, length: int) -> bytes:
 
 def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:
     """The fields of a record, or the reason why it has none."""
-    decoder = codecs.getincrementaldecoder(layout.encoding)()
     try:
         if record.fault:
-            # In pieces, since it may be very long.
-            for start in range(0, len(record.raw), _PIECE_BYTES):
-                decoder.decode(record.raw[start : start + _PIECE_BYTES])
-            decoder.decode(b"", final=True)
+            _decode_in_pieces(record.raw, layout.encoding)
             return [], record.fault
         text = record.raw.decode(layout.encoding)
     except UnicodeDecodeError:
         return [], "bad_encoding"
     fields = split_fields(text, layout.delimiter)
     return fields, None if len(fields) == layout.fields else "field_count"
+
+
+def _decode_in_pieces(raw: bytes, encoding: str) -> None:
+    """Raises UnicodeDecodeError where a record, which may be very long, cannot be decoded."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for start in range(0, len(raw), _PIECE_BYTES):
+        decoder.decode(raw[start : start + _PIECE_BYTES])
+    decoder.decode(b"", final=True)
 
 
 def _read_columns(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[pd.DataFrame, Ints]:
