@@ -43,6 +43,15 @@ def mapped(stack: Stack, claims: list[Claim]) -> Partial:
     return mapper.partial()
 
 
+def assert_counts_for_nothing(stack: Stack, worker: Worker, claims: list[Claim], partial: Partial) -> None:
+    """The commit is refused, and the job's counts are what they were."""
+    job_id = claims[0].id.job
+    before = stack.job(job_id)
+    assert not results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
+    after = stack.job(job_id)
+    assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
+
+
 def assert_right(stack: Stack, job_id: str) -> None:
     job = stack.job(job_id)
     assert job.status is JobStatus.COMPLETED, job.error
@@ -87,10 +96,7 @@ def test_where_one_was_done_by_another_worker_none_counts_and_the_others_are_don
     job_id = stack.planned(stack.generated())
     claims = claimed(stack, worker, 3)
     assert results.commit_batches(stack.client, other.id, [claims[1].id], mapped(stack, [claims[1]]))
-    before = stack.job(job_id)
-    assert not results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], mapped(stack, claims))
-    after = stack.job(job_id)
-    assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
+    assert_counts_for_nothing(stack, worker, claims, mapped(stack, claims))
     assert stack.client.call("HGET", f"autoconnect:job:{job_id}", "discarded") == b"1"
     assert batches.claimed_items(stack.client, worker.id) == [claims[0].id, claims[2].id]
     stack.finish(job_id, worker)
@@ -102,13 +108,10 @@ def test_a_commit_of_several_that_is_sent_again_after_a_lost_reply_counts_once(
 ) -> None:
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     claims = claimed(stack, worker, 3)
-    items, partial = [claim.id for claim in claims], mapped(stack, claims)
+    partial = mapped(stack, claims)
     monkeypatch.setattr("autoconnect.broker.results.secrets.token_hex", lambda _: "the same name")
-    assert results.commit_batches(stack.client, worker.id, items, partial)
-    before = stack.job(job_id)
-    assert not results.commit_batches(stack.client, worker.id, items, partial)
-    after = stack.job(job_id)
-    assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
+    assert results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
+    assert_counts_for_nothing(stack, worker, claims, partial)
     assert len(results.partial_names(stack.client, job_id)) == 1
     stack.finish(job_id, worker)
     assert_right(stack, job_id)
