@@ -52,7 +52,8 @@ DAY_ZERO = -(1 << 20)
 #: Bits of a cell's key: day, type, model, and above them city.
 DAY_BITS, TYPE_BITS, NAME_BITS = 22, 1, 20
 
-#: Rows whose cells are found, and on their way into the first-level cache, before they are added.
+#: So many rows are read column by column, and so many cells are found before rows are added to them: what that takes
+#: stays in the first-level cache.
 CHUNK = 128
 
 _U = np.uint64

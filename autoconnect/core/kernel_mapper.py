@@ -64,7 +64,7 @@ class KernelMapper:
                 offset += rest - begin
                 held = end - rest
                 self._data[begin : begin + held] = self._data[rest:end]
-        self._partials += [Partial(lines={batch: line}), *plain.partials()]
+        self._partials += [Partial(lines={batch: line}), plain.partial()]
 
     @property
     def rows(self) -> int:
@@ -104,7 +104,7 @@ class _PlainRecords:
         self._max_record_bytes = max_record_bytes
         self._records: list[Record] = []
         self._bytes = 0
-        self._partials: list[Partial] = []
+        self._partial = Partial()
 
     def take(self, data: kernel.Bytes, left: Lines) -> None:
         """Takes over the records of a block of which the kernel was not sure."""
@@ -122,15 +122,17 @@ class _PlainRecords:
         if self._bytes >= _PLAIN_BYTES:
             self._map()
 
-    def partials(self) -> list[Partial]:
-        """The partials of all that was taken over."""
+    def partial(self) -> Partial:
+        """The partial of all that was taken over."""
         self._map()
-        return self._partials
+        return self._partial
 
     def _map(self) -> None:
         if self._records:
             self._records.sort()
-            self._partials.append(map_records(self._records, self._layout, self._batch))
+            # Added up at once, so that no more rejects are held than are kept.
+            mapped = map_records(self._records, self._layout, self._batch)
+            self._partial = merge_partials([self._partial, mapped])
             self._records, self._bytes = [], 0
 
 
