@@ -1,0 +1,151 @@
+"""One run: rounds of faults while jobs run, and after each round a rest in which everything must come right."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+
+import httpx2
+
+from autoconnect.broker import jobs, queues
+from autoconnect.broker.connection import connect
+from autoconnect.settings import PREFIX
+from tests.chaos import checks, schedule
+from tests.chaos.faults import Target
+from tests.chaos.fleet import Fleet
+from tests.chaos.jobs import Jobs
+from tests.chaos.proxy import Proxy
+from tests.chaos.redis_server import RedisServer
+from tests.chaos.report import Report, bad_lines, state
+from tests.chaos.schedule import Fault
+from tests.chaos.sources import make_sources
+from tests.chaos.striker import Striker
+from tests.e2e.waiting import free_port, wait_until
+
+#: After so many faults there is a rest.
+_ROUND_FAULTS = 200
+#: Once faults are over, all jobs must end within so long, and then all lists be empty.
+_SETTLE_S, _CLEAR_S = 60.0, 20.0
+_SETTINGS = {
+    "HEARTBEAT_MS": "120",
+    "LEASE_MS": "800",
+    "STALL_MS": "3000",
+    "MAX_DEATHS": "1000000",
+    "MAX_ATTEMPTS": "1000000",
+    "MAX_REJECTED_RATIO": "1",
+}
+_BATCH_BYTES = (2_000, 5_000, 10_000, 20_000, 50_000, 300_000)
+
+
+class Run:
+    """A whole stack on real processes, struck by the faults of a seed."""
+
+    def __init__(self, seed: int, say: Callable[[str], object]) -> None:
+        self._seed = seed
+        self._say = say
+        self._folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
+        self._data, self._logs = self._folder / "data", self._folder / "logs"
+        self._data.mkdir()
+        self._logs.mkdir()
+        self._port = free_port()
+        self.report = Report(seed, self._folder)
+
+    def go(self, is_enough: Callable[[Report], bool]) -> Report:
+        """Goes on until it is enough, or something is wrong."""
+        with ExitStack() as stack:
+            self._start(stack)
+            started = time.monotonic()
+            faults = schedule.schedule(self._seed)
+            while not self.report.complaints and not is_enough(self.report):
+                self._strike(islice(faults, _ROUND_FAULTS))
+                self._rest()
+                self.report.seconds = time.monotonic() - started
+                self._say(self.report.line())
+        self.report.complaints += bad_lines(self._logs)
+        return self.report
+
+    def _start(self, stack: ExitStack) -> None:
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of threads, nothing is left in a process that is forked
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["tests.chaos.warm", "tests.chaos.proxy", "tests.chaos.sources"])
+        sources = make_sources(self._seed, self._data, context)
+        redis = RedisServer(self._folder / "redis")
+        stack.callback(redis.stop)
+        if not redis.has_clock:
+            self._say("NO FAULTS OF THE CLOCK, as libfaketime is not there: install the Debian package faketime")
+        self._client = connect(redis.url)
+        stack.callback(self._client.close)
+        proxy = Proxy(context, redis.socket, schedule.place_names())
+        stack.callback(proxy.stop)
+        self._urls = proxy.urls
+        fleet = Fleet(context, self._settings, self._logs, self.report.complaints)
+        stack.callback(fleet.stop)
+        self._jobs = Jobs(self._client, sources, self._seed, self.report.complaints)
+        self._striker = Striker(Target(fleet, redis, proxy, self._jobs))
+        self.report.faults, self.report.kills = self._striker.struck, fleet.struck
+        self.report.jobs = self._jobs.counts
+        self._striking = stack.enter_context(ThreadPoolExecutor(1)).submit(self._striker.run)
+        stack.callback(self._striker.stop)
+
+    def _settings(self, name: str, nth: int) -> dict[str, str]:
+        """Those of the nth process in a place; each orchestrator cuts sources in a way of its own."""
+        random = Random(f"{self._seed} {name} {nth}")
+        own = {
+            "REDIS_URL": self._urls[name],
+            "DATA_DIR": str(self._data),
+            "UPLOAD_DIR": str(self._folder / "uploads"),
+            "PORT": str(self._port),
+            "BATCH_BYTES": str(random.choice(_BATCH_BYTES)),
+            "BATCH_TRANSPORT": random.choice(("range", "range", "inline")),
+        }
+        return {PREFIX + key: value for key, value in {**_SETTINGS, **own}.items()}
+
+    def _strike(self, faults: Iterator[Fault]) -> None:
+        """Lets faults strike while jobs run."""
+        self._striker.begin(list(faults))
+        while self._striker.is_striking:
+            if self._striking.done():
+                self._striking.result()
+            self._jobs.step()
+            time.sleep(0.02)
+
+    def _rest(self) -> None:
+        """No fault strikes, and everything must come right."""
+        if not self._jobs.settle(_SETTLE_S):
+            self._complain_of_hanging(self._jobs.open)
+            return
+        self._within("nothing to be left over", lambda: checks.leftovers(self._client))
+        self.report.complaints += checks.miscounted_jobs(self._client)
+        self._within("the API to answer", self._missing_of_api)
+        self.report.counters = queues.counters(self._client)
+        checks.forget_dead_workers(self._client)
+
+    def _complain_of_hanging(self, job_ids: list[str]) -> None:
+        dump = self._folder / "hanging.txt"
+        dump.write_text(state(self._client, job_ids, self._logs))
+        self.report.complaints.append(f"{', '.join(job_ids)} did not end within {_SETTLE_S:.0f} s; see {dump}")
+
+    def _within(self, what: str, look: Callable[[], list[str]]) -> None:
+        """Complains of what is still found after a while."""
+        try:
+            wait_until(what, lambda: not look(), _CLEAR_S)
+        except TimeoutError:
+            self.report.complaints += look()
+
+    def _missing_of_api(self) -> list[str]:
+        """In what the API differs from what is published."""
+        published = jobs.published_job(self._client)
+        try:
+            answer = httpx2.get(f"http://127.0.0.1:{self._port}/api/v1/metrics/summary", timeout=5)
+        except httpx2.HTTPError as error:
+            return [f"the API does not answer: {error}"]
+        if answer.status_code == 404 and published is None:
+            return []
+        found = answer.json().get("job_id")
+        return [] if found == published else [f"the API answers {answer.status_code} for {found}, expected {published}"]

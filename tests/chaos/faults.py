@@ -1,0 +1,137 @@
+"""What each kind of fault does, by name; `schedule.KINDS` says how often it strikes."""
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from tests.chaos.fleet import Fleet
+from tests.chaos.jobs import Jobs
+from tests.chaos.proxy import Proxy
+from tests.chaos.redis_server import RedisServer
+from tests.chaos.schedule import Fault
+
+
+@dataclass(frozen=True)
+class Target:
+    """All that can be struck."""
+
+    fleet: Fleet
+    redis: RedisServer
+    proxy: Proxy
+    jobs: Jobs
+
+
+#: Ends a fault.
+Heal = Callable[[], object]
+#: Strikes; returns what ends it, None where nothing does, and raises Missed where there was nothing to strike.
+Strike = Callable[[Target, Fault], Heal | None]
+
+
+class Missed(Exception):
+    """Raised when the victim is not there."""
+
+
+def _end(number: signal.Signals, target: Target, fault: Fault) -> None:
+    if not target.fleet.strike(fault.victim, number):
+        raise Missed
+
+
+def _stop(target: Target, fault: Fault) -> Heal:
+    pid = target.fleet.send(fault.victim, signal.SIGSTOP)
+    if pid is None:
+        raise Missed
+    return partial(target.fleet.wake, fault.victim, pid)
+
+
+def _visit(target: Target, fault: Fault) -> None:
+    place = target.fleet.places[fault.victim]
+    place.filled = not place.filled
+    if not place.filled:
+        target.fleet.strike(fault.victim, signal.SIGTERM)
+
+
+def _lose_reply(target: Target, fault: Fault) -> None:
+    target.proxy.lose_reply(fault.victim, fault.number)
+
+
+def _cut(target: Target, fault: Fault) -> None:
+    target.proxy.cut(fault.victim)
+
+
+def _refuse(target: Target, fault: Fault) -> Heal:
+    target.proxy.refuse(fault.victim, True)
+    return lambda: target.proxy.refuse(fault.victim, False)
+
+
+def _hold(target: Target, fault: Fault) -> Heal:
+    target.proxy.hold(fault.victim, True)
+    return lambda: target.proxy.hold(fault.victim, False)
+
+
+def _swallow(target: Target, fault: Fault) -> Heal:
+    target.proxy.make_black_hole(fault.victim, True)
+    return lambda: target.proxy.make_black_hole(fault.victim, False)
+
+
+def _slow(target: Target, fault: Fault) -> Heal:
+    target.proxy.slow(fault.victim, fault.number)
+    return lambda: target.proxy.slow(fault.victim, 0)
+
+
+def _restart_redis(number: signal.Signals, target: Target, _: Fault) -> None:
+    target.redis.restart(number)
+    target.fleet.struck[f"redis {number.name}"] += 1
+
+
+def _freeze_redis(target: Target, _: Fault) -> Heal:
+    target.redis.freeze()
+    return target.redis.wake
+
+
+def _fill_memory(target: Target, fault: Fault) -> Heal:
+    target.redis.fill_memory(fault.number << 10)
+    return target.redis.free_memory
+
+
+def _fill_disk(target: Target, _: Fault) -> Heal:
+    target.redis.fill_disk()
+    return target.redis.free_disk
+
+
+def _set_clock(target: Target, fault: Fault) -> Heal:
+    if not target.redis.has_clock:
+        raise Missed
+    target.redis.set_clock(fault.number)
+    return lambda: target.redis.set_clock(0)
+
+
+def _cancel(target: Target, _: Fault) -> None:
+    target.jobs.wish_cancel()
+
+
+def _burst(target: Target, fault: Fault) -> None:
+    target.jobs.wish_more(fault.number)
+
+
+STRIKES: Mapping[str, Strike] = {
+    "kill": partial(_end, signal.SIGKILL),
+    "terminate": partial(_end, signal.SIGTERM),
+    "freeze": _stop,
+    "stutter": _stop,
+    "lose-reply": _lose_reply,
+    "cut": _cut,
+    "refuse": _refuse,
+    "hold": _hold,
+    "black-hole": _swallow,
+    "slow": _slow,
+    "redis-kill": partial(_restart_redis, signal.SIGKILL),
+    "redis-terminate": partial(_restart_redis, signal.SIGTERM),
+    "redis-freeze": _freeze_redis,
+    "full-memory": _fill_memory,
+    "full-disk": _fill_disk,
+    "clock": _set_clock,
+    "visit": _visit,
+    "cancel": _cancel,
+    "burst": _burst,
+}

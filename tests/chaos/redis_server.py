@@ -1,0 +1,90 @@
+"""A Redis of our own that can be killed, frozen, filled, and whose clock can be set."""
+
+import os
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+from autoconnect.broker.connection import connect
+from autoconnect.embedded import EmbeddedServer
+from autoconnect.supervisor import launch
+
+
+class RedisServer:
+    """Listens on `socket`; its data is in the folder, and is there again after a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = EmbeddedServer(folder)
+        self.url = self._server.url
+        self.socket = self.url.removeprefix("unix://")
+        self.has_clock = _faketime_library() is not None
+        self._offset = folder / "clock"
+        self.set_clock(0)
+        self._process = self._start()
+        self._client = connect(self.url)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def restart(self, number: int) -> int:
+        """Ends it by a signal and starts it on the same data; returns the exit code."""
+        self._process.send_signal(number)
+        code = self._process.wait(30)
+        self._process = self._start()
+        return code
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def fill_memory(self, spare_bytes: int) -> None:
+        """From now on it refuses to write, as soon as it has so much more than now."""
+        used = int(self._client.call("INFO", "memory")["used_memory"])
+        self._client.call("CONFIG", "SET", "maxmemory", used + spare_bytes)
+
+    def free_memory(self) -> None:
+        self._client.call("CONFIG", "SET", "maxmemory", 0)
+
+    def fill_disk(self) -> None:
+        """Its files can grow no more: it refuses to write, once it has failed to append."""
+        hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (1, hard))
+
+    def free_disk(self) -> None:
+        hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    def set_clock(self, offset_s: int) -> None:
+        """Its wall clock differs from the machine's by so much; replaced by rename, as it is read at any moment."""
+        new = self._offset.with_suffix(".new")
+        new.write_text(f"{offset_s:+d}\n")
+        new.rename(self._offset)
+
+    def stop(self) -> None:
+        self._client.close()
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        self._process.wait(30)
+        self._server.clean_up()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = dict(os.environ)
+        if library := _faketime_library():
+            environment |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+        # Writing to a full disk is to be an error and no signal: a Python ignores SIGXFSZ, and so what it becomes does.
+        process = launch(self._server.command, environment)
+        self._server.wait_until_it_answers()
+        return process
+
+
+def _faketime_library() -> Path | None:
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)

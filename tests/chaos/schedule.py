@@ -1,0 +1,90 @@
+"""Which fault strikes when: nothing but a function of the seed, so that a run that failed can be had again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+
+#: The places that services run in, by service; those of `VISITORS` come and go, all others are always filled.
+PLACES: Mapping[str, int] = {"orchestrator": 2, "worker": 4, "aggregator": 2, "api": 1}
+VISITORS = ("orchestrator-1", "aggregator-1")
+REDIS, JOBS = "redis", "jobs"
+
+#: How often each service is the victim, in proportion.
+_VICTIMS: Mapping[str, int] = {"worker": 70, "orchestrator": 14, "aggregator": 14, "api": 2}
+#: Faults strike that far from each other on the average, in seconds.
+_GAP_S = 0.15
+#: After a fault of Redis it has so long before the next one, so that dead workers are judged at all.
+_REDIS_REST_S = 1.5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How often a fault strikes in proportion, for how long at least and at most, and what its number may be."""
+
+    weight: int
+    lasts_s: tuple[float, float] = (0, 0)
+    number: tuple[int, int] = (0, 0)
+    victim: str = ""
+
+
+#: By name; without a victim it is one of the services' processes.
+KINDS: Mapping[str, Kind] = {
+    "kill": Kind(42),
+    "terminate": Kind(14),
+    "freeze": Kind(6, lasts_s=(1.0, 3.0)),
+    "stutter": Kind(6, lasts_s=(0.05, 0.4)),
+    "lose-reply": Kind(14, number=(1, 12)),
+    "cut": Kind(5),
+    "refuse": Kind(3, lasts_s=(0.2, 1.5)),
+    "hold": Kind(4, lasts_s=(0.3, 2.0)),
+    "black-hole": Kind(2, lasts_s=(0.2, 1.5)),
+    "slow": Kind(3, lasts_s=(0.5, 3.0), number=(5, 60)),
+    "redis-kill": Kind(4, victim=REDIS),
+    "redis-terminate": Kind(2, victim=REDIS),
+    "redis-freeze": Kind(2, lasts_s=(0.2, 1.5), victim=REDIS),
+    "full-memory": Kind(2, lasts_s=(0.2, 1.5), number=(1, 300), victim=REDIS),
+    "full-disk": Kind(2, lasts_s=(0.2, 1.2), victim=REDIS),
+    "clock": Kind(2, lasts_s=(0.5, 3.0), number=(-60, 60), victim=REDIS),
+    "visit": Kind(4),
+    "cancel": Kind(2, victim=JOBS),
+    "burst": Kind(1, number=(2, 4), victim=JOBS),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Strikes `at_s` seconds after the start and is over `lasts_s` later; what `number` means depends on the kind."""
+
+    at_s: float
+    kind: str
+    victim: str
+    lasts_s: float
+    number: int
+
+
+def place_names() -> list[str]:
+    """Names of all places, as `worker-0`."""
+    return [f"{service}-{number}" for service, count in PLACES.items() for number in range(count)]
+
+
+def schedule(seed: int) -> Iterator[Fault]:
+    """Faults without end, by the time at which they strike; two of Redis are never at the same time."""
+    random = Random(seed)
+    at_s, redis_free_s = 0.0, 0.0
+    while True:
+        at_s += random.expovariate(1 / _GAP_S)
+        name = random.choices(list(KINDS), [kind.weight for kind in KINDS.values()])[0]
+        kind = KINDS[name]
+        fault = Fault(at_s, name, _victim(random, name), random.uniform(*kind.lasts_s), random.randint(*kind.number))
+        if fault.victim == REDIS:
+            if at_s < redis_free_s:
+                continue
+            redis_free_s = at_s + fault.lasts_s + _REDIS_REST_S
+        yield fault
+
+
+def _victim(random: Random, name: str) -> str:
+    if name == "visit":
+        return random.choice(VISITORS)
+    service = random.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
+    return KINDS[name].victim or f"{service}-{random.randrange(PLACES[service])}"
