@@ -41,6 +41,8 @@ class Aggregator:
         try:
             self._look()
         except BrokerUnavailable:
+            if self._sums:
+                log.info("sums dropped, to be read anew", recovery="rebuilt", jobs=len(self._sums))
             self._sums.clear()  # Redis may come back as it was before
             raise
 

@@ -6,6 +6,7 @@ AutoConnectError
 │   ├── SourceNotFound       there is no such source
 │   ├── SourceChanged        its size or mtime is not what the plan was made of
 │   └── RecordCrossesBatch   a record lies across the edge of two batches; not told, the job is planned anew
+├── BatchDropped            mapping a batch has become needless; not told, the worker goes on
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error
@@ -35,6 +36,10 @@ class SourceChanged(SourceError):
 
 class RecordCrossesBatch(SourceError):
     """Raised when a quote that opens in a batch is closed behind its edge: the source has to be cut otherwise."""
+
+
+class BatchDropped(AutoConnectError):
+    """Raised in the middle of a batch when its result could not count any more."""
 
 
 class CubeError(AutoConnectError):

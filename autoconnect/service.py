@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,19 +58,38 @@ class Stop:
             log.warning("what blocks ends by itself", error=str(error))
 
 
+class Rarely:
+    """Tells when it is time again for what need not be done each time."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._next = float("-inf")
+
+    def is_time(self) -> bool:
+        """Whether so much time has passed since it last was."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True
+
+
 def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None) -> None:
     """Calls `round_` until asked to stop; while Redis is away, tries again with growing pauses."""
     stop.listen()
-    pause_s = _FIRST_PAUSE_S
+    failures = 0
     while not stop.requested:
         try:
             round_()
         except BrokerUnavailable as error:
+            pause_s = min(_FIRST_PAUSE_S * 2**failures, _LAST_PAUSE_S)
+            failures += 1
             log.warning("redis unavailable", error=str(error), pause_s=pause_s)
             stop.wait(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, _LAST_PAUSE_S)
         else:
-            pause_s = _FIRST_PAUSE_S
+            if failures:
+                log.info("redis available again", recovery="reconnected", failures=failures)
+            failures = 0
             if health_file:
                 health_file.touch()
 

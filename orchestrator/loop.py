@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import structlog
 
-from autoconnect.broker import jobs, queues, workers
+from autoconnect.broker import batches, jobs, queues, workers
 from autoconnect.broker.connection import Client
-from autoconnect.errors import SourceError
+from autoconnect.errors import BrokerUnavailable, SourceError
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import Settings
 from autoconnect.sources import find_source, open_source, pack_lines
@@ -21,6 +21,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _FED_PER_WORKER = 4
 #: A source is scanned for so long before everything else has its turn, in seconds.
 _SCAN_S = 0.2
+#: A batch is backed up when it has been claimed for so many ms, and so many times as long as batches of its job take.
+#: A worker holds a group of batches for a second, and the one that it maps then.
+_BACK_UP_MS = 3_000
+_BACK_UP_TIMES = 3
 #: A job of the settings' source in one of these makes another one needless.
 _GOOD = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
@@ -41,12 +45,20 @@ class Orchestrator:
         self._settings = settings
         self._to_submit = settings.source
         self._server_run = ""
+        self._server_lag_s = 0.0
         self._last_tick = float("-inf")
         self._judge_from = 0.0
         self._scans: dict[str, _Scan] = {}  # in the order in which they have their turns
 
     def round(self) -> None:
         """Waits for work, unless there is some, and does it; at every tick looks at all open jobs and all workers."""
+        try:
+            self._round()
+        except BrokerUnavailable:
+            self._server_run = ""  # leases may end meanwhile, as nobody can renew them
+            raise
+
+    def _round(self) -> None:
         if self._to_submit:
             self._submit_source(self._to_submit)
             self._to_submit = None
@@ -67,20 +79,32 @@ class Orchestrator:
     def _tick(self) -> None:
         if self._may_judge():
             for worker, batch in workers.reap(self._client, self._settings.max_deaths):
-                log.warning("batch taken from a dead worker", worker=worker, job=batch.job, batch=batch.batch)
+                log.warning(
+                    "batch taken from a dead worker",
+                    recovery="reclaimed",
+                    worker=worker,
+                    job=batch.job,
+                    batch=batch.batch,
+                )
+        workers.shorten_leases(self._client, self._settings.lease_ms)
+        workers.count_workers(self._client)
         for job_id in jobs.open_jobs(self._client):
             self._look_at(job_id)
+            for batch in batches.back_up_batches(self._client, job_id, _BACK_UP_MS, _BACK_UP_TIMES):
+                log.info("batch handed out once more", recovery="backed up", job=batch.job, batch=batch.batch)
 
     def _may_judge(self) -> bool:
         """Not for one lease after Redis started or was reached again: leases may have ended while it was away.
 
-        That it was away shows in a tick that comes late, whether calls failed meanwhile or only took their time.
+        That it was away shows in a call that failed, or in a tick that comes late. Leases end by the server's clock: if
+        that was put forward, it shows against the clock of this machine, which only ever runs.
         """
-        server_run = queues.server_run(self._client)
+        server_run, server_s = queues.server_run(self._client), workers.server_ms(self._client) / 1_000
         now, lease_s = time.monotonic(), self._settings.lease_ms / 1_000
-        if server_run != self._server_run or now - self._last_tick > lease_s / 2:
+        jump_s = server_s - now - self._server_lag_s
+        if server_run != self._server_run or now - self._last_tick > lease_s / 2 or abs(jump_s) > lease_s / 2:
             self._judge_from = now + lease_s
-        self._server_run, self._last_tick = server_run, now
+        self._server_run, self._server_lag_s, self._last_tick = server_run, server_s - now, now
         return now >= self._judge_from
 
     def _look_at(self, job_id: str) -> None:

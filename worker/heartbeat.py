@@ -63,5 +63,6 @@ class Heartbeat:
             try:
                 if not workers.renew_lease(self._client, self._worker, self._settings.lease_ms):
                     self._register()
+                    log.warning("lease had ended; registered anew", recovery="registered")
             except BrokerUnavailable as error:
                 log.warning("lease not renewed", error=str(error))

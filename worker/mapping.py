@@ -1,5 +1,7 @@
 """From a claim to a mapper that has read it: which one, where it reads, and compiling it before it is needed."""
 
+from collections.abc import Callable
+
 from autoconnect.broker.batches import Claim
 from autoconnect.core.layout import Layout, sniff
 from autoconnect.core.mapper import Mapper, PlainMapper, Read
@@ -21,18 +23,26 @@ def make_mapper(settings: Settings, layout: Layout) -> Mapper:
     return KernelMapper(layout)
 
 
-def add_claim(mapper: Mapper, claim: Claim, settings: Settings) -> None:
-    """Maps a claimed batch.
+def add_claim(mapper: Mapper, claim: Claim, settings: Settings, before_block: Callable[[], None]) -> None:
+    """Maps a claimed batch; `before_block` is called before each read, and ends it by raising.
 
     Raises SourceError where the source cannot be read as planned, and RecordCrossesBatch.
     """
+
+    def add(length: int, read: Read) -> None:
+        def read_block(place: int, buffer: memoryview) -> int:
+            before_block()
+            return read(place, buffer)
+
+        mapper.add(claim.id.batch, length, read_block)
+
     offset, length = claim.range
     if claim.lines is not None:
         data, ahead = unpack_lines(claim.lines)
-        mapper.add(claim.id.batch, len(data), _reader_of(data + ahead))
+        add(len(data), _reader_of(data + ahead))
         return
     with open_source(claim.source, claim.version, settings) as file:
-        mapper.add(claim.id.batch, length, lambda place, buffer: file.read_into(offset + place, buffer))
+        add(length, lambda place, buffer: file.read_into(offset + place, buffer))
 
 
 def warm_up(mapper_name: str) -> None:

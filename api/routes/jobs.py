@@ -1,9 +1,10 @@
-"""Jobs: submitting, watching and cancelling them, and what they rejected."""
+"""Jobs: submitting, watching, cancelling and retrying them, and what they rejected."""
 
+import hashlib
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.access import NEEDS_KEY
 from api.answers import Items, JobRequest, Rejects
@@ -13,21 +14,37 @@ from api.problems import Problem
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.partial import MAX_REJECTS
+from autoconnect.errors import SourceError
 from autoconnect.models import Batch, Job, JobStatus, RejectedRow
-from autoconnect.sources import DEFAULT_SOURCE
+from autoconnect.settings import Settings
+from autoconnect.sources import DEFAULT_SOURCE, Version, find_source
 from autoconnect.tables import table_csv
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=255, description="Any text of your own, such as a UUID.")
+]
 Cursor = Annotated[int | None, Query(ge=0, le=2**53, description="The next_cursor of the page before.")]
 
 
 @router.post("", status_code=202, dependencies=[NEEDS_KEY])
-def submit_job(client: Redis, settings: Configured, response: Response, body: JobRequest | None = None) -> Job:
-    """Submits a job. Faults of the source show as a failed job."""
+def submit_job(
+    client: Redis,
+    settings: Configured,
+    response: Response,
+    body: JobRequest | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Job:
+    """Submits a job. Faults of the source show as a failed job.
+
+    With an `Idempotency-Key`, the same key later leads to the same job, as long as that is there.
+    """
     source = body.source if body and body.source is not None else settings.source or DEFAULT_SOURCE
-    job = _job(client, jobs.create_job(client, source, settings.result_ttl_s))
+    job = _job(client, jobs.create_job(client, source, settings.result_ttl_s, _job_id(idempotency_key)))
+    if job.source != source:
+        raise Problem(422, f"This Idempotency-Key has been used for a job on another source, {job.source!r}.")
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 
@@ -61,6 +78,20 @@ def cancel_job(client: Redis, job_id: str) -> Job:
     if not jobs.end_job(client, job_id, JobStatus.CANCELLED):
         status = _job(client, job_id).status
         raise Problem(409, f"Job {job.id} has ended already: it is {status}.", job_status=status)
+    return _job(client, job_id)
+
+
+@router.post("/{job_id}/retry", status_code=202, dependencies=[NEEDS_KEY])
+def retry_job(client: Redis, settings: Configured, response: Response, job_id: str) -> Job:
+    """Lets a failed job run again, on the same file: all of it that isn't done."""
+    job = _job(client, job_id)
+    planned = jobs.read_version(client, job_id)
+    if job.status is JobStatus.FAILED and planned not in (None, _version(job.source, settings)):
+        raise Problem(409, f"{job.source} is not the file any more that job {job.id} read; submit a new job.")
+    if not jobs.retry_job(client, job_id):
+        status = _job(client, job_id).status
+        raise Problem(409, f"Only a failed job can be retried; job {job.id} is {status}.", job_status=status)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return _job(client, job_id)
 
 
@@ -101,6 +132,18 @@ def list_rejects(
         next_cursor=str(start + limit) if len(rows) > limit else None,
         truncated=job.rows.rejected > MAX_REJECTS,
     )
+
+
+def _job_id(idempotency_key: str | None) -> str | None:
+    """The id that stands for a key: so that it is the same even where Redis has come back without the job."""
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()[:16] if idempotency_key else None
+
+
+def _version(source: str, settings: Settings) -> Version | None:
+    try:
+        return find_source(source, settings).version
+    except SourceError:
+        return None
 
 
 def _job(client: Client, job_id: str) -> Job:

@@ -51,18 +51,15 @@ def replanned_version(client: Client, job_id: str) -> Version | None:
 def publish_plan(client: Client, job_id: str, generation: int, plan: Plan, transport: str) -> bool:
     """Stages a plan and makes it visible in one step; False where it does not count."""
     names = JobKeys(job_id)
-    staged = [names.plan_batches(generation), names.plan_waiting(generation)]
+    staged = names.plan_batches(generation)
     for start in range(0, len(plan.ranges), _CHUNK):
         chunk = range(start, min(start + _CHUNK, len(plan.ranges)))
         fields: list[Argument] = [item for number in chunk for item in (number, _new_batch(plan.ranges[number]))]
-        items = [str(BatchId(job_id, generation, number)) for number in chunk]
-        clean: list[list[Argument]] = [["DEL", *staged]] if start == 0 else []
-        expire: list[list[Argument]] = [["EXPIRE", name, _STAGED_TTL_S] for name in staged]
-        client.call_many([*clean, ["HSET", staged[0], *fields], ["RPUSH", staged[1], *items], *expire])
+        client.call_many([["HSET", staged, *fields], ["EXPIRE", staged, _STAGED_TTL_S]])
     total_bytes = sum(batch.length for batch in plan.ranges)
     about: list[Argument] = [plan.version.size, plan.version.mtime_ns, plan.layout.to_json(), transport]
     arguments: list[Argument] = [job_id, generation, len(plan.ranges), total_bytes, *about]
-    return bool(client.run_script("publish_plan", [*names.for_scripts(), *staged], arguments))
+    return bool(client.run_script("publish_plan", [*names.for_scripts(), staged], arguments))
 
 
 def feed_batch(client: Client, batch: BatchId, lines: bytes) -> bool:
@@ -104,6 +101,11 @@ def next_feed(client: Client, job_id: str) -> Feed | None:
 def end_job(client: Client, job_id: str, status: JobStatus, reason: str = "") -> bool:
     """Ends a job without a result; False where it has ended already."""
     return bool(client.run_script("end_job", JobKeys(job_id).for_scripts(), [status, reason]))
+
+
+def retry_job(client: Client, job_id: str) -> bool:
+    """Lets a failed job run again; False where it has not failed."""
+    return bool(client.run_script("retry_job", JobKeys(job_id).for_scripts(), [job_id]))
 
 
 def read_job(client: Client, job_id: str) -> Job | None:

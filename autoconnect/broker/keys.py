@@ -5,9 +5,11 @@
 | `autoconnect:ready` | list | batches that any worker may claim, at most two per live worker | lasting |
 | `autoconnect:active` | list | names of the `waiting` lists that have batches, in turn | lasting |
 | `autoconnect:workers` | zset | names of the heartbeats ever registered, by when they were last seen in use | lasting |
+| `autoconnect:live` | string | how many workers live, as of the last tick or registration | lasting |
 | `autoconnect:open` | set | ids of jobs that have not ended | lasting |
 | `autoconnect:orchestrator` | list | ids of jobs that the orchestrator should look at | lasting |
 | `autoconnect:aggregator` | list | ids of jobs that the aggregator should look at | lasting |
+| `autoconnect:counters` | hash | how often what has happened to batches and jobs, ever | lasting |
 | `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
 | `autoconnect:sequence` | string | sequence number of the newest job | lasting |
 | `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys` | lasting |
@@ -17,14 +19,13 @@
 | `autoconnect:job:ID:batches` | hash | each batch's range and state, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:waiting` | list | batches of a job that are not yet ready | end of job |
 | `autoconnect:job:ID:lines` | hash | batches' compressed lines, with BATCH_TRANSPORT=inline | end of job |
-| `autoconnect:job:ID:partials` | set | names of the job's partials | end of job |
-| `autoconnect:job:ID:partial:N` | hash | a partial: one field per city, and `tally` | until merged |
+| `autoconnect:job:ID:partials` | set | names of the job's partials | end of job, an hour where it can be retried |
+| `autoconnect:job:ID:partial:N` | hash | a partial: one field per city, and `tally` | until merged, or as `partials` |
 | `autoconnect:job:ID:cube` | hash | the job's result: one field per city, and `tally` | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:metrics` | hash | each metric's unfiltered table, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:rejects` | list | the first rejected rows, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:events` | stream | the job's progress | RESULT_TTL_S after its end |
 | `autoconnect:job:ID:plan:N:batches` | hash | a plan that is not visible yet | an hour |
-| `autoconnect:job:ID:plan:N:waiting` | list | a plan that is not visible yet | an hour |
 """
 
 from dataclasses import dataclass
@@ -35,12 +36,17 @@ PREFIX = "autoconnect:"
 READY = PREFIX + "ready"
 ACTIVE = PREFIX + "active"
 WORKERS = PREFIX + "workers"
+LIVE = PREFIX + "live"
 OPEN = PREFIX + "open"
 ORCHESTRATOR = PREFIX + "orchestrator"
 AGGREGATOR = PREFIX + "aggregator"
+COUNTERS = PREFIX + "counters"
 JOBS = PREFIX + "jobs"
 SEQUENCE = PREFIX + "sequence"
 PUBLISHED = PREFIX + "published"
+
+#: KEYS[1] to KEYS[8] of every script.
+SHARED = (READY, ACTIVE, WORKERS, LIVE, OPEN, ORCHESTRATOR, AGGREGATOR, COUNTERS)
 
 _JOB = PREFIX + "job:"
 _WORKER = PREFIX + "worker:"
@@ -94,14 +100,10 @@ class JobKeys:
     def plan_batches(self, generation: int) -> str:
         return f"{self.job}:plan:{generation}:batches"
 
-    def plan_waiting(self, generation: int) -> str:
-        return f"{self.job}:plan:{generation}:waiting"
-
     def for_scripts(self) -> list[str]:
-        """KEYS[1] to KEYS[15] of each script about a job; `prelude.lua` gives them their names."""
-        shared = [READY, ACTIVE, WORKERS, OPEN, ORCHESTRATOR, AGGREGATOR]
+        """KEYS[1] to KEYS[17] of each script about a job; `prelude.lua` gives them their names."""
         own = [self.job, self.batches, self.waiting, self.lines, self.partials, self.cube, self.metrics, self.rejects]
-        return [*shared, *own, self.events]
+        return [*SHARED, *own, self.events]
 
 
 class BatchId(NamedTuple):

@@ -6,6 +6,11 @@ from autoconnect.broker.keys import JobKeys
 from autoconnect.broker.workers import registered
 from autoconnect.models import Queue
 
+#: What is counted; the scripts do it, in the same step as what they count.
+COUNTERS = (
+    *("batches_done", "retried", "reclaimed", "backed_up", "discarded", "dead"),
+    *("jobs_completed", "jobs_failed", "jobs_cancelled"),
+)
 #: Above this share of Redis' memory, workers stop claiming.
 _MEMORY_SHARE = 0.75
 
@@ -39,6 +44,13 @@ def queues(client: Client) -> list[Queue]:
         Queue(queue=queue, depth=sum(client.call_many([["LLEN", name] for name in names])))
         for queue, names in lists.items()
     ]
+
+
+def counters(client: Client) -> dict[str, int]:
+    """How often what has happened, ever: to batches (`batches_done`, `retried`, `reclaimed`, `backed_up`, `discarded`,
+    `dead`) and to jobs (`jobs_completed`, `jobs_failed`, `jobs_cancelled`)."""
+    found = client.call("HGETALL", keys.COUNTERS)
+    return dict.fromkeys(COUNTERS, 0) | {name.decode(): int(value) for name, value in found.items()}
 
 
 def memory_is_short(client: Client) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoconnect.broker import keys
+from autoconnect.broker.batches import Handed, read_handed
 from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
@@ -32,17 +33,12 @@ def commit_batches(client: Client, worker: str, items: Sequence[BatchId], partia
     False where another commit of one of them was first, or the job does not run this plan any more. What of the others
     is still to do stays in the worker's claimed list.
     """
-    first = items[0]
-    names = JobKeys(first.job)
-    reasons = [item for pair in partial.rejected.items() for item in pair]
-    fields = [item for pair in encode(partial).items() for item in pair]
-    about: list[Argument] = [first.job, first.generation, partial.rows_accepted, partial.rows_rejected]
-    lists: list[Sequence[Argument]] = [[item.batch for item in items], reasons, fields]
-    arguments = [argument for some in lists for argument in (len(some), *some)]
-    # No other commit uses this name: whoever has read a partial knows what its name stands for.
-    partial_key = names.partial(f"{first.generation}.{first.batch}.{secrets.token_hex(8)}")
-    script_keys = [*names.for_scripts(), keys.claimed(worker), partial_key]
-    return bool(client.run_script("commit_batches", script_keys, [*about, *arguments]))
+    return _commit(client, worker, items, partial, wants_more=False)[0]
+
+
+def commit_and_take(client: Client, worker: str, items: Sequence[BatchId], partial: Partial) -> tuple[bool, Handed]:
+    """As `commit_batches`; also returns what the worker is handed next, if there is something."""
+    return _commit(client, worker, items, partial, wants_more=True)
 
 
 def partial_names(client: Client, job_id: str) -> list[str]:
@@ -103,3 +99,21 @@ def read_rejects(client: Client, job_id: str, start: int, count: int) -> list[Re
     """Rejected rows by position, from number `start`."""
     rows = client.call("LRANGE", JobKeys(job_id).rejects, start, start + count - 1)
     return [RejectedRow(**json.loads(row)) for row in rows]
+
+
+def _commit(
+    client: Client, worker: str, items: Sequence[BatchId], partial: Partial, *, wants_more: bool
+) -> tuple[bool, Handed]:
+    first = items[0]
+    names = JobKeys(first.job)
+    reasons = [item for pair in partial.rejected.items() for item in pair]
+    fields = [item for pair in encode(partial).items() for item in pair]
+    about: list[Argument] = [first.job, first.generation, worker, int(wants_more)]
+    about += [partial.rows_accepted, partial.rows_rejected]
+    lists: list[Sequence[Argument]] = [[item.batch for item in items], reasons, fields]
+    arguments = [argument for some in lists for argument in (len(some), *some)]
+    # No other commit uses this name: whoever has read a partial knows what its name stands for.
+    partial_key = names.partial(f"{first.generation}.{first.batch}.{secrets.token_hex(8)}")
+    script_keys = [*names.for_scripts(), keys.claimed(worker), partial_key]
+    counted, handed = client.run_script("commit_batches", script_keys, [*about, *arguments])
+    return bool(counted), read_handed(handed)

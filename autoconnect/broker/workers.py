@@ -19,8 +19,7 @@ _NOTE_MS = _FORGET_MS // 10
 def register_worker(client: Client, worker: str, lease_ms: int, about: Mapping[str, str | int]) -> None:
     """Writes the worker's heartbeat, which must be there before its first claim."""
     fields = [item for pair in about.items() for item in pair]
-    names = [keys.READY, keys.ACTIVE, keys.WORKERS, keys.OPEN, keys.ORCHESTRATOR, keys.AGGREGATOR]
-    client.run_script("register_worker", [*names, keys.heartbeat(worker)], [lease_ms, *fields])
+    client.run_script("register_worker", [*keys.SHARED, keys.heartbeat(worker)], [lease_ms, *fields])
 
 
 def renew_lease(client: Client, worker: str, lease_ms: int) -> bool:
@@ -35,39 +34,55 @@ def leave(client: Client, worker: str) -> None:
 
 def live_workers(client: Client) -> list[Worker]:
     """All workers whose heartbeat is there, by id."""
+    names = [name for name, _ in registered(client)]
+    abouts = client.call_many([["HGETALL", name] for name in names])
+    leases = client.call_many([["PTTL", name] for name in names])
     workers = []
-    for name, _ in registered(client):
+    for name, found, lease_ms_left in zip(names, abouts, leases, strict=True):
+        if not found or lease_ms_left <= 0:
+            continue
         worker = keys.worker_of(name)
-        about = {key.decode(): value.decode() for key, value in client.call("HGETALL", name).items()}
-        lease_ms_left = client.call("PTTL", name)
-        if about and lease_ms_left > 0:
-            workers.append(
-                Worker(
-                    id=worker,
-                    host=about["host"],
-                    pid=int(about["pid"]),
-                    started_at=datetime.fromisoformat(about["started_at"]),
-                    lease_ms_left=lease_ms_left,
-                    working_on=[str(batch) for batch in claimed_items(client, worker)],
-                )
+        about = {key.decode(): value.decode() for key, value in found.items()}
+        workers.append(
+            Worker(
+                id=worker,
+                host=about["host"],
+                pid=int(about["pid"]),
+                started_at=datetime.fromisoformat(about["started_at"]),
+                lease_ms_left=lease_ms_left,
+                working_on=[str(batch) for batch in claimed_items(client, worker)],
             )
+        )
     return sorted(workers, key=lambda worker: worker.id)
+
+
+def count_workers(client: Client) -> None:
+    """Lets the ready list grow and shrink with the workers that live."""
+    client.run_script("count_workers", keys.SHARED, [])
+
+
+def shorten_leases(client: Client, lease_ms: int) -> None:
+    """Cuts what is left of each lease to a whole one; it is more only where the server's clock was set back."""
+    names = [name for name, _ in registered(client)]
+    leases = client.call_many([["PTTL", name] for name in names])
+    too_long = [name for name, left_ms in zip(names, leases, strict=True) if left_ms > lease_ms]
+    client.call_many([["PEXPIRE", name, lease_ms] for name in too_long])
 
 
 def reap(client: Client, max_deaths: int) -> list[tuple[str, BatchId]]:
     """Takes the batches of all dead workers from them; returns worker and batch of each that was taken."""
-    now_ms = _now_ms(client)
+    now_ms = server_ms(client)
+    found = registered(client)
+    alive = client.call_many([["EXISTS", name] for name, _ in found])
+    claimed = client.call_many([["LLEN", keys.claimed(keys.worker_of(name))] for name, _ in found])
     reaped = []
-    for name, seen_ms in registered(client):
+    for (name, seen_ms), lives, depth in zip(found, alive, claimed, strict=True):
         worker = keys.worker_of(name)
-        alive = client.call("EXISTS", name)
-        items = [] if alive else claimed_items(client, worker)
-        for batch in items:
-            script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker), keys.heartbeat(worker)]
-            arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_deaths]
-            if client.run_script("reap_batch", script_keys, arguments):
-                reaped.append((worker, batch))
-        if alive or items:
+        if depth and not lives:
+            reaped += [
+                (worker, item) for item in claimed_items(client, worker) if _reap(client, worker, item, max_deaths)
+            ]
+        if lives or depth:
             if now_ms - seen_ms > _NOTE_MS:
                 client.call("ZADD", keys.WORKERS, "XX", now_ms, name)
         elif now_ms - seen_ms > _FORGET_MS:
@@ -81,6 +96,13 @@ def registered(client: Client) -> list[tuple[str, int]]:
     return [(name.decode(), int(score)) for name, score in zip(found[::2], found[1::2], strict=True)]
 
 
-def _now_ms(client: Client) -> int:
+def server_ms(client: Client) -> int:
+    """What the server's clock says, in ms since 1970."""
     seconds, microseconds = client.call("TIME")
     return int(seconds) * 1_000 + int(microseconds) // 1_000
+
+
+def _reap(client: Client, worker: str, batch: BatchId, max_deaths: int) -> bool:
+    script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker), keys.heartbeat(worker)]
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_deaths]
+    return bool(client.run_script("reap_batch", script_keys, arguments))

@@ -12,13 +12,7 @@ from autoconnect.supervisor import launch
 from tests.integration.stack import Stack
 
 #: Keys that are there for good; `keys.py` has the table.
-_LASTING = {
-    name.encode()
-    for name in (
-        *(keys.READY, keys.ACTIVE, keys.WORKERS, keys.OPEN, keys.ORCHESTRATOR, keys.AGGREGATOR),
-        *(keys.JOBS, keys.SEQUENCE, keys.PUBLISHED),
-    )
-}
+_LASTING = {name.encode() for name in (*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED)}
 
 
 @pytest.fixture(scope="session")

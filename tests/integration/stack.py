@@ -7,7 +7,7 @@ import simplejson
 
 from aggregator.loop import Aggregator
 from autoconnect.broker import jobs, results
-from autoconnect.broker.batches import Claim
+from autoconnect.broker.batches import Claim, claimed_items
 from autoconnect.broker.connection import BlockingClient, Client
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import Partial
@@ -85,8 +85,10 @@ class Stack:
                 return self.job(job_id)
             if self._depth("orchestrator"):
                 self.orchestrator.round()
-            elif self._depth("ready") and workers:
-                for worker in workers:
+            elif busy := [
+                worker for worker in workers if self._depth("ready") or claimed_items(self.client, worker.id)
+            ]:
+                for worker in busy:
                     worker.round()
             else:
                 self.aggregator.round()
@@ -108,7 +110,7 @@ class Stack:
 def map_claim(claim: Claim, settings: Settings) -> Partial:
     """The partial of one claimed batch."""
     mapper = make_mapper(settings, claim.layout)
-    add_claim(mapper, claim, settings)
+    add_claim(mapper, claim, settings, lambda: None)
     return mapper.partial()
 
 

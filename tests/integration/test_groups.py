@@ -28,7 +28,7 @@ def claimed(stack: Stack, worker: Worker, count: int) -> list[Claim]:
     """So many batches, which the worker has claimed and not yet mapped."""
     claims = []
     for _ in range(count):
-        item = batches.take_batch(stack.client, worker.id)
+        item = batches.await_batch(stack.blocking(), worker.id, 100)
         assert item
         claim = batches.claim_batch(stack.client, worker.id, item)
         assert claim
@@ -39,7 +39,7 @@ def claimed(stack: Stack, worker: Worker, count: int) -> list[Claim]:
 def mapped(stack: Stack, claims: list[Claim]) -> Partial:
     mapper = make_mapper(stack.settings, claims[0].layout)
     for claim in claims:
-        add_claim(mapper, claim, stack.settings)
+        add_claim(mapper, claim, stack.settings, lambda: None)
     return mapper.partial()
 
 
@@ -77,13 +77,15 @@ def test_enough_rows_a_cell_end_a_group(stack: Stack, monkeypatch: pytest.Monkey
     monkeypatch.setattr("worker.loop._ROWS_PER_CELL", 0.1)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     worker.round()
-    assert [batch.state for batch in states(stack.client, job_id)][:2] == [BatchState.DONE, BatchState.WAITING]
+    (first, second, *_) = states(stack.client, job_id)
+    assert (first.state, second.state) == (BatchState.DONE, BatchState.CLAIMED), "claimed by the same step"
 
 
 def test_batches_of_another_job_are_a_group_of_their_own(stack: Stack) -> None:
     first, second = stack.planned(stack.generated(name="a.csv")), stack.planned(stack.generated(seed=2, name="b.csv"))
     worker = stack.worker()
-    worker.round()
+    for _ in range(3):
+        worker.round()
     assert len(results.partial_names(stack.client, first)) > 1, "jobs take turns"
     for job_id in (first, second):
         stack.finish(job_id, worker)
@@ -139,10 +141,10 @@ def test_an_exception_over_one_batch_costs_it_an_attempt_and_the_others_nothing(
 ) -> None:
     worker, job_id = stack.worker(), stack.planned(stack.generated())
 
-    def fail_once(mapper: Any, claim: Claim, settings: Any) -> None:
-        if claim.id.batch == 2 and not claim.failed_before:
+    def fail_once(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
+        if claim.id.batch == 2 and not claim.alone:
             raise ArithmeticError("no luck")
-        add_claim(mapper, claim, settings)
+        add_claim(mapper, claim, settings, lambda: None)
 
     monkeypatch.setattr("worker.loop.add_claim", fail_once)
     worker.round()
@@ -209,8 +211,8 @@ def test_batches_that_redis_has_forgotten_to_have_handed_out_count_once(
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     kept = {name: stack.client.call("DUMP", name) for name in stack.client.call("KEYS", "*") if b"worker" not in name}
 
-    def roll_back_once(mapper: Any, claim: Claim, settings: Any) -> None:
-        add_claim(mapper, claim, settings)
+    def roll_back_once(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
+        add_claim(mapper, claim, settings, before_block)
         if kept:
             stack.client.call("DEL", f"autoconnect:worker:{worker.id}:claimed")
             for name, dump in kept.items():
@@ -231,17 +233,21 @@ def test_a_worker_that_is_asked_to_stop_with_batches_in_hand_commits_what_is_map
     worker = Worker(stack.client, stack.blocking(), stack.settings, stop)
     worker.register()
     job_id = stack.planned(stack.generated())
-    claimed(stack, worker, 3)
+    claimed(stack, worker, 2)
 
-    def stop_at_second(mapper: Any, claim: Claim, settings: Any) -> None:
-        add_claim(mapper, claim, settings)
-        if claim.id.batch == 1:
+    def stop_at_second(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
+        add_claim(mapper, claim, settings, before_block)
+        if claim.id.batch == 2:
             stop._requested.set()
 
     monkeypatch.setattr("worker.loop.add_claim", stop_at_second)
     worker.round()
     worker.leave()
-    assert [batch.state for batch in states(stack.client, job_id)][:3] == [*[BatchState.DONE] * 2, BatchState.WAITING]
+    assert [batch.state for batch in states(stack.client, job_id)][:3] == [
+        BatchState.DONE,
+        BatchState.WAITING,
+        BatchState.DONE,
+    ]
     assert [batch.deaths + batch.attempts for batch in states(stack.client, job_id)][:3] == [0, 0, 0]
     monkeypatch.undo()
     stack.finish(job_id, stack.worker())

@@ -78,7 +78,7 @@ def test_the_key_table_is_that_of_the_code_and_names_every_key() -> None:
     }
     job = keys.JobKeys("ID")
     of_job = {getattr(job, name) for name, member in vars(keys.JobKeys).items() if isinstance(member, property)}
-    of_plan = {job.plan_batches(1).replace(":1:", ":N:"), job.plan_waiting(1).replace(":1:", ":N:")}
+    of_plan = {job.plan_batches(1).replace(":1:", ":N:")}
     of_worker = {keys.heartbeat("WORKER"), keys.claimed("WORKER")}
     assert names == constants | of_job | of_plan | of_worker | {job.partial("N")}
 

@@ -1,5 +1,5 @@
 -- Turns all partials of a job into its result, and publishes it unless a newer job's is.
--- KEYS  16 published
+-- KEYS  18 published
 -- ARGV  1 id, 2 status, 3 reason, 4 number of partials, then their names,
 --       then three lists, each its length before it: the cube's fields and values, the metrics', the rejects
 -- Returns 1, or 0 where the job is not reducing or its partials are not these.
@@ -33,7 +33,7 @@ end_job(ARGV[2], ARGV[3])
 
 if ARGV[2] ~= 'completed' then return 1 end
 local sequence = redis.call('HGET', job, 'sequence')
-local published = redis.call('HMGET', KEYS[16], 'sequence', 'keys')
+local published = redis.call('HMGET', KEYS[18], 'sequence', 'keys')
 if published[1] and tonumber(published[1]) > tonumber(sequence) then return 1 end
 if published[2] then
   local old_keys = cjson.decode(published[2])
@@ -46,5 +46,5 @@ local keys = { job, batches, cube, metrics, rejects }
 for _, key in ipairs(keys) do
   redis.call('PERSIST', key)
 end
-redis.call('HSET', KEYS[16], 'job', ARGV[1], 'sequence', sequence, 'keys', cjson.encode(keys))
+redis.call('HSET', KEYS[18], 'job', ARGV[1], 'sequence', sequence, 'keys', cjson.encode(keys))
 return 1

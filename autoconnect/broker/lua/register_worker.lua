@@ -1,7 +1,8 @@
 -- Writes a worker's heartbeat, the lease of all it will claim.
--- KEYS  7 the heartbeat
+-- KEYS  9 the heartbeat
 -- ARGV  1 lease in ms, then field and value of what is known of the worker
-redis.call('HSET', KEYS[7], unpack(ARGV, 2))
-redis.call('PEXPIRE', KEYS[7], ARGV[1])
-redis.call('ZADD', workers, now_ms(), KEYS[7])
+redis.call('HSET', KEYS[9], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[9], ARGV[1])
+redis.call('ZADD', workers, now_ms(), KEYS[9])
+count_workers()
 refill()

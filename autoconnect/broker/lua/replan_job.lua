@@ -1,22 +1,16 @@
 -- A worker has seen that a record goes on behind its batch's edge: nothing of this plan stays, and the job goes back to
 -- planning, to be cut between records (`replanned` is the last plan that was not). Where it was, the batch is dead.
--- KEYS  16 the worker's claimed list
+-- KEYS  18 the worker's claimed list
 -- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 id, 6 the reason where the job fails
 -- Returns 1, or 0 where the batch was not the worker's any more.
-local batch = take_item(KEYS[16], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local batch = take_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 if not batch then return 0 end
 if redis.call('HEXISTS', job, 'replanned') == 1 then
   kill_batch(ARGV[3], batch, ARGV[6], ARGV[6])
   return 1
 end
-free_plan()
-redis.call('DEL', batches)
-redis.call('HDEL', job, 'fed')
-for _, field in ipairs(redis.call('HKEYS', job)) do
-  if string.sub(field, 1, 9) == 'rejected:' then redis.call('HDEL', job, field) end
-end
-redis.call('HSET', job, 'status', 'planning', 'replanned', redis.call('HGET', job, 'last_plan'), 'total', 0, 'done', 0,
-  'retried', 0, 'bytes_total', 0, 'bytes_done', 0, 'rows_read', 0, 'rows_accepted', 0, 'rows_rejected', 0)
+drop_plan()
+redis.call('HSET', job, 'status', 'planning', 'replanned', redis.call('HGET', job, 'last_plan'))
 redis.call('RPUSH', orchestrator, ARGV[5])
 refill()
 announce()
