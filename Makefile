@@ -9,7 +9,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check lint bench bench-quick lock upgrade lock-check generate clean
+.PHONY: help run up test chaos check lint bench bench-quick lock upgrade lock-check generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, W
 
 test: .venv/.test ## Run the tests (ARGS=...: what pytest shall be told)
 	@exec $(BIN)/pytest $(ARGS)
+
+chaos: .venv/.test ## Let faults strike real processes for two minutes (SEED=n: the same again, KILLS=n: until so many are killed)
+	@exec $(BIN)/python -m tests.chaos $${SEED:+--seed "$$SEED"} $${KILLS:+--kills "$$KILLS"}
 
 check: lint lock-check ## Run what CI runs: lint, lock-check, then the tests
 	@$(MAKE) --no-print-directory test
