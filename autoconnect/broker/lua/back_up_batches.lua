@@ -3,8 +3,8 @@
 -- ARGV  1 least age of a claim in ms, 2 how many times as long as a batch takes on the average it must have lasted
 -- Returns the items.
 local found = {}
-local about = redis.call('HMGET', job, 'status', 'generation', 'total', 'done', 'started_at')
-if about[1] ~= 'running' or redis.call('EXISTS', waiting, ready) > 0 then return found end
+local about = redis.call('HMGET', job, 'status', 'generation', 'done', 'started_at', 'committed_at')
+if about[1] ~= 'running' or about[3] == '0' or redis.call('EXISTS', waiting, ready) > 0 then return found end
 
 local alive, idle, claimed = 0, 0, {}
 for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
@@ -19,7 +19,7 @@ for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
 end
 
 local now = tonumber(now_ms())
-local pace = (now - about[5]) * alive / math.max(tonumber(about[4]), 1)
+local pace = (about[5] - about[4]) * alive / about[3]
 local age = math.max(tonumber(ARGV[1]), ARGV[2] * pace)
 local prefix = string.match(job, '[^:]+$') .. ':' .. about[2] .. ':'
 for _, item in ipairs(claimed) do

@@ -63,6 +63,7 @@ redis.call('HINCRBY', job, 'rows_accepted', ARGV[5])
 redis.call('HINCRBY', job, 'rows_rejected', ARGV[6])
 redis.call('HINCRBY', job, 'rows_read', ARGV[5] + ARGV[6])
 redis.call('HINCRBY', job, 'bytes_done', bytes)
+redis.call('HSET', job, 'committed_at', now_ms())
 local about = redis.call('HMGET', job, 'total', 'transport')
 if redis.call('HINCRBY', job, 'done', last - first + 1) == tonumber(about[1]) then
   redis.call('HSET', job, 'status', 'reducing')
