@@ -1,0 +1,168 @@
+"""Containers are killed, paused, cut off and restarted while jobs run; each job ends with the exact result."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+from random import Random
+from typing import Any
+
+import httpx2
+import pytest
+
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.generate import generate
+from tests import oracle
+from tests.e2e.compose import COMMANDS, Stack, answers, output
+from tests.e2e.waiting import wait_until
+from tests.files import slow_to_map
+from tests.required import require
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
+
+_ROWS = 60_000
+_LEASE_MS = 2_000
+_SETTINGS = f"""
+AUTOCONNECT_HEARTBEAT_MS=400
+AUTOCONNECT_LEASE_MS={_LEASE_MS}
+AUTOCONNECT_BATCH_BYTES=25000
+"""
+#: Nobody hears of a container for longer than its lease.
+_AWAY_S = 1.5 * _LEASE_MS / 1_000
+_RUN_AT_ONCE = 2
+_END_TIMEOUT_S = 90
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    compose = next((name for name, command in COMMANDS.items() if answers(*command, "version")), None)
+    if compose is None or answers("docker", "version", "--format", "{{.Server.Version}}") is None:
+        require("containers", "no Docker engine with Compose answers")
+    settings = tmp_path_factory.mktemp("chaos") / "env"
+    settings.write_text(_SETTINGS)
+    stack = Stack(compose, settings)
+    try:
+        stack.compose("build")
+        stack.compose("up", "-d")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
+
+
+def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack) -> None:
+    text = "".join(generate(_ROWS, seed=13, bad_ratio=0.03))
+    stack.wait_healthy()
+    with httpx2.Client(base_url=stack.url, timeout=30) as api:
+        assert api.put("/api/v1/sources/chaos.csv", content=slow_to_map(text).encode()).status_code == 201
+        job_ids: list[str] = []
+        for strike, service in _faults():
+            _keep_busy(api, job_ids)
+            strike(stack, service)
+        ended = [wait_until(f"the end of {job_id}", partial(_ended, api, job_id), _END_TIMEOUT_S) for job_id in job_ids]
+        assert [(job["status"], job["error"]) for job in ended] == [("completed", None)] * len(ended)
+        expected = _expected(slow_to_map(text).encode())
+        for job_id in job_ids:
+            assert {name: _rows(api, name, job_id) for name in CATALOGUE} == expected
+        assert sum(job["batches"]["retried"] for job in ended) > 0
+    stack.wait_healthy()
+
+
+Fault = Callable[[Stack, str], None]
+
+
+def _faults() -> list[tuple[Fault, str]]:
+    """Each with its victim's service, in any order."""
+    faults: list[tuple[Fault, str]] = [
+        *((_kill, service) for service in ("worker", "orchestrator", "aggregator", "api")),
+        *((_die, service) for service in ("worker", "worker", "orchestrator", "aggregator", "redis")),
+        *((_pause, service) for service in ("worker", "orchestrator", "aggregator", "redis")),
+        *((_cut_off, service) for service in ("worker", "aggregator")),
+        *((_restart, service) for service in ("redis", "worker")),
+    ]
+    return Random(5).sample(faults, len(faults))
+
+
+def _kill(stack: Stack, service: str) -> None:
+    """Docker starts no container again that it was told to kill."""
+    victim = _victim(stack, service)
+    output("docker", "kill", victim)
+    output("docker", "start", victim)
+
+
+def _die(stack: Stack, service: str) -> None:
+    """The process dies, and the restart policy starts the container again."""
+    victim = _victim(stack, service)
+    before = _started_at(victim)
+    output("docker", "exec", victim, "sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)")
+    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before))
+
+
+def _pause(stack: Stack, service: str) -> None:
+    victim = _victim(stack, service)
+    output("docker", "pause", victim)
+    time.sleep(_AWAY_S)
+    output("docker", "unpause", victim)
+
+
+def _cut_off(stack: Stack, service: str) -> None:
+    victim, network = _victim(stack, service), f"{stack.project}_back"
+    output("docker", "network", "disconnect", network, victim)
+    time.sleep(_AWAY_S)
+    output("docker", "network", "connect", "--alias", service, network, victim)
+
+
+def _restart(stack: Stack, service: str) -> None:
+    output("docker", "restart", _victim(stack, service))
+
+
+def _victim(stack: Stack, service: str) -> str:
+    container: str = stack.containers(service)[0]["Id"]
+    return container
+
+
+def _started_at(container: str) -> str | None:
+    """When its process was started, None while it has none."""
+    state = json.loads(output("docker", "inspect", "--format", "{{json .State}}", container))
+    return str(state["StartedAt"]) if state["Status"] == "running" else None
+
+
+def _keep_busy(api: httpx2.Client, job_ids: list[str]) -> None:
+    """Submits until enough jobs run; while a service is away, the call is made again."""
+    while sum(_ended(api, job_id) is None for job_id in job_ids) < _RUN_AT_ONCE:
+        key = f"chaos-{len(job_ids)}"
+        job_ids.append(wait_until("a job to be taken", partial(_submitted, api, key)))
+
+
+def _submitted(api: httpx2.Client, key: str) -> str | None:
+    body, headers = {"source": "chaos.csv"}, {"Idempotency-Key": key}
+    job = _answer(lambda: api.post("/api/v1/jobs", json=body, headers=headers))
+    return str(job["id"]) if job else None
+
+
+def _ended(api: httpx2.Client, job_id: str) -> dict[str, Any] | None:
+    job = _answer(lambda: api.get(f"/api/v1/jobs/{job_id}"))
+    return job if job and job["status"] in ("completed", "failed", "cancelled") else None
+
+
+def _answer(call: Callable[[], httpx2.Response]) -> dict[str, Any] | None:
+    """What the API answers, None where it or its Redis is away."""
+    try:
+        response = call()
+    except httpx2.HTTPError:
+        return None
+    if response.status_code == 503:
+        return None
+    assert response.is_success, response.text
+    answer: dict[str, Any] = json.loads(response.text, parse_float=Decimal)
+    return answer
+
+
+def _rows(api: httpx2.Client, metric: str, job_id: str) -> Any:
+    answer = wait_until(metric, lambda: _answer(lambda: api.get(f"/api/v1/metrics/{metric}", params={"job": job_id})))
+    return answer["rows"]
+
+
+def _expected(data: bytes) -> dict[str, oracle.Table]:
+    rows, rejects = oracle.read_rows(data)
+    return {name: oracle.metric(name, rows, len(rows) + len(rejects), len(rejects)) for name in CATALOGUE}
