@@ -16,6 +16,7 @@ from autoconnect.models import BatchState, JobStatus
 from orchestrator.planner import make_plan
 from tests.integration.stack import Stack, expected_metrics, map_claim
 from worker.loop import Worker
+from worker.mapping import add_claim
 
 
 class Crashed(BaseException):
@@ -410,3 +411,136 @@ def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, clien
         assert time.monotonic() < away_until + 10 * lease_s
     assert time.monotonic() >= away_until + lease_s
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def ticks(stack: Stack) -> None:
+    """Lets the orchestrator look several times."""
+    for _ in range(10):
+        stack.orchestrator.round()
+
+
+def test_after_a_call_failed_nobody_is_judged_for_one_lease(stack: Stack, client: Client, redis_url: str) -> None:
+    """Given leases that ended while Redis refused to write / When it takes writes again"""
+    victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    ticks(stack)
+    client.call("CONFIG", "SET", "min-replicas-to-write", 1)
+    try:
+        victim.heartbeat.stop()
+        time.sleep(stack.settings.lease_ms / 1_000)
+        with pytest.raises(BrokerUnavailable, match="NOREPLICAS"):
+            ticks(stack)
+    finally:
+        client.call("CONFIG", "SET", "min-replicas-to-write", 0)
+    stack.orchestrator.round()
+    stack.orchestrator.round()
+    assert batches.claimed_items(client, victim.id) == [item]
+    while batches.claimed_items(client, victim.id):
+        stack.orchestrator.round()
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_lease_that_a_clock_set_back_made_long_is_cut_to_a_whole_one(stack: Stack, client: Client) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    victim.heartbeat.stop()
+    client.call("PEXPIRE", f"autoconnect:worker:{victim.id}", 3_600_000)
+    deadline = time.monotonic() + 10
+    while batches.claimed_items(client, victim.id):
+        stack.orchestrator.round()
+        assert time.monotonic() < deadline
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_plan_of_which_redis_has_lost_a_part_is_not_made_visible_but_made_again(
+    make_stack: Callable[..., Stack], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_stack(batch_bytes=1_000)
+    source = stack.generated(rows=100)
+    job_id = stack.submit(source)
+    call_many = client.call_many
+
+    def lose(commands: Any) -> Any:
+        found = call_many(commands)
+        monkeypatch.setattr(client, "call_many", call_many)
+        for name in client.call("KEYS", "*:plan:*"):
+            client.call("DEL", name)
+        return found
+
+    monkeypatch.setattr("autoconnect.broker.jobs._CHUNK", 3)
+    monkeypatch.setattr(client, "call_many", lose)
+    jobs.publish_plan(
+        client, job_id, jobs.start_plan(client, job_id) or 0, make_plan(source, stack.settings, 1), "range"
+    )
+    assert stack.job(job_id).status is JobStatus.PLANNING
+    stack.orchestrator.round()
+    stack.finish(job_id, stack.worker())
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+@pytest.mark.parametrize("mapper", ["kernel", "plain"])
+def test_a_worker_stops_in_the_middle_of_a_batch_whose_job_is_cancelled(
+    make_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch, mapper: str
+) -> None:
+    monkeypatch.setattr("worker.loop._ASK_S", 0)
+    stack = make_stack(batch_bytes=1 << 24, mapper=mapper)
+    worker, job_id = stack.worker(), stack.planned(stack.generated(rows=60_000))
+    reads = 0
+
+    def cancel_and_count(mapper: Any, claim: batches.Claim, settings: Any, before_block: Callable[[], None]) -> None:
+        def count() -> None:
+            nonlocal reads
+            reads += 1
+            jobs.end_job(stack.client, job_id, JobStatus.CANCELLED)
+            before_block()
+
+        add_claim(mapper, claim, settings, count)
+
+    monkeypatch.setattr("worker.loop.add_claim", cancel_and_count)
+    worker.round()
+    assert reads == 1
+    worker.round()
+    assert batches.claimed_items(stack.client, worker.id) == []
+    assert stack.job(job_id).rows.read == 0
+
+
+def test_what_happens_to_batches_and_jobs_is_counted(stack: Stack, client: Client) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated(rows=100))
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    claim = batches.claim_batch(client, victim.id, item)
+    assert claim
+    victim.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{victim.id}")
+    reap(stack)
+    job = stack.finish(job_id, stack.worker())
+    assert not results.commit_batches(client, victim.id, [item], map_claim(claim, stack.settings))
+    jobs.end_job(client, stack.planned("missing.csv"), JobStatus.CANCELLED)
+    jobs.end_job(client, stack.submit("b.csv"), JobStatus.CANCELLED)
+    assert queues.counters(client) == {
+        "batches_done": job.batches.total,
+        "retried": 1,
+        "reclaimed": 1,
+        "backed_up": 0,
+        "discarded": 1,
+        "dead": 0,
+        "jobs_completed": 1,
+        "jobs_failed": 1,
+        "jobs_cancelled": 1,
+    }
+
+
+def test_the_ready_list_shrinks_with_the_workers(make_stack: Callable[..., Stack], client: Client) -> None:
+    stack = make_stack(batch_bytes=200)
+    living, *leaving = (stack.worker() for _ in range(4))
+    job_id = stack.planned(stack.generated())
+    assert client.call("LLEN", "autoconnect:ready") == 8
+    for worker in leaving:
+        worker.leave()
+    workers.count_workers(client)
+    for _ in range(8):
+        living.round()
+    assert client.call("LLEN", "autoconnect:ready") == 2
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
