@@ -31,7 +31,9 @@ def count_jobs(api: TestClient) -> int:
 
 def test_the_same_key_leads_to_the_same_job_and_another_key_to_another(stack: Stack, api: TestClient) -> None:
     source = stack.generated()
-    first, again, other = (submit(api, key, source) for key in ("monthly 2024-05", "monthly 2024-05", "monthly 2024-06"))
+    first, again, other = (
+        submit(api, key, source) for key in ("monthly 2024-05", "monthly 2024-05", "monthly 2024-06")
+    )
     assert {response.status_code for response in (first, again, other)} == {202}
     assert first.json()["id"] == again.json()["id"] != other.json()["id"]
     assert first.headers["location"] == again.headers["location"]
