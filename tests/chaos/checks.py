@@ -1,12 +1,12 @@
 """What must hold: while jobs run, when one has ended, and when all is quiet."""
 
-from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import simplejson
 
-from autoconnect.broker import jobs, keys, queues, results, workers
+from autoconnect.broker import keys, queues, results, workers
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import Job
@@ -61,19 +61,16 @@ def leftovers(client: Client) -> list[str]:
     return [*_full_lists(client), *_keys_for_good(client)]
 
 
-def miscounted_jobs(client: Client) -> list[str]:
-    """In what the counters differ from the jobs that are there."""
-    all_jobs = [job for _, job in jobs.list_jobs(client)]
-    by_status = Counter(str(job.status) for job in all_jobs)
+def miscounts(client: Client, seen: Mapping[str, int]) -> list[str]:
+    """In what the counters differ from the jobs that were seen to end, and their batches."""
     counted = queues.counters(client)
     wrong = [
-        f"counter jobs_{status} is {counted[f'jobs_{status}']}, expected {by_status[status]}"
+        f"counter jobs_{status} is {counted[f'jobs_{status}']}, expected {seen[status]}"
         for status in ("completed", "failed", "cancelled")
-        if counted[f"jobs_{status}"] != by_status[status]
+        if counted[f"jobs_{status}"] != seen[status]
     ]
-    done = sum(job.batches.done for job in all_jobs)
-    if counted["batches_done"] < done:  # what was done before a job was planned anew counts, too
-        wrong.append(f"counter batches_done is {counted['batches_done']}, expected at least {done}")
+    if counted["batches_done"] < seen["batches"]:  # what was done before a job was planned anew counts, too
+        wrong.append(f"counter batches_done is {counted['batches_done']}, expected at least {seen['batches']}")
     return wrong
 
 

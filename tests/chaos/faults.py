@@ -106,12 +106,8 @@ def _set_clock(target: Target, fault: Fault) -> Heal:
     return lambda: target.redis.set_clock(0)
 
 
-def _cancel(target: Target, _: Fault) -> None:
-    target.jobs.wish_cancel()
-
-
-def _burst(target: Target, fault: Fault) -> None:
-    target.jobs.wish_more(fault.number)
+def _wish(target: Target, fault: Fault) -> None:
+    target.jobs.wishes.put((fault.kind, fault.number))
 
 
 STRIKES: Mapping[str, Strike] = {
@@ -132,6 +128,7 @@ STRIKES: Mapping[str, Strike] = {
     "full-disk": _fill_disk,
     "clock": _set_clock,
     "visit": _visit,
-    "cancel": _cancel,
-    "burst": _burst,
+    "cancel": _wish,
+    "fail": _wish,
+    "burst": _wish,
 }

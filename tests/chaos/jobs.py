@@ -3,24 +3,32 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from random import Random
 
-from autoconnect.broker import jobs
+from autoconnect.broker import batches, jobs, workers
 from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import BatchId
 from autoconnect.errors import BrokerUnavailable
 from autoconnect.models import Job, JobStatus
 from tests.chaos.checks import misplaced_batches, wrong_result
 from tests.chaos.sources import Source
 
 _RUN_AT_ONCE = 3
-_TTL_S = 3_600
+#: Short, so that a long run does not fill Redis with old results; longer than any fault and than its clock may jump.
+_TTL_S = 600
+#: A job of so many batches takes long enough for a small one to come before its end.
+_MANY_BATCHES = 100
+#: Why jobs fail that are made to.
+_REASON = "chaos"
 
 
 class Jobs:
-    """All but the two wishes are for one thread alone."""
+    """All but `wishes` is for one thread alone: faults of jobs, as kind and number, to be fulfilled soon."""
 
     def __init__(self, client: Client, sources: Sequence[Source], seed: int, complaints: list[str]) -> None:
+        self.wishes: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self.counts: Counter[str] = Counter()
         self._client = client
         self._complaints = complaints
@@ -28,47 +36,69 @@ class Jobs:
         self._random = Random(f"{seed} jobs")
         self._open: dict[str, Source] = {}
         self._cancelled: set[str] = set()
-        self._number = 0
-        self._wishes: SimpleQueue[int] = SimpleQueue()
+        self._failures: set[tuple[str, datetime | None]] = set()
 
     @property
     def open(self) -> list[str]:
         return list(self._open)
-
-    def wish_cancel(self) -> None:
-        """The newest job is to be cancelled soon."""
-        self._wishes.put(0)
-
-    def wish_more(self, count: int) -> None:
-        """So many jobs are to be submitted at once."""
-        self._wishes.put(count)
 
     def step(self) -> None:
         """Submits, watches and compares, as far as Redis answers."""
         try:
             self._fulfil_wishes()
             for _ in range(_RUN_AT_ONCE - len(self._open)):
-                self.submit(self._random.choice(self._sources))
-            self.watch()
+                self._submit(self._random.choice(self._sources))
+            self._watch()
         except BrokerUnavailable:
             self.counts["steps without Redis"] += 1
 
-    def submit(self, source: Source) -> str:
-        """Submits a job, which is expected to end well."""
-        self._number += 1
-        job_id = f"chaos{self._number:05}"
+    def settle(self, timeout_s: float) -> bool:
+        """Waits for the end of all jobs; False where none of them has come any further for so long."""
+        before, deadline = self._standing(), time.monotonic() + timeout_s
+        while self._open and time.monotonic() < deadline:
+            self._watch()
+            if (now := self._standing()) != before:
+                before, deadline = now, time.monotonic() + timeout_s
+            time.sleep(0.02)
+        return not self._open
+
+    def try_fairness(self, timeout_s: float) -> bool:
+        """Whether both of a large job and a small one in its middle end; complains where the small one is not the first."""
+        by_size = sorted(self._sources, key=lambda source: source.size)
+        large = self._submit(by_size[-1])
+        while (job := jobs.read_job(self._client, large)) and not job.batches.done:
+            time.sleep(0.005)
+        small = self._submit(by_size[0])
+        if not self.settle(timeout_s):
+            return False
+        first, last = jobs.read_job(self._client, small), jobs.read_job(self._client, large)
+        if first and last and first.finished_at and last.finished_at and last.batches.total >= _MANY_BATCHES:
+            self.counts["fairness tried"] += 1
+            if first.finished_at > last.finished_at:
+                self._complaints.append(f"the small {small} waited for the end of {large}: {first} {last}")
+        return True
+
+    def _standing(self) -> list[tuple[JobStatus, int] | None]:
+        """Where all open jobs are."""
+        found = [jobs.read_job(self._client, job_id) for job_id in self._open]
+        return [(job.status, job.batches.done) if job else None for job in found]
+
+    def _submit(self, source: Source) -> str:
+        self.counts["submitted"] += 1
+        job_id = f"chaos{self.counts['submitted']:05}"
         self._open[job_id] = source
         jobs.create_job(self._client, source.name, _TTL_S, job_id)
-        self.counts["submitted"] += 1
         return job_id
 
-    def watch(self) -> None:
+    def _watch(self) -> None:
         """Looks at all open jobs once."""
         for job_id, source in list(self._open.items()):
             job = jobs.read_job(self._client, job_id)
             if job is None:  # its submission was not heard of, or Redis has come back without it
                 jobs.create_job(self._client, source.name, _TTL_S, job_id)
                 self.counts["submitted again"] += 1
+            elif job.error and job.error.endswith(_REASON):
+                self._retry(job)
             elif job.status.ended:
                 self._judge(job, source)
             elif job_id in self._cancelled:
@@ -77,31 +107,39 @@ class Jobs:
                 self._complaints += misplaced_batches(self._client, job_id)
                 self.counts["looks at places"] += 1
 
-    def settle(self, timeout_s: float) -> bool:
-        """Waits for the end of all jobs; False where one hangs."""
-        deadline = time.monotonic() + timeout_s
-        while self._open and time.monotonic() < deadline:
-            self.watch()
-            time.sleep(0.02)
-        return not self._open
-
-    def _fulfil_wishes(self) -> None:
-        while True:
-            try:
-                count = self._wishes.get_nowait()
-            except Empty:
-                return
-            for _ in range(count):
-                self.submit(self._random.choice(self._sources))
-            if count == 0 and self._open:
-                self._cancelled.add(list(self._open)[-1])
-
     def _judge(self, job: Job, source: Source) -> None:
-        del self._open[job.id]
-        self.counts[job.status] += 1
-        self.counts["batches"] += job.batches.done
-        self.counts["retried"] += job.batches.retried
         if job.status is JobStatus.COMPLETED:
             self._complaints += wrong_result(self._client, job, source)
         elif job.status is JobStatus.FAILED or job.id not in self._cancelled:
             self._complaints.append(f"{job.id} of {source.name} is {job.status}: {job.error}")
+        del self._open[job.id]
+        self.counts[job.status] += 1
+        self.counts["batches"] += job.batches.done
+
+    def _retry(self, job: Job) -> None:
+        self._failures.add((job.id, job.finished_at))
+        self.counts[job.status] = len(self._failures)
+        jobs.retry_job(self._client, job.id)
+
+    def _fulfil_wishes(self) -> None:
+        while True:
+            try:
+                kind, number = self.wishes.get_nowait()
+            except Empty:
+                return
+            match kind:
+                case "burst":
+                    for _ in range(number):
+                        self._submit(self._random.choice(self._sources))
+                case "cancel":
+                    self._cancelled.update(list(self._open)[-1:])
+                case "fail":
+                    self._make_fail()
+
+    def _make_fail(self) -> None:
+        """Has a batch be given up for good, as if its worker had met an exception once too often."""
+        for worker in workers.live_workers(self._client):
+            for item in map(BatchId.parse, worker.working_on):
+                if item.job in self._open:
+                    batches.return_batch(self._client, worker.id, item, max_attempts=1, reason=_REASON)
+                    return

@@ -47,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "clock": Kind(2, lasts_s=(0.5, 3.0), number=(-60, 60), victim=REDIS),
     "visit": Kind(4),
     "cancel": Kind(2, victim=JOBS),
+    "fail": Kind(2, victim=JOBS),
     "burst": Kind(1, number=(2, 4), victim=JOBS),
 }
 
