@@ -30,11 +30,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: While Redis has no room for what is to be written, it is asked again so often.
 _FULL_PAUSE_S = 0.5
-#: A partial of fewer rows a cell than this costs Redis and the aggregator much for what it tells ...
+#: A partial of no more rows a cell than this costs Redis and the aggregator much for what it tells ...
 _ROWS_PER_CELL = 200
-#: ... so more batches are mapped to it, unless that has taken so long already, or it has so many cells that the rows of
-#: the source seem to have little in common.
+#: ... so more batches are mapped to it, unless that has taken so long already, or they are so many that committing them
+#: holds up Redis, or it has so many cells that the rows of the source seem to have little in common.
 _GROUP_S = 1.0
+_GROUP_BATCHES = 256
 _GROUP_CELLS = 100_000
 #: While batches are mapped, Redis is asked so often whether they are still wanted, and whether it has room.
 _ASK_S = 0.5
@@ -58,10 +59,10 @@ class _Group:
     @property
     def wants_more(self) -> bool:
         """Whether it is worth the while to map another batch before these are committed."""
-        if self._alone or time.monotonic() - self._started >= _GROUP_S:
+        if self._alone or len(self.items) >= _GROUP_BATCHES or time.monotonic() - self._started >= _GROUP_S:
             return False
         cells = self.mapper.cells
-        return cells < _GROUP_CELLS and self.mapper.rows < _ROWS_PER_CELL * cells
+        return cells < _GROUP_CELLS and self.mapper.rows <= _ROWS_PER_CELL * cells
 
 
 class Worker:

@@ -7,8 +7,9 @@ import pytest
 
 from autoconnect.broker import batches, jobs, queues, results
 from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import BatchId
 from autoconnect.models import BatchState, Job, JobStatus
-from tests.integration.stack import HEADER, Stack, expected_metrics
+from tests.integration.stack import HEADER, Stack, expected_metrics, map_claim
 from worker.mapping import add_claim
 
 
@@ -48,6 +49,33 @@ def test_only_what_is_not_done_runs_again(stack: Stack, client: Client, monkeypa
     assert_completes(stack, failed.id)
     assert queues.counters(client)["batches_done"] - done_before == total - done
     assert all(batch.attempts == 0 for batch in jobs.read_batches(client, failed.id, range(total)))
+
+
+def test_what_lists_still_hold_of_before_the_failure_is_dropped_after_a_retry(
+    stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given ids in the ready list and a claimed batch when the job fails / When it is retried
+
+    I expect each batch in one place only, and the late commit to be discarded.
+    """
+    late = stack.worker()
+    job_id = stack.planned(stack.generated())
+    item = batches.await_batch(stack.blocking(), late.id, 100)
+    assert item
+    claim = batches.claim_batch(client, late.id, item)
+    assert claim
+    other = stack.worker()
+    second = batches.await_batch(stack.blocking(), other.id, 100)
+    assert second
+    assert batches.return_batch(client, other.id, second, max_attempts=1, reason="no luck")
+    assert stack.job(job_id).status is JobStatus.FAILED
+    assert jobs.retry_job(client, job_id)
+    assert not results.commit_batches(client, late.id, [item], map_claim(claim, stack.settings))
+    places = ("autoconnect:ready", f"autoconnect:job:{job_id}:waiting")
+    found = [BatchId.parse(text.decode()) for place in places for text in client.call("LRANGE", place, 0, -1)]
+    alive = sorted(found_item.batch for found_item in found if found_item.generation != item.generation)
+    assert alive == list(range(stack.job(job_id).batches.total))
+    assert_completes(stack, job_id)
 
 
 def test_where_what_was_done_is_gone_everything_runs_again(

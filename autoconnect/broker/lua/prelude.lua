@@ -14,6 +14,12 @@ local function now_ms()
   return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
+-- The number of a plan of the job that is new: a time, so that it is new even where Redis came back in an earlier state.
+local function new_generation()
+  local last = tonumber(redis.call('HGET', job, 'last_plan') or '0')
+  return string.format('%d', math.max(last + 1, tonumber(now_ms())))
+end
+
 local function count(what, by)
   redis.call('HINCRBY', counters, what, by)
 end

@@ -22,7 +22,9 @@ if not complete or (done > 0 and redis.call('EXISTS', partials) == 0) then
   return 1
 end
 
-local generation = redis.call('HGET', job, 'generation')
+-- The plan is the same, but under another number: what lists still hold of it, and late commits, are of an older one.
+local generation = new_generation()
+redis.call('HSET', job, 'generation', generation, 'last_plan', generation)
 for number = 0, redis.call('HLEN', batches) - 1 do
   local batch = read_batch(number)
   if batch.state ~= 'done' then
