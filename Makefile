@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 SERVICES := orchestrator worker aggregator api
-PINS := requirements.lock $(SERVICES:%=%/requirements.txt)
+QUEUES := benchmarks/queues/requirements
+PINS := requirements.lock $(SERVICES:%=%/requirements.txt) $(QUEUES).txt
 BIN := .venv/bin
 # Pins for every Python from 3.11 on, one version of each package as long as there is one for all.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--fork-strategy fewest pyproject.toml
+	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test chaos check lint bench bench-quick lock upgrade lock-check generate clean
@@ -35,10 +36,10 @@ lint: .venv/.test ## Check style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench ## Measure against other engines and write docs/performance.md, in some 20 minutes (BENCH_ARGS=...)
+bench: .venv/.bench .venv/.queues ## Measure against other engines and write docs/performance.md, in some 30 minutes (BENCH_ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-bench-quick: .venv/.bench ## Measure the same on small files in some two minutes, and write nothing
+bench-quick: .venv/.bench .venv/.queues ## Measure the same on small files in some four minutes, and write nothing
 	@exec $(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 lock: $(BIN)/uv ## Renew the pins from pyproject.toml, keeping those that still do
@@ -48,7 +49,8 @@ upgrade: $(BIN)/uv ## Renew the pins to the newest releases
 	$(call compile,.,--upgrade)
 
 lock-check: $(BIN)/uv ## Check that the pins are what `make lock` makes
-	@rm -rf .venv/lock && mkdir -p $(SERVICES:%=.venv/lock/%) && cp requirements.lock .venv/lock
+	@rm -rf .venv/lock && mkdir -p $(SERVICES:%=.venv/lock/%) .venv/lock/benchmarks/queues
+	@cp requirements.lock .venv/lock && cp $(QUEUES).txt .venv/lock/$(QUEUES).txt
 	$(call compile,.venv/lock)
 	@for file in $(PINS); do cmp -s $$file .venv/lock/$$file || \
 		{ echo "$$file is not what pyproject.toml asks for: run 'make lock' and commit what it changes." >&2; exit 1; }; done
@@ -62,9 +64,10 @@ clean: ## Remove .venv and all caches (the data of `make up` in .autoconnect sta
 
 # Writes all pins into the folder $(1): first the lock, and from it those of each service.
 define compile
-@$(COMPILE) $(2) --all-extras --output-file $(1)/requirements.lock
+@$(COMPILE) pyproject.toml $(2) --all-extras --output-file $(1)/requirements.lock
 @for service in $(SERVICES); do \
-	$(COMPILE) --no-annotate --extra $$service --constraints $(1)/requirements.lock --output-file $(1)/$$service/requirements.txt || exit 1; done
+	$(COMPILE) pyproject.toml --no-annotate --extra $$service --constraints $(1)/requirements.lock --output-file $(1)/$$service/requirements.txt || exit 1; done
+@$(COMPILE) $(QUEUES).in $(2) --no-annotate --output-file $(1)/$(QUEUES).txt
 endef
 
 # The stamps say what .venv holds, so that nothing is installed twice.
@@ -78,6 +81,13 @@ endef
 .venv/.bench: pyproject.toml requirements.lock | $(BIN)/python
 	$(call install,.[all$(comma)bench])
 	@touch .venv/.run
+
+# Apart from all else: these hold packages back that we have newer.
+.venv/.queues: $(QUEUES).txt | $(BIN)/python
+	@echo "Installing other queues into .venv/queues ..."
+	@$(BIN)/python -m venv .venv/queues
+	@.venv/queues/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # Alone, so that pins can be renewed when those there are cannot be installed any more.
 $(BIN)/uv: | $(BIN)/python

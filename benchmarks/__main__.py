@@ -16,11 +16,11 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.settings import PREFIX
 from benchmarks.bench import FULL, QUICK, SMALL_ROWS, Bench, Sizes
 from benchmarks.data import make_file
-from benchmarks.experiments import engines, forms, naive, planning, rows, small_job, stages, workers
+from benchmarks.experiments import engines, forms, naive, planning, queue, rows, small_job, stages, workers
 from benchmarks.machine import commit, cores, machine, versions
 from benchmarks.ours import running_stack
 from benchmarks.processes import check_system
-from benchmarks.report import Table, say, write_between_markers
+from benchmarks.report import Table, say, write_between_markers, write_sections
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -29,7 +29,7 @@ README = ROOT / "README.md"
 #: In the order of the page.
 EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
-    for module in (engines, stages, workers, rows, small_job, planning, forms, naive)
+    for module in (engines, stages, workers, rows, small_job, queue, planning, forms, naive)
 }
 #: Of the first table the README shows so many lines.
 _KEY_LINES = 3
@@ -40,13 +40,16 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Small files; done in some two minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Small files; done in some four minutes.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"Only these of: {', '.join(EXPERIMENTS)}.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="So many rounds, in place of 5.")] = None,
     row_count: Annotated[int | None, typer.Option("--rows", min=1, help="So many rows for all engines.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the files are kept.")] = Path(".autoconnect/bench"),
     write: Annotated[
-        bool | None, typer.Option(help="Write docs/performance.md and the README; by itself only if full.")
+        bool | None,
+        typer.Option(
+            help="Write docs/performance.md and the README, with --only these sections; by itself only if full."
+        ),
     ] = None,
 ) -> None:
     """Measures, prints tables, and writes them into the pages."""
@@ -63,7 +66,9 @@ def main(
     took_min = (datetime.now(UTC) - started).total_seconds() / 60
     say(f"done after {took_min:.1f} minutes")
     whole = len(chosen) == len(EXPERIMENTS)
-    if write if write is not None else whole and not quick and not given:
+    if write and not whole:
+        _write_part(tables, started)
+    elif write if write is not None else whole and not quick and not given:
         _write(tables, started)
 
 
@@ -100,6 +105,12 @@ def _write(tables: Sequence[Table], started: datetime) -> None:
     key_lines = replace(first, rows=first.rows[:_KEY_LINES]).markdown().partition("\n\n")[2]
     write_between_markers(README, f"{first.title}; {machine()}:\n\n{key_lines}")
     say(f"{PAGE} and {README} are written")
+
+
+def _write_part(tables: Sequence[Table], started: datetime) -> None:
+    about = f"Measured apart from the rest: {started:%Y-%m-%d}, at commit {commit()}."
+    write_sections(PAGE, [replace(table, note=f"{table.note} {about}".strip()).markdown() for table in tables])
+    say(f"{PAGE} is written in part")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Sizes:
     scaling_rounds: int
     form_rows: int
     small_jobs: int
+    queue_tasks: int
     naive_rows: int
     sparse_bytes: int
 
@@ -31,6 +32,7 @@ FULL = Sizes(
     scaling_rounds=3,
     form_rows=2_000_000,
     small_jobs=100,
+    queue_tasks=10_000,
     naive_rows=100_000,
     sparse_bytes=100_000_000_000,
 )
@@ -41,6 +43,7 @@ QUICK = Sizes(
     scaling_rounds=3,
     form_rows=1_000_000,
     small_jobs=100,
+    queue_tasks=1_000,
     naive_rows=20_000,
     sparse_bytes=100_000_000_000,
 )

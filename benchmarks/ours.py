@@ -140,7 +140,7 @@ def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
             _wait_until_up(http, workers)
-            stack = Stack(client, http, _by_service(set(processes.tree()) - before))
+            stack = Stack(client, http, by_service(set(processes.tree()) - before))
             for _ in range(_WARM_UPS):
                 stack.cold_job(warm_up)
             yield stack
@@ -162,7 +162,8 @@ def _is_up(http: httpx2.Client, workers: int) -> bool:
     return found.is_success and len(found.json()["items"]) == workers
 
 
-def _by_service(pids: set[int]) -> dict[str, list[int]]:
+def by_service(pids: set[int]) -> dict[str, list[int]]:
+    """Which of some processes are those of each service."""
     commands = {pid: processes.command(pid) for pid in sorted(pids)}
     found = {name: [pid for pid, command in commands.items() if f"-m {name}.main" in command] for name in SERVICES}
     found["redis"] = [pid for pid, command in commands.items() if "redis" in command and ".main" not in command]

@@ -52,5 +52,20 @@ def write_between_markers(page: Path, text: str) -> None:
     page.write_text(written)
 
 
+def write_sections(page: Path, sections: Sequence[str]) -> None:
+    """Replaces those of the sections between a page's markers that have the same heads; new ones come last.
+
+    Raises AutoConnectError where it has no markers.
+    """
+    found = _BETWEEN.search(page.read_text())
+    text = found[0] if found else ""
+    for section in sections:
+        head = section.partition("\n")[0]
+        before, is_there, rest = text.partition(f"{head}\n")
+        _, next_head, after = rest.partition("\n### ")
+        text = f"{before.rstrip()}\n\n{section.strip()}\n" + (f"\n### {after}" if is_there and next_head else "")
+    write_between_markers(page, text)
+
+
 def _cell(value: object) -> str:
     return value if isinstance(value, str) else f"{value:,}"

@@ -6,22 +6,19 @@ As `python -m benchmarks.experiments.naive URL` it is one of its workers.
 import csv
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from autoconnect.broker.connection import connect
-from autoconnect.embedded import EmbeddedServer
 from autoconnect.errors import AutoConnectError
-from autoconnect.supervisor import launch
 from benchmarks import child
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.machine import cores
 from benchmarks.report import Table
+from benchmarks.server import running_server
 
 _ROWS, _UP, _COUNT, _REVENUE = (f"naive:{name}" for name in ("rows", "up", "count", "revenue"))
 _END = b"end"
@@ -50,7 +47,7 @@ def measure(bench: Bench) -> list[Table]:
 
 def _run(source: Path, rows: int) -> float:
     """Seconds from the first push to the end of the last worker."""
-    with _server() as url:
+    with running_server() as url:
         client = connect(url)
         workers = [child.start("experiments.naive", url) for _ in range(cores())]
         for _ in workers:
@@ -67,20 +64,6 @@ def _run(source: Path, rows: int) -> float:
     if counted != rows:
         raise AutoConnectError(f"The naive way counted {counted:,} rows of {rows:,}.")
     return wall_s
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        server = EmbeddedServer(Path(folder))
-        process = launch(server.command)
-        try:
-            server.wait_until_it_answers()
-            yield server.url
-        finally:
-            process.terminate()
-            process.wait()
-            server.clean_up()
 
 
 def _chunks(source: Path) -> Iterator[list[str]]:

@@ -9,12 +9,13 @@ import pytest
 from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
-from benchmarks import answers
+from benchmarks import answers, contenders
 from benchmarks.child import run_engine
 from benchmarks.ours import SERVICES, running_stack
-from benchmarks.report import Table, write_between_markers
+from benchmarks.report import Table, write_between_markers, write_sections
 
 ROWS = 3_000
+TASKS = 100
 
 
 @pytest.fixture
@@ -60,6 +61,35 @@ def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
     page.write_text("No markers.\n")
     with pytest.raises(AutoConnectError, match="markers"):
         write_between_markers(page, "text")
+
+
+def test_a_part_that_is_measured_apart_replaces_its_section_and_no_other(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    sections = [Table(title, [{"count": 1}], "Old.").markdown() for title in ("One", "Two", "Three")]
+    page.write_text("<!-- bench:start -->\n<!-- bench:end -->\n")
+    write_between_markers(page, "- When\n\n" + "".join(sections))
+    before = page.read_text()
+    write_sections(page, sections[:2])
+    assert page.read_text() == before
+    for place, title in enumerate(("One", "Two", "Three", "Four")):
+        new = Table(title, [{"count": 2}], "New.").markdown()
+        sections[place:] = [new, *sections[place + 1 :]]
+        write_sections(page, [new])
+        assert page.read_text() == (
+            f"<!-- bench:start -->\n\n- When\n\n{''.join(sections).strip()}\n\n<!-- bench:end -->\n"
+        )
+
+
+@pytest.mark.parametrize("title", [contenders.OURS, contenders.OURS_GROUPED])
+def test_our_workers_commit_every_empty_batch(title: str) -> None:
+    assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
+
+
+@pytest.mark.parametrize("title", sorted(set(contenders.contenders()) - {contenders.OURS, contenders.OURS_GROUPED}))
+def test_another_queue_does_empty_tasks(title: str) -> None:
+    if not contenders.PYTHON.exists():
+        pytest.skip("the other queues are not installed: make .venv/.queues")
+    assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
 
 
 def _table(columns: list[list[object]]) -> object:

@@ -1,0 +1,42 @@
+"""arq: more tasks at a time and shorter pauses between looks than it has by itself, and results that are not kept."""
+
+import asyncio
+from typing import Any
+
+TITLES = {"arq, 100 tasks at a time": ("100", "0.01")}
+LEFT = (["ZCARD", "arq:queue"],)
+#: Its worker says so in its log alone.
+FAILED: tuple[list[str], ...] = ()
+
+_ENQUEUED_AT_ONCE = 100
+
+
+async def task(_: object) -> None:
+    """Nothing."""
+
+
+def work(url: str, at_a_time: str, pause_s: str) -> None:
+    from arq.worker import Worker  # type: ignore[import-not-found]
+
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    settings = {"max_jobs": int(at_a_time), "poll_delay": float(pause_s), "keep_result": 0, "log_results": False}
+    Worker([task], redis_settings=_redis(url), **settings).run()
+
+
+def enqueue(url: str, count: int) -> None:
+    asyncio.run(_enqueue(url, count))
+
+
+async def _enqueue(url: str, count: int) -> None:
+    from arq import create_pool  # type: ignore[import-not-found]
+
+    pool = await create_pool(_redis(url))
+    for start in range(0, count, _ENQUEUED_AT_ONCE):
+        await asyncio.gather(*(pool.enqueue_job("task") for _ in range(min(_ENQUEUED_AT_ONCE, count - start))))
+    await pool.aclose()
+
+
+def _redis(url: str) -> Any:
+    from arq.connections import RedisSettings  # type: ignore[import-not-found]
+
+    return RedisSettings(unix_socket_path=url.removeprefix("unix://"))
