@@ -15,7 +15,7 @@ from autoconnect.core.kernel_table import Table
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import Read, map_records, read_bytes
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, record_end, split_records
+from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, Record, ahead_bytes, record_end, split_records
 from autoconnect.core.schema import MISSING
 
 #: What is worked on at a time: so much that what Python does for each block hardly shows.
@@ -45,6 +45,7 @@ class KernelMapper:
 
     def add(self, batch: int, length: int, read: Read) -> None:
         plain = _PlainRecords(self._layout, batch, self._max_record_bytes)
+        out_of_sight = _EndsOutOfSight(self._layout, length, read, self._max_record_bytes)
         begin = kernel.MARGIN
         offset = line = held = 0
         while offset < length:
@@ -53,12 +54,13 @@ class KernelMapper:
                 return  # the source is shorter than it was: whoever has opened it will say so
             rest, line = self._map_block(end, line, plain)
             if rest == begin:  # the record does not end in sight
-                record, size, breaks = _first_record(offset, length, read, self._layout, self._max_record_bytes)
+                records, size, lines = out_of_sight.records(offset)
                 if not size:
                     return
-                plain.add(record._replace(line=line))
+                for record in records:
+                    plain.add(record._replace(line=line + record.line))
                 offset += size
-                line += breaks
+                line += lines
                 held = 0
             else:
                 offset += rest - begin
@@ -136,24 +138,45 @@ class _PlainRecords:
             self._records, self._bytes = [], 0
 
 
-def _first_record(offset: int, length: int, read: Read, layout: Layout, limit: int) -> tuple[Record, int, int]:
-    """The record that begins at an offset of a batch, as if in line 0; the bytes that it takes; its physical lines.
+class _EndsOutOfSight:
+    """Records of a batch whose end the kernel does not see: they are read by the rules of `records`."""
 
-    No more is read than it takes to tell where it ends.
-    """
-    size = min(2 * limit, length - offset)
-    while True:
-        text = read_bytes(read, offset, size + ahead_bytes(limit))
-        end, closed = record_end(text, 0, size, layout.delimiter.encode(), limit)
-        if size == length - offset or (end < size if closed else b"\n" in text):
-            break
-        size = min(2 * size, length - offset)
-        text = b""  # not two of them at a time
-    if closed and end < size:  # no more copies of what may be very long
-        size, text = end + 1, text[: end + 1]
-    record = next(split_records(text[:size], text[size:], layout.delimiter, limit), Record(0, b""))
-    line_feed = text.find(b"\n", len(record.raw))
-    return record, len(text) if line_feed < 0 else line_feed + 1, record.raw.count(b"\n") + 1
+    def __init__(self, layout: Layout, length: int, read: Read, max_record_bytes: int) -> None:
+        self._delimiter = layout.delimiter
+        self._length = length
+        self._read = read
+        self._max_record_bytes = max_record_bytes
+        self._stray = NO_STRAY
+
+    def records(self, offset: int) -> tuple[list[Record], int, int]:
+        """The record at an offset, as if in line 0; the bytes that it takes, 0 where they are gone; its physical lines.
+
+        Where a quote of it is a stray one, they are more records: that quote may be one to all lines before it.
+        """
+        text, end, closed = self._first(offset)
+        if closed:
+            size = min(end + 1, self._length - offset)
+        else:
+            self._stray = offset + end
+            size = text.rfind(b"\n", 0, min(end, self._max_record_bytes)) + 1 or text.find(b"\n") + 1 or len(text)
+        is_whole = closed and end < size  # so that no more copies are made of what may be very long
+        data, ahead = text[:size], b"" if is_whole else text[size : size + ahead_bytes(self._max_record_bytes)]
+        del text
+        stray = self._stray - offset
+        records = list(split_records(data, ahead, self._delimiter, self._max_record_bytes, stray))
+        return records, len(data), data.count(b"\n") + (not data.endswith(b"\n"))
+
+    def _first(self, offset: int) -> tuple[bytes, int, bool]:
+        """As much text as it takes to tell where the record at an offset ends; and what `record_end` says of it."""
+        limit, rest = self._max_record_bytes, self._length - offset
+        size = min(2 * limit, rest)
+        while True:
+            text = read_bytes(self._read, offset, size + ahead_bytes(limit))
+            end, closed = record_end(text, 0, size, self._delimiter.encode(), limit, self._stray - offset)
+            if size == rest or (end < size if closed else b"\n" in text):
+                return text, end, closed
+            size = min(2 * size, rest)
+            text = b""  # not two of them at a time
 
 
 def _spans(layout: Layout) -> list[list[str]]:

@@ -90,6 +90,8 @@ def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
         judged.append((names, layout))
     names, layout = max(judged, key=lambda judgement: (len(judgement[1].positions), len(judgement[0])))
     _check_header(names, layout)
+    if bom + blank + _HEADER_BYTES < layout.data_start:
+        raise SourceError(f"The header line is longer than {_HEADER_BYTES:,} bytes; lines must end with a line feed.")
     return layout
 
 
@@ -101,7 +103,8 @@ def _check_header(names: list[str], layout: Layout) -> None:
     meant = [_COLUMN_OF[name] for name in names if name in _COLUMN_OF]
     missing = [column.names[0] for meaning, column in COLUMNS.items() if column.needed and meaning not in meant]
     if missing:
-        header = layout.delimiter.join(names)[:200]
+        shown = layout.delimiter.join(names)[:200]
+        header = "".join(letter if letter.isprintable() else " " for letter in shown)
         raise SourceError(f"The header lacks {', '.join(missing)}; read as {layout.encoding} it is: {header}")
     for meaning in sorted(set(meant)):
         if meant.count(meaning) > 1:

@@ -1,7 +1,8 @@
 """A partial: what one batch, or several merged ones, add to the job; and its form on the wire.
 
 On the wire it is one hash: for each city a field `city:<name>` with its cells as an Arrow stream, and the field `tally`
-with the counts, the number of physical lines and the rejects. Columns that say nothing are left out.
+with the counts, the number of physical lines, the rejects and a checksum of the cells. Columns that say nothing are
+left out.
 """
 
 import json
@@ -24,7 +25,7 @@ MAX_REJECTS = 10_000
 #: A raw line is cut at so many characters.
 MAX_RAW = 500
 
-VERSION = 2
+VERSION = 3
 #: Quick to write and five times quicker to read than zstd, for a quarter more bytes.
 _CODEC = "lz4"
 #: So many cells are merged at once, unless one of them is that large alone: 32 MB in memory.
@@ -115,35 +116,50 @@ def file_lines(partial: Partial, header_lines: int) -> list[int]:
 def encode(partial: Partial) -> dict[bytes, bytes]:
     """The hash of a partial, whose cube is canonical: one field per city, and its tally."""
     cube = partial.cube
+    edges = np.searchsorted(cube.city, np.arange(len(cube.cities) + 1))
+    cells = {
+        _CITY + city.encode(): _encode_cells(cube, slice(start, end))
+        for city, (start, end) in zip(cube.cities, pairwise(edges), strict=True)
+    }
     tally = {
         "version": VERSION,
+        "checksum": _checksum(cells),
         "models": cube.models,
         "lines": partial.lines,
         "rejected": partial.rejected,
         "rejects": partial.rejects,
     }
-    fields = {_TALLY: zlib.compress(json.dumps(tally, sort_keys=True).encode(), 1)}
-    edges = np.searchsorted(cube.city, np.arange(len(cube.cities) + 1))
-    for city, (start, end) in zip(cube.cities, pairwise(edges), strict=True):
-        fields[_CITY + city.encode()] = _encode_cells(cube, slice(start, end))
-    return fields
+    return {_TALLY: zlib.compress(json.dumps(tally, sort_keys=True).encode(), 1), **cells}
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Partial:
     """The partial that `encode` wrote.
 
-    Raises CubeError where it was written by another version.
+    Raises CubeError where it was written by another version, or is not what was written.
     """
-    tally = json.loads(zlib.decompress(fields[_TALLY]))
+    try:
+        tally = json.loads(zlib.decompress(fields[_TALLY]))
+    except (KeyError, zlib.error):
+        raise CubeError("A partial is damaged: its tally is not what was written.") from None
     if tally["version"] != VERSION:
         raise CubeError(f"A partial has version {tally['version']}; this program reads version {VERSION}.")
-    cities = {key.removeprefix(_CITY).decode(): fields[key] for key in sorted(fields) if key != _TALLY}
+    cells = {key: fields[key] for key in sorted(fields) if key != _TALLY}
+    if _checksum(cells) != tally["checksum"]:  # Arrow would believe any length that it reads
+        raise CubeError("A partial is damaged: its cells are not what was written.")
+    cities = {key.removeprefix(_CITY).decode(): data for key, data in cells.items()}
     return Partial(
         cube=_decode_cube(cities, tally["models"]),
         lines={int(batch): lines for batch, lines in tally["lines"].items()},
         rejected=tally["rejected"],
         rejects=[Reject(*reject) for reject in tally["rejects"]],
     )
+
+
+def _checksum(cells: Mapping[bytes, bytes]) -> int:
+    checksum = 0
+    for key in sorted(cells):
+        checksum = zlib.crc32(cells[key], zlib.crc32(key, checksum))
+    return checksum
 
 
 def _encode_cells(cube: Cube, cells: slice) -> bytes:

@@ -45,6 +45,8 @@ MAX_UNIT_DIGITS = 10
 #: A hundred years: the longest rental that is accepted.
 MAX_MONTHS = 1_200
 
+#: Longer than any name of a column, however it is written. To compose accents takes time by the square of their number.
+_MAX_NAME = 50
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]+")
@@ -82,8 +84,9 @@ COLUMNS: Mapping[str, Column] = {
 
 
 def header_name(field: str) -> str:
-    """A header field as it is compared: trimmed, in lower case, accents composed."""
-    return unicodedata.normalize("NFC", field).strip().lower()
+    """A header field as it is compared: trimmed, in lower case, accents composed where it can be one of ours."""
+    name = field.strip()
+    return (unicodedata.normalize("NFC", name) if len(name) <= _MAX_NAME else name).lower()
 
 
 def type_code(field: str) -> int:

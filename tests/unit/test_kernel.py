@@ -208,6 +208,18 @@ def test_cells_that_are_put_aside_are_added_up_in_the_end(limit: str, monkeypatc
     assert_the_same(data, layout, ByteRange(layout.data_start, len(data) - layout.data_start), MAX_RECORD_BYTES, 1_000)
 
 
+@pytest.mark.parametrize("before", ["", GOOD])
+def test_lines_before_a_stray_quote_are_read_together(before: str) -> None:
+    """Given 150,000 lines, each of which closes the quote of the line before it, and no end of the last one's"""
+    lines = 150_000
+    data = (HEADER + before + 'x"a,"b\n' * lines + GOOD).encode()
+    total = by_kernel(data, sniff(HEADER.encode(), []), [ByteRange(len(HEADER), len(data) - len(HEADER))])
+    assert total.rejected == {"bad_quotes": lines}
+    assert [reject.line for reject in total.rejects[:3]] == [before.count("\n") + line for line in range(3)]
+    assert total.rows_accepted == 1 + before.count("\n")
+    assert sum(total.lines.values()) == lines + 1 + before.count("\n")
+
+
 def test_several_batches_become_one_partial() -> None:
     data = "".join(generate(3_000, seed=4, bad_ratio=0.05)).encode()
     layout = sniff(data, [])

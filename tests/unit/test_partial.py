@@ -52,6 +52,24 @@ def test_a_partial_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch
         decode(fields)
 
 
+def test_a_partial_that_is_damaged_is_refused_whatever_the_damage() -> None:
+    """Given a partial of two cities / When a bit of its cells is another, a city is missing, there twice or cut"""
+    fields = encode(Partial(cube_of_rows([SALE, SALE._replace(city="Lyon", price=1)]), {0: 2}))
+    paris, lyon = fields[b"city:Paris"], fields[b"city:Lyon"]
+    damaged = [fields | {b"city:Paris": flipped(paris, bit)} for bit in range(8 * len(paris))]
+    damaged += [{name: data for name, data in fields.items() if name != left_out} for left_out in fields]
+    damaged += [fields | {b"city:Nice": lyon}, fields | {b"city:Paris": lyon}, fields | {b"city:Paris": paris[:-1]}]
+    damaged += [fields | {b"tally": fields[b"tally"][:-1]}, fields | {b"tally": b""}]
+    for other in damaged:
+        with pytest.raises(CubeError, match="A partial is damaged"):
+            decode(other)
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    place = bit // 8
+    return data[:place] + bytes((data[place] ^ 1 << bit % 8,)) + data[place + 1 :]
+
+
 @pytest.mark.parametrize("price", [0, 255, 256, 2**32, 2**63 - 1])
 @pytest.mark.parametrize("day", [date(1, 1, 1), date(1969, 12, 31), date(9999, 12, 31)])
 def test_the_smallest_and_the_largest_numbers_are_the_same_behind_the_wire(price: int, day: date) -> None:

@@ -103,6 +103,12 @@ def test_a_stray_quote_behind_quotes_that_close_moves_the_cut_behind_all_of_them
     assert ranges_of(text, 5, 8)[0] == ByteRange(0, 11)
 
 
+def test_lines_before_a_stray_quote_are_passed_without_a_look_ahead_from_each() -> None:
+    text = b'x"a,"b\n' * 150_000 + b"c\n" * 10
+    ranges = ranges_of(text, 1, 1 << 20)
+    assert ranges == [ByteRange(0, 150_000 * 7), *(ByteRange(150_000 * 7 + 2 * line, 2) for line in range(10))]
+
+
 def test_the_scan_begins_where_it_is_told_and_not_before() -> None:
     text = b'x"\n"a\nb"\nc\n'
     assert ranges_of(text, 1, 20, start=3) == [ByteRange(3, 6), ByteRange(9, 2)]

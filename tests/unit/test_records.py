@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from autoconnect.core.records import ahead_bytes, skip_records, split_fields, split_records
+from autoconnect.core.records import Record, ahead_bytes, skip_records, split_fields, split_records
 from autoconnect.errors import RecordCrossesBatch
 from tests.unit.texts import TEXTS, plain_records, walk
 
@@ -97,6 +97,25 @@ def test_a_quote_that_nothing_closes_costs_one_physical_line() -> None:
     data = b'1,"a\n2,b\n3,"c\n4,"d"\n'
     faults = [(record.line, record.raw, record.fault) for record in split_records(data[:9], data[9:], ",", 4)]
     assert faults == [(0, b'1,"a', "bad_quotes"), (1, b"2,b", None)]
+
+
+def test_lines_that_a_stray_quote_makes_one_endless_record_take_time_by_their_number_only() -> None:
+    """Given 150,000 lines, each of which closes the quote of the line before it and opens another
+
+    When nothing closes the last one / I expect each to be rejected: looking ahead from each of them takes hours.
+    """
+    lines = 150_000
+    records = list(split_records(b'x"a,"b\n' * lines + b"c\n", b"", ","))
+    assert records == [Record(line, b'x"a,"b', "bad_quotes") for line in range(lines)] + [Record(lines, b"c")]
+
+
+@settings(max_examples=300)
+@given(TEXTS, st.lists(st.sampled_from(('x"a,"b\n', '"\n', ',"\n', '"""a\n', "c\n")), max_size=8), st.integers(1, 20))
+def test_lines_before_a_stray_quote_are_what_a_walk_from_each_of_them_finds(
+    before: str, lines: list[str], limit: int
+) -> None:
+    text = before + "".join(lines)
+    assert list(split_records(text.encode(), b"", ",", limit)) == plain_records(text, limit)
 
 
 def test_a_quote_may_be_closed_a_full_limit_behind_its_opening() -> None:
