@@ -41,6 +41,34 @@ def test_workers_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> N
         wait_until("the workers to be replaced", lambda: len(up.get("/workers")["items"]) == 3)
 
 
+def test_a_batch_that_kills_every_worker_that_takes_it_ends_dead_and_its_job_says_so(folder: Path) -> None:
+    """Given MAX_DEATHS=3 and a job of one batch / When each worker that has it is killed"""
+    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000000", "AUTOCONNECT_MAX_DEATHS": "3"}) as up:
+        write_big_source(up)
+        job_id = up.submit("big.csv")
+        killed: set[str] = set()
+
+        def kill_holder() -> bool:
+            """Kills who has the batch; whether it is dead by that."""
+            for worker in up.get("/workers")["items"]:
+                if worker["working_on"] and worker["id"] not in killed:
+                    os.kill(worker["pid"], signal.SIGKILL)
+                    killed.add(worker["id"])
+            return bool(up.get(f"/jobs/{job_id}")["status"] == "failed")
+
+        wait_until("the job to fail", kill_holder)
+        job = up.get(f"/jobs/{job_id}")
+        assert job["error"] == "Batch 0 is dead after 3 deaths: its worker died."
+        assert (job["batches"]["dead"], len(killed)) == (1, 3)
+        (batch,) = up.get(f"/jobs/{job_id}/batches")["items"]
+        assert (batch["state"], batch["deaths"]) == ("dead", 3)
+        wait_until("the workers to be replaced", lambda: len(up.get("/workers")["items"]) == 3)
+        retried = up.client.post(f"/api/v1/jobs/{job_id}/retry")
+        assert retried.status_code == 202, retried.text
+        job = up.ended(job_id)
+        assert (job["status"], job["rows"]["accepted"]) == ("completed", ROWS)
+
+
 def test_the_orchestrator_and_the_aggregator_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> None:
     with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
         cents = write_big_source(up)
