@@ -21,6 +21,7 @@ class Sizes:
     form_rows: int
     small_jobs: int
     queue_tasks: int
+    api_s: float
     naive_rows: int
     sparse_bytes: int
 
@@ -33,6 +34,7 @@ FULL = Sizes(
     form_rows=2_000_000,
     small_jobs=100,
     queue_tasks=10_000,
+    api_s=5.0,
     naive_rows=100_000,
     sparse_bytes=100_000_000_000,
 )
@@ -44,6 +46,7 @@ QUICK = Sizes(
     form_rows=1_000_000,
     small_jobs=100,
     queue_tasks=1_000,
+    api_s=1.0,
     naive_rows=20_000,
     sparse_bytes=100_000_000_000,
 )

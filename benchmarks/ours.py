@@ -63,9 +63,10 @@ class ColdJob:
 
 
 class Stack:
-    """A running stack with all its processes, by service."""
+    """A running stack with all its processes, by service; its API is at `port` of this machine."""
 
-    def __init__(self, client: Client, http: httpx2.Client, pids: Mapping[str, list[int]]) -> None:
+    def __init__(self, client: Client, http: httpx2.Client, port: int, pids: Mapping[str, list[int]]) -> None:
+        self.port = port
         self._client = client
         self._http = http
         self._pids = pids
@@ -127,7 +128,7 @@ class Stack:
 @contextmanager
 def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
     """A stack that reads the folder `data`, and has done a few jobs on a small file of it."""
-    port = _free_port()
+    port = free_port()
     settings = load_settings(workers=workers)
     before = set(processes.tree())
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
@@ -140,7 +141,7 @@ def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
             _wait_until_up(http, workers)
-            stack = Stack(client, http, by_service(set(processes.tree()) - before))
+            stack = Stack(client, http, port, by_service(set(processes.tree()) - before))
             for _ in range(_WARM_UPS):
                 stack.cold_job(warm_up)
             yield stack
@@ -176,7 +177,8 @@ def _mapping_s(events: list[Event]) -> float:
     return (committed[0] - running[0]) / 1_000 if running and committed else 0.0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,6 +1,7 @@
 """The benchmark's machinery, on a file so small that its numbers say nothing."""
 
 import os
+import socket
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,10 +10,10 @@ import pytest
 from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
-from benchmarks import answers, contenders
-from benchmarks.child import run_engine
-from benchmarks.ours import SERVICES, running_stack
+from benchmarks import answers, child, contenders
+from benchmarks.ours import SERVICES, free_port, running_stack
 from benchmarks.report import Table, write_between_markers, write_sections
+from tests.e2e.waiting import wait_until
 
 ROWS = 3_000
 TASKS = 100
@@ -32,7 +33,7 @@ def test_our_job_and_another_engine_are_measured_and_make_the_same_cube(source: 
     with running_stack(source.parent, 1, source) as stack:
         job = stack.cold_job(source)
         ours = stack.answer(job)
-    cost, theirs = run_engine("pandas", source, source)
+    cost, theirs = child.run_engine("pandas", source, source)
     assert answers.difference(ours, theirs) is None
     assert job.rows == ROWS
     assert set(job.by_service) == set(SERVICES)
@@ -90,6 +91,27 @@ def test_another_queue_does_empty_tasks(title: str) -> None:
     if not contenders.PYTHON.exists():
         pytest.skip("the other queues are not installed: make .venv/.queues")
     assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
+
+
+def test_requests_to_a_bare_endpoint_are_timed_one_by_one(tmp_path: Path) -> None:
+    body, port = tmp_path / "body.json", str(free_port())
+    body.write_text("[1]")
+    server = child.start("bare", port, body)
+    try:
+        wait_until("the bare endpoint answers", lambda: _answers(int(port)))
+        times_s = child.result(child.start("load", port, "/", "2", "0.3"))
+        with pytest.raises(AutoConnectError):
+            child.result(child.start("load", port, "/elsewhere", "2", "0.3"))
+    finally:
+        server.terminate()
+        server.communicate()
+    assert len(times_s) > 2
+    assert all(0 < time_s < 0.3 for time_s in times_s)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _table(columns: list[list[object]]) -> object:

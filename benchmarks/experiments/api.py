@@ -1,0 +1,102 @@
+"""What the API costs: a filtered metric, beside an endpoint of FastAPI that answers with the same bytes and no more."""
+
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+
+from autoconnect.errors import AutoConnectError
+from benchmarks import child
+from benchmarks.bench import Bench
+from benchmarks.costs import Spread, rounded
+from benchmarks.ours import free_port
+from benchmarks.report import Table, say
+
+_PATH = "/api/v1/metrics/monthly-revenue?city=Paris&from=2023-01&to=2023-12"
+_OURS, _BARE = "AutoConnect", "bare FastAPI"
+_CONNECTIONS = 8
+_UP_TIMEOUT_S = 30.0
+
+
+class _Load(NamedTuple):
+    """Of one run: requests a second, and milliseconds that a request took."""
+
+    a_second: float
+    median_ms: float
+    p99_ms: float
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Requests a second and times of both, with one connection and with several."""
+    bench.stack.cold_job(bench.small_file)  # the result that is asked for
+    body = httpx2.get(f"http://127.0.0.1:{bench.stack.port}{_PATH}").raise_for_status().content
+    runs: dict[tuple[str, int], list[_Load]] = {}
+    with _bare(body) as bare_port:
+        for number in range(bench.sizes.rounds):
+            for connections in (1, _CONNECTIONS):
+                for name, port, path in ((_OURS, bench.stack.port, _PATH), (_BARE, bare_port, "/")):
+                    run = _run(port, path, connections, bench.sizes.api_s)
+                    runs.setdefault((name, connections), []).append(run)
+            found = ", ".join(f"{name} ({count}) {run[-1].a_second:,.0f}" for (name, count), run in runs.items())
+            say(f"api, round {number + 1} of {bench.sizes.rounds}: {found} a second")
+    return [Table("A filtered metric by HTTP", list(_lines(runs)), _note(len(body), bench))]
+
+
+def _run(port: int, path: str, connections: int, seconds: float) -> _Load:
+    times_s: list[float] = child.result(child.start("load", str(port), path, str(connections), str(seconds)))
+    times_ms = sorted(time_s * 1_000 for time_s in times_s)
+    return _Load(len(times_ms) / seconds, statistics.median(times_ms), times_ms[math.ceil(0.99 * len(times_ms)) - 1])
+
+
+@contextmanager
+def _bare(body: bytes) -> Iterator[int]:
+    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+        file, port = Path(folder) / "body.json", free_port()
+        file.write_bytes(body)
+        process = child.start("bare", str(port), file)
+        try:
+            _wait_until_up(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait_until_up(port: int) -> None:
+    deadline = time.monotonic() + _UP_TIMEOUT_S
+    while True:
+        try:
+            httpx2.get(f"http://127.0.0.1:{port}/").raise_for_status()
+        except httpx2.TransportError:
+            if time.monotonic() > deadline:
+                raise AutoConnectError("The bare endpoint does not answer; its messages are above.") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _lines(runs: Mapping[tuple[str, int], Sequence[_Load]]) -> Iterator[dict[str, Any]]:
+    for (name, connections), found in runs.items():
+        bare = runs[_BARE, connections]
+        shares = [100 * run.a_second / base.a_second for run, base in zip(found, bare, strict=True)]
+        yield {
+            "endpoint": name,
+            "connections": connections,
+            **Spread.of(run.a_second for run in found).columns("a second", 0),
+            "median ms": rounded(Spread.of(run.median_ms for run in found).median, 2),
+            "p99 ms": rounded(Spread.of(run.p99_ms for run in found).median, 2),
+            "% of bare": rounded(Spread.of(shares).median, 1),
+        }
+
+
+def _note(size: int, bench: Bench) -> str:
+    return (
+        f"GET {_PATH}: {size:,} bytes. {bench.sizes.rounds} rounds in turn, {bench.sizes.api_s:g} s each; one process "
+        "serves, another asks on each connection as soon as it is answered. Times and % of bare: medians of the rounds."
+    )

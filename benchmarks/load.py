@@ -1,0 +1,83 @@
+"""Requests over some connections that are kept, the next one as soon as the last is answered.
+
+As `python -m benchmarks.load PORT PATH CONNECTIONS SECONDS` it prints a list as JSON: seconds that each request took.
+It does as little as it can for a request, since it takes turns on the cores with the server that is measured.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+_HOST = "127.0.0.1"
+
+
+class _Requests(asyncio.Protocol):
+    def __init__(self, path: str, size: int, times_s: list[float]) -> None:
+        self._request = request(path)
+        self._size = size
+        self._times_s = times_s
+        self._received = 0
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received == self._size:
+            self._times_s.append(time.perf_counter() - self._sent)
+            self._received = 0
+            self._send()
+        elif self._received > self._size:
+            raise ValueError(f"An answer has {self._received:,} bytes; expected {self._size:,}, as the first one had.")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        raise error or ConnectionError("The server closed a connection on which requests were being made.")
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._request)
+
+
+def request(path: str) -> bytes:
+    """A request as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: {_HOST}\r\nAccept: application/json\r\n\r\n".encode()
+
+
+async def load(port: int, path: str, connections: int, seconds: float) -> list[float]:
+    """Seconds that each request took; all answers have the size of the first one, which is 200."""
+    size = await _size_of_answer(port, path)
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+
+    def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not failed.done():
+            failed.set_exception(context.get("exception") or ConnectionError(context["message"]))
+
+    loop.set_exception_handler(fail)
+    times_s: list[float] = []
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Requests(path, size, times_s), _HOST, port)
+    await asyncio.wait([failed], timeout=seconds)
+    if failed.done():
+        failed.result()
+    return times_s
+
+
+async def _size_of_answer(port: int, path: str) -> int:
+    reader, writer = await asyncio.open_connection(_HOST, port)
+    writer.write(request(path))
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b" 200 " not in head.partition(b"\r\n")[0]:
+        raise ValueError(f"The answer to {path} begins with {head[:50]!r}; expected 200.")
+    writer.close()
+    return len(head) + int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+
+
+if __name__ == "__main__":
+    port, path, connections, seconds = sys.argv[1:]
+    sys.stdout.write(json.dumps(asyncio.run(load(int(port), path, int(connections), float(seconds)))) + "\n")
