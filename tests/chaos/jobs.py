@@ -63,7 +63,7 @@ class Jobs:
         return not self._open
 
     def try_fairness(self, timeout_s: float) -> bool:
-        """Whether both of a large job and a small one in its middle end; complains where the small one is not the first."""
+        """Whether a large job and a small one in its middle both end; complains where the small one is the last."""
         by_size = sorted(self._sources, key=lambda source: source.size)
         large = self._submit(by_size[-1])
         while (job := jobs.read_job(self._client, large)) and not job.batches.done:
