@@ -43,7 +43,7 @@ _COMPARED = ("arq", "dramatiq", "rq", "redis")
 _SOURCE = b"id,date,city,type,model,price\n"
 _WARM_UP_TASKS = 300
 _UP_TIMEOUT_S = 30.0
-_TASKS_TIMEOUT_S = 600.0
+_TASKS_TIMEOUT_S = 120.0
 _RESULT_TTL_S = 60
 #: Between looks at what is left.
 _LOOK_S = 0.005
