@@ -39,6 +39,7 @@ class Stop:
         is far less, and a mask does not reach the threads that libraries have started already.
         """
         told, tell = socket.socketpair()
+        self._told = told  # for as long as this is, as further signals are written into it, too
         tell.setblocking(False)
         signal.set_wakeup_fd(tell.detach())
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,7 @@ import structlog
 
 from autoconnect.broker import batches, jobs, queues, workers
 from autoconnect.broker.connection import Client
-from autoconnect.errors import BrokerUnavailable, SourceError
+from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import Settings
 from autoconnect.sources import find_source, open_source, pack_lines
@@ -54,6 +54,8 @@ class Orchestrator:
         """Waits for work, unless there is some, and does it; at every tick looks at all open jobs and all workers."""
         try:
             self._round()
+        except BrokerFull:
+            raise
         except BrokerUnavailable:
             self._server_run = ""  # leases may end meanwhile, as nobody can renew them
             raise

@@ -129,7 +129,7 @@ class Worker:
         """Maps a batch, and more to the same partial as long as that is worth the while; returns what comes next."""
         group = _Group(claim, self._settings)
         while self._map(group, claim):
-            more = self._claimed(self._take(group))
+            more = self._one_more(group)
             if not more:
                 return self._commit(group, wants_more=True)
             if not group.takes(more):
@@ -138,8 +138,15 @@ class Worker:
             claim = more
         return None
 
+    def _one_more(self, group: _Group) -> Claim | None:
+        """A batch that is ready, if there is one, the group wants it, and Redis has room."""
+        try:
+            return self._claimed(self._take(group))
+        except BrokerFull as error:
+            log.warning("no further batch", error=str(error))
+            return None
+
     def _take(self, group: _Group) -> Handed:
-        """A batch that is ready, if there is one and the group wants it."""
         while group.wants_more and not self._stop.requested and not self._is_short_of_memory():
             handed = batches.take_batch(self._client, self.id, group.plan)
             # One of the group can come again: it was reaped before it was claimed, or Redis is as it was before.

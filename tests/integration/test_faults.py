@@ -46,6 +46,12 @@ def reap(stack: Stack) -> list[tuple[str, BatchId]]:
     return workers.reap(stack.client, stack.settings.max_deaths)
 
 
+def ticks(stack: Stack) -> None:
+    """Lets the orchestrator look several times."""
+    for _ in range(10):
+        stack.orchestrator.round()
+
+
 def test_a_batch_of_a_dead_worker_goes_to_another_and_the_result_is_right(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +66,23 @@ def test_a_batch_of_a_dead_worker_goes_to_another_and_the_result_is_right(
     job = stack.finish(job_id, stack.worker())
     assert (job.status, job.batches.retried) == (JobStatus.COMPLETED, 1)
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
+
+
+def test_a_claim_of_an_item_that_was_reaped_meanwhile_is_no_claim(stack: Stack, client: Client) -> None:
+    """Given a worker that stands still between being handed an item and claiming it, for longer than its lease
+
+    When it goes on, I expect that the batch is not its own any more, but of the one that has the item.
+    """
+    still, other = stack.worker(), stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    item = batches.await_batch(stack.blocking(), still.id, 100)
+    assert item
+    client.call("DEL", f"autoconnect:worker:{still.id}")
+    assert reap(stack) == [(still.id, item)]
+    assert batches.await_batch(stack.blocking(), other.id, 100) == item
+    assert batches.claim_batch(client, still.id, item) is None
+    assert batches.claim_batch(client, other.id, item)
+    assert stack.finish(job_id, other).status is JobStatus.COMPLETED
 
 
 def test_nobody_is_reaped_whose_heartbeat_is_there(stack: Stack) -> None:
@@ -377,6 +400,47 @@ def test_a_full_redis_holds_commits_back_and_loses_nothing(stack: Stack, client:
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
 
 
+def test_a_full_redis_keeps_no_worker_from_registering_and_no_dead_one_from_being_reaped(
+    stack: Stack, client: Client
+) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated())
+    assert batches.await_batch(stack.blocking(), victim.id, 100)
+    ticks(stack)
+    victim.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{victim.id}")
+    try:
+        client.call("CONFIG", "SET", "maxmemory", 1)
+        other = stack.worker()
+        ticks(stack)
+        assert batches.claimed_items(client, victim.id) == []
+        assert [worker.id for worker in workers.live_workers(client)] == [other.id]
+    finally:
+        client.call("CONFIG", "SET", "maxmemory", 0)
+    assert stack.finish(job_id, other).status is JobStatus.COMPLETED
+
+
+def test_a_redis_that_becomes_full_in_the_middle_of_a_group_costs_nothing_that_is_mapped(
+    stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a group that wants more / When Redis is full, I expect what is mapped to be committed once there is room"""
+    monkeypatch.setattr("worker.loop._GROUP_S", 60)
+    monkeypatch.setattr("worker.loop._FULL_PAUSE_S", 0.01)
+    monkeypatch.setattr("worker.loop._ASK_S", 60)
+    worker, job_id = stack.worker(), stack.planned(stack.generated())
+    take_batch = batches.take_batch
+
+    def take_of_a_full_one(*arguments: Any) -> Any:
+        client.call("CONFIG", "SET", "maxmemory", 1)
+        threading.Timer(0.1, client.call, ("CONFIG", "SET", "maxmemory", 0)).start()
+        return take_batch(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.loop.batches.take_batch", take_of_a_full_one)
+        worker.round()
+    assert stack.job(job_id).batches.done == 1
+    assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
+
+
 def test_cancelling_frees_memory_even_of_a_full_redis(stack: Stack, client: Client) -> None:
     stack.worker()
     job_id = stack.planned(stack.generated())
@@ -411,12 +475,6 @@ def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, clien
         assert time.monotonic() < away_until + 10 * lease_s
     assert time.monotonic() >= away_until + lease_s
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
-
-
-def ticks(stack: Stack) -> None:
-    """Lets the orchestrator look several times."""
-    for _ in range(10):
-        stack.orchestrator.round()
 
 
 def test_after_a_call_failed_nobody_is_judged_for_one_lease(stack: Stack, client: Client, redis_url: str) -> None:

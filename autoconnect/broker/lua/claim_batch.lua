@@ -2,6 +2,7 @@
 -- KEYS  18 the worker's claimed list
 -- ARGV  1 item, 2 generation, 3 batch, 4 worker
 -- Returns what `claim_item` does.
-local claim = claim_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+-- A worker that stood still may have been taken for dead: the item is then in another list, and no claim of it is leased.
+local claim = redis.call('LPOS', KEYS[18], ARGV[1]) and claim_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 refill()
 return claim or false

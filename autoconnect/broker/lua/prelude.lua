@@ -26,12 +26,12 @@ end
 
 -- Writes down how many workers live, for refill: it runs often, and those ever registered may be many.
 local function count_workers()
+  redis.call('DEL', live) -- a script that begins so is not refused by a Redis that is full
   local alive = 0
   for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
     alive = alive + redis.call('EXISTS', heartbeat)
   end
   redis.call('SET', live, alive)
-  return alive
 end
 
 -- Tops up the ready list from the jobs' waiting lists, in turn.
