@@ -6,7 +6,7 @@ from pathlib import Path
 
 import simplejson
 
-from autoconnect.broker import keys, queues, results, workers
+from autoconnect.broker import keys, queues, results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import Job
@@ -72,14 +72,6 @@ def miscounts(client: Client, seen: Mapping[str, int]) -> list[str]:
     if counted["batches_done"] < seen["batches"]:  # what was done before a job was planned anew counts, too
         wrong.append(f"counter batches_done is {counted['batches_done']}, expected at least {seen['batches']}")
     return wrong
-
-
-def forget_dead_workers(client: Client) -> None:
-    """What the orchestrator does an hour after a death; in a long run there would be thousands until then."""
-    alive = {keys.heartbeat(worker.id) for worker in workers.live_workers(client)}
-    for name, _ in workers.registered(client):
-        if name not in alive:
-            client.call("ZREM", keys.WORKERS, name)
 
 
 def _metric(client: Client, job_id: str, name: str) -> object:

@@ -124,7 +124,6 @@ class Run:
         self._within("the API to answer", self._missing_of_api)
         self.report.complaints += checks.miscounts(self._client, self._jobs.counts)
         self.report.counters = queues.counters(self._client)
-        checks.forget_dead_workers(self._client)
 
     def _complain_of_hanging(self, job_ids: list[str]) -> None:
         dump = self._folder / "hanging.txt"

@@ -67,16 +67,20 @@ class Fleet:
             return None
         pid = place.process.pid
         assert pid
-        place.allowed |= _exit_codes(pid, number)
+        try:
+            codes = _exit_codes(pid, number)
+            os.kill(pid, number)
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            return None
+        place.allowed |= codes
         place.asked_at = place.asked_at or (time.monotonic() if number == signal.SIGTERM else 0)
-        os.kill(pid, number)
         return pid
 
     def wake(self, name: str, pid: int) -> None:
         """Lets a stopped process go on, if it is still the one in that place."""
         process = self.places[name].process
-        if process and process.pid == pid and process.exitcode is None:
-            os.kill(pid, signal.SIGCONT)
+        if process and process.pid == pid:
+            self.send(name, signal.SIGCONT)
 
     def strike(self, name: str, number: int) -> bool:
         """Sends a signal that ends; False where nobody is there."""

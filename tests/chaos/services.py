@@ -7,8 +7,10 @@ from pathlib import Path
 
 import aggregator.main
 import api.main
+import orchestrator.loop
 import orchestrator.main
 import worker.main
+from autoconnect.broker import workers
 from autoconnect.service import run_service
 from autoconnect.settings import PREFIX
 from tests.chaos.leashed import die_with_parent
@@ -20,10 +22,17 @@ _SERVES = {
     "api": api.main.serve,
 }
 
+#: What takes seconds by itself, so that it comes to that here, too: a batch is backed up after so many ms.
+_BACK_UP_MS = 250
+#: What takes an hour by itself: a dead worker is forgotten after so many ms, longer than clocks jump.
+_FORGET_MS = 120_000
+
 
 def serve(service: str, settings: Mapping[str, str], log: Path) -> None:
     """What `python -m SERVICE.main` does, with these settings and no others, and all that it says in a file."""
     die_with_parent()
+    orchestrator.loop._BACK_UP_MS = _BACK_UP_MS
+    workers._FORGET_MS, workers._NOTE_MS = _FORGET_MS, _FORGET_MS // 10
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ.update(settings)
