@@ -16,7 +16,7 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.settings import PREFIX
 from benchmarks.bench import FULL, QUICK, SMALL_ROWS, Bench, Sizes
 from benchmarks.data import make_file
-from benchmarks.experiments import api, engines, forms, naive, planning, queue, rows, small_job, stages, workers
+from benchmarks.experiments import api, deaths, engines, forms, naive, planning, queue, rows, small_job, stages, workers
 from benchmarks.machine import commit, cores, machine, versions
 from benchmarks.ours import running_stack
 from benchmarks.processes import check_system
@@ -29,7 +29,7 @@ README = ROOT / "README.md"
 #: In the order of the page.
 EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
-    for module in (engines, stages, workers, rows, small_job, queue, api, planning, forms, naive)
+    for module in (engines, stages, workers, rows, small_job, queue, deaths, api, planning, forms, naive)
 }
 #: Of the first table the README shows so many lines.
 _KEY_LINES = 3

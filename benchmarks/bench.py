@@ -20,6 +20,7 @@ class Sizes:
     scaling_rounds: int
     form_rows: int
     small_jobs: int
+    slow_rows: int
     queue_tasks: int
     api_s: float
     naive_rows: int
@@ -33,6 +34,7 @@ FULL = Sizes(
     scaling_rounds=3,
     form_rows=2_000_000,
     small_jobs=100,
+    slow_rows=10_000_000,
     queue_tasks=10_000,
     api_s=5.0,
     naive_rows=100_000,
@@ -45,6 +47,7 @@ QUICK = Sizes(
     scaling_rounds=3,
     form_rows=1_000_000,
     small_jobs=100,
+    slow_rows=3_000_000,
     queue_tasks=1_000,
     api_s=1.0,
     naive_rows=20_000,

@@ -1,4 +1,4 @@
-"""The queues that are compared: ours with empty batches, the others with empty tasks.
+"""The queues that are compared: ours with empty batches, which nobody merges, the others with empty tasks.
 
 Everybody has a server and worker processes of its own, which have done some tasks. They are held by a signal while the
 queue is filled; the clock runs from when they are let go to when nothing is left, the last commit or acknowledgement.
@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +23,10 @@ from autoconnect.broker.keys import JobKeys
 from autoconnect.core.layout import sniff
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import AutoConnectError
-from autoconnect.settings import load_settings
+from autoconnect.settings import PREFIX
 from autoconnect.sources import Version
-from autoconnect.stack import local_stack
 from autoconnect.supervisor import launch
-from benchmarks import processes, queues
-from benchmarks.ours import by_service
+from benchmarks import queues
 from benchmarks.server import running_server
 
 WORKERS = 3
@@ -51,7 +50,7 @@ _LOOK_S = 0.005
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue whose workers, and whoever else would not leave it alone, are the processes `pids`."""
+    """A queue whose workers are the processes `pids`."""
 
     pids: Sequence[int]
     enqueue: Callable[[int], None]
@@ -132,27 +131,27 @@ def _check_call(command: Sequence[str]) -> None:
 
 @contextmanager
 def _ours(*, grouped: bool) -> Iterator[Queue]:
-    before = set(processes.tree())
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        data = Path(folder) / "data"
-        data.mkdir()
-        (data / "empty.csv").write_bytes(_SOURCE)
-        overrides = {
-            **{"DATA_DIR": str(data), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": "", "LOG_LEVEL": "WARNING"},
-            **{"RESULT_TTL_S": str(_RESULT_TTL_S)},
-        }
-        settings = load_settings(workers=WORKERS)
-        with local_stack(settings, Path(folder), overrides, with_api=False) as (_, client):
+    with running_server() as url, tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+        source = Path(folder) / "empty.csv"
+        source.write_bytes(_SOURCE)
+        client = connect(url)
+        settings = {"REDIS_URL": url, "DATA_DIR": folder, "LOG_LEVEL": "WARNING", "MAPPER": "plain"}
+        environment = {**os.environ, **{PREFIX + name: value for name, value in settings.items()}}
+        command = [sys.executable, "-m", "benchmarks.empty_worker"]
+        running = [launch(command, environment) for _ in range(WORKERS)]
+        try:
             _wait_until(lambda: len(workers.live_workers(client)) == WORKERS)
-            services = by_service(set(processes.tree()) - before)
-            # Without the orchestrator held, too, it would plan the job before we do.
-            pids = [pid for service, found in services.items() if service != "redis" for pid in found]
-            job = _EmptyJobs(client, data / "empty.csv", grouped=grouped)
-            yield Queue(pids, job.enqueue, job.left)
+            job = _EmptyJobs(client, source, grouped=grouped)
+            yield Queue([process.pid for process in running], job.enqueue, job.left)
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+            client.close()
 
 
 class _EmptyJobs:
-    """Jobs whose batches are ranges without a byte: all is done for each but there is nothing to read and map."""
+    """Jobs whose batches are ranges without a byte."""
 
     def __init__(self, client: Client, source: Path, *, grouped: bool) -> None:
         self._client = client

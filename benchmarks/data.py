@@ -35,10 +35,15 @@ def _accented(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _spaced(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.all().cast(pl.String).str.replace("^", " "))
+
+
 FORMS: Mapping[str, Form] = {
     "plain": Form(lambda rows: rows, {}),
     "every field in quotes": Form(lambda rows: rows, {"quote_style": "always"}),
     "accents and a comment column": Form(_accented, {}),
+    "spaces before fields": Form(_spaced, {}),
     "semicolons and decimal commas": Form(lambda rows: rows, {"separator": ";", "decimal_comma": True}),
 }
 

@@ -1,5 +1,7 @@
 """What the queue costs: batches with nothing in them, beside tasks that do nothing in other queues."""
 
+from decimal import Decimal
+
 from benchmarks.bench import Bench
 from benchmarks.contenders import OURS, OURS_GROUPED, PYTHON, WORKERS, contenders, peer_versions, tasks_a_second
 from benchmarks.costs import Spread, rounded
@@ -31,13 +33,18 @@ def _table(tasks: int, rates: dict[str, list[float]]) -> Table:
         }
         for title, runs in by_speed
     ]
-    fastest = [
-        max(runs)
-        for runs in zip(*(runs for title, runs in rates.items() if title not in (OURS, OURS_GROUPED)), strict=True)
-    ]
-    against = Spread.of(mine / rate for mine, rate in zip(ours, fastest, strict=True)).median
+    others = {title: runs for title, runs in rates.items() if title not in (OURS, OURS_GROUPED)}
+    single = _against(ours, [runs for title, runs in others.items() if "at a time" not in title])
     note = (
-        f"{tasks:,} empty tasks, {WORKERS} worker processes each; {len(ours)} rounds in turn. Ratio = {OURS}, to it in "
-        f"the same round; to the fastest other of each round: {rounded(against, 2)} (median). With {peer_versions()}."
+        f"{tasks:,} empty tasks, {WORKERS} worker processes each, of one task at a time unless it says otherwise; "
+        f"{len(ours)} rounds in turn. Ratio = {OURS}, to it in the same round. To the fastest other of each round: "
+        f"{single} of those with one task at a time, {_against(ours, list(others.values()))} of all (medians). "
+        f"With {peer_versions()}."
     )
     return Table("The queue alone", lines, note)
+
+
+def _against(ours: list[float], others: list[list[float]]) -> Decimal:
+    """The median of our ratios to the fastest of others in each round."""
+    fastest = [max(runs) for runs in zip(*others, strict=True)]
+    return rounded(Spread.of(mine / rate for mine, rate in zip(ours, fastest, strict=True)).median, 2)

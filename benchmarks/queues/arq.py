@@ -1,9 +1,11 @@
-"""arq: more tasks at a time and shorter pauses between looks than it has by itself, and results that are not kept."""
+"""arq: with one task at a time, as ours has, and with many; its pauses between looks are shorter than by itself, and it
+keeps no results.
+"""
 
 import asyncio
 from typing import Any
 
-TITLES = {"arq, 100 tasks at a time": ("100", "0.01")}
+TITLES = {"arq, 100 tasks at a time": ("100", "0.01"), "arq": ("1", "0.01")}
 LEFT = (["ZCARD", "arq:queue"],)
 #: Its worker says so in its log alone.
 FAILED: tuple[list[str], ...] = ()

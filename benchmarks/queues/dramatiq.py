@@ -6,7 +6,7 @@ A thread that it has more lets it fetch two messages more at once; each is ackno
 import time
 from typing import Any
 
-TITLES = {"Dramatiq, 8 threads a worker": ("8",), "Dramatiq, 1 thread a worker": ("1",)}
+TITLES = {"Dramatiq, 8 tasks at a time": ("8",), "Dramatiq": ("1",)}
 #: A message goes when it is acknowledged.
 LEFT = (["HLEN", "dramatiq:default.msgs"],)
 FAILED = (["ZCARD", "dramatiq:default.XQ"], ["HLEN", "dramatiq:default.DQ.msgs"])

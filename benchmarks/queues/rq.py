@@ -1,6 +1,6 @@
 """RQ: its worker that doesn't fork, which is by far the faster one, and results that are not kept."""
 
-TITLES = {"RQ, SimpleWorker": ()}
+TITLES = {"RQ": ()}
 #: Waiting, on the way to a worker, begun.
 LEFT = (["LLEN", "rq:queue:default"], ["LLEN", "rq:queue:default:intermediate"], ["ZCARD", "rq:wip:default"])
 FAILED = (["ZCARD", "rq:failed:default"],)

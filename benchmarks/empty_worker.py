@@ -1,0 +1,34 @@
+"""A worker process whose batches are empty tasks, like those of the queues it is compared with: all but reading and
+mapping is done for each, by the same code.
+"""
+
+import sys
+from typing import Any
+
+import worker.loop
+from autoconnect.core.partial import Partial
+from autoconnect.service import run_service
+from worker.main import serve
+
+
+class _Nothing:
+    """A mapper of batches without rows."""
+
+    rows = 0
+    cells = 0
+
+    def partial(self) -> Partial:
+        return Partial()
+
+
+def _make_mapper(*_: Any) -> _Nothing:
+    return _Nothing()
+
+
+def _add_claim(*_: Any) -> None:
+    """Neither opens nor reads anything."""
+
+
+if __name__ == "__main__":
+    vars(worker.loop).update(make_mapper=_make_mapper, add_claim=_add_claim)
+    sys.exit(run_service("worker", serve))
