@@ -10,7 +10,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test chaos check lint bench bench-quick lock upgrade lock-check generate clean
+.PHONY: help run up test fuzz chaos check lint bench bench-quick lock upgrade lock-check generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, W
 
 test: .venv/.test ## Run the tests (ARGS=...: what pytest shall be told)
 	@exec $(BIN)/pytest $(ARGS)
+
+fuzz: .venv/.test ## Try a million spoiled inputs on the core (INPUTS=n: so many, SEED=n: the same again)
+	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}
 
 chaos: .venv/.test ## Let faults strike real processes for two minutes (SEED=n: the same again, KILLS=n: until so many are killed)
 	@exec $(BIN)/python -m tests.chaos $${SEED:+--seed "$$SEED"} $${KILLS:+--kills "$$KILLS"}

@@ -21,7 +21,7 @@ app = typer.Typer(
 app.add_typer(remote.jobs, name="jobs")
 app.command()(remote.metric)
 
-Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers (AUTOCONNECT_WORKERS, 3).")]
+Workers = Annotated[int | None, typer.Option(min=1, max=1_000, help="Number of workers (AUTOCONNECT_WORKERS, 3).")]
 
 
 @app.command()
@@ -29,7 +29,9 @@ def run(
     source: Annotated[Path | None, typer.Argument(help="The CSV; by itself data/transactions_autoconnect.csv.")] = None,
     workers: Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    export: Annotated[Path | None, typer.Option(help="Write each metric as CSV into this folder.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Write each metric as CSV into this folder.")
+    ] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
     settings = _settings(workers=workers)

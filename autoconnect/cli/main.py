@@ -3,8 +3,11 @@
 An error is one sentence; exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
 """
 
+import io
+import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from autoconnect.errors import AutoConnectError, SettingsError
 
@@ -15,17 +18,56 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        from autoconnect.cli.commands import app  # here, because Ctrl-C may come while all this loads
-
-        app()
+        code = run_command(sys.argv[1:])
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
-    except AutoConnectError as error:
-        sys.stderr.write(f"autoconnect: {error}\n")
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
+        code = 130
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except OSError as error:
-        sys.stderr.write(f"autoconnect: {error.filename or 'output'}: {error.strerror}\n")
-        sys.exit(1)
+        code = _fail(_sentence(error), 1, as_json=False)
+    sys.exit(code)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs a command, says in one sentence what went wrong, and returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names may have letters that a terminal does not
+    as_json = "--json" in arguments
+    from typer import Exit, TyperException  # here, because Ctrl-C may come while all this loads
+
+    from autoconnect.cli.commands import app
+
+    try:
+        return app(arguments, prog_name="autoconnect", standalone_mode=False) or 0
+    except Exit as end:
+        return end.exit_code
+    except TyperException as error:
+        message = getattr(error, "format_message", error.__str__)()
+        return _fail(message or "A command was expected.", 2, as_json)
+    except AutoConnectError as error:
+        return _fail(str(error), 2 if isinstance(error, SettingsError) else 1, as_json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _fail(_sentence(error), 1, as_json)
+
+
+def _sentence(error: OSError) -> str:
+    return f"{error.filename or 'output'}: {error.strerror or error}"
+
+
+def _fail(message: str, code: int, as_json: bool) -> int:
+    """Says what went wrong: to whoever asked for one JSON object, by one, too."""
+    sentence = " ".join(message.split())
+    sys.stderr.write(f"autoconnect: {sentence}\n")
+    if as_json:
+        import simplejson
+
+        sys.stdout.write(simplejson.dumps({"error": sentence}) + "\n")
+    return code
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def metric(
     if as_json:
         _print_json(answer)
     else:
-        show_table(console(), name, answer["columns"], answer["rows"], answer.get("note", ""))
+        show_table(console(), name, answer["columns"], answer["rows"], answer.get("note") or "")
 
 
 def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:

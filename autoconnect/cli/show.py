@@ -22,7 +22,9 @@ _STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 def console(stderr: bool = False) -> Console:
     """The terminal; or, where there is none, plain text that is not wrapped at 80 columns."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else _WIDE, highlight=False)
+    width = None if stream.isatty() else _WIDE
+    # Names are printed as they are, be there `[...]` or `:car:` in them.
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:

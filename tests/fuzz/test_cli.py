@@ -1,0 +1,356 @@
+"""The command line, called wrongly in every way: one sentence, the right exit code, and never a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autoconnect.cli.main import run_command
+from tests.e2e.processes import environment
+from tests.e2e.waiting import wait_until
+
+#: Nothing listens there, since no one may without being root, and no test is.
+NOWHERE = "http://127.0.0.1:1"
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "run": ("--workers", "--json", "--export"),
+    "up": ("--workers", "--port"),
+    "generate": ("--rows", "--out", "--seed", "--bad-ratio"),
+    "metric": ("--city", "--model", "--from", "--to", "--type", "--job", "--n", "--months", "--json"),
+    "jobs submit": ("--watch", "--json"),
+    "jobs list": ("--status", "--limit", "--json"),
+    "jobs show": ("--json",),
+    "jobs watch": ("--json",),
+    "jobs cancel": ("--json",),
+}
+#: Those that talk to an API only: whatever they are given, nothing is started or written.
+REMOTE = [name for name in COMMANDS if name.startswith(("jobs", "metric"))]
+JOB = {
+    "id": "[/b]:car:",
+    "status": "completed",
+    "source": "[red]x[/].csv",
+    "created_at": "2024-01-01T00:00:00Z",
+    "started_at": None,
+    "finished_at": None,
+    "duration_s": 1.5,
+    "batches": {"total": 1, "done": 1, "retried": 0, "dead": 0},
+    "rows": {"read": 1, "accepted": 1, "rejected": 0},
+    "rejected_by_reason": {},
+    "bytes": {"total": 1, "done": 1},
+    "progress": 1,
+    "rows_per_s": None,
+    "eta_s": None,
+    "error": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("AUTOCONNECT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AUTOCONNECT_URL", NOWHERE)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+
+
+def assert_told(code: int, expected: int, out: str, err: str, *, as_json: bool) -> None:
+    """One sentence on standard error; with --json one object on standard output, else nothing."""
+    assert code == expected
+    (line,) = err.splitlines()
+    assert line.startswith("autoconnect: ")
+    assert len(line) > len("autoconnect: ") + 5
+    if as_json:
+        (error,) = json.loads(out).items()
+        assert error[0] == "error"
+        assert error[1].encode(errors="backslashreplace").decode() == line.removeprefix("autoconnect: ")
+        assert out.count("\n") == 1
+    else:
+        assert out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "fly",
+        "jobs fly",
+        "run a.csv b.csv",
+        "run --workers",
+        "run --workers 0",
+        "run --workers -1",
+        "run --workers abc",
+        "run --workers 1.5",
+        "run --workers 1001",
+        "run --workers 99999999999999999999",
+        "run --export=file",
+        "run --json=yes",
+        "up --port 0",
+        "up --port -1",
+        "up --port 65536",
+        "up --port http",
+        "up --workers 0",
+        "up here",
+        "generate",
+        "generate --rows 1",
+        "generate --rows -1 --out x",
+        "generate --rows 1e3 --out x",
+        "generate --rows 1 --out x --bad-ratio 1.1",
+        "generate --rows 1 --out x --bad-ratio nan",
+        "generate --rows 1 --out x --seed -1",
+        "metric",
+        "metric summary trend",
+        "metric summary --months x",
+        "metric summary --n 1.5",
+        "metric --colour",
+        "jobs list --limit 0",
+        "jobs list --limit 1001",
+        "jobs list --status done",
+        "jobs cancel",
+        "jobs show a b",
+        "jobs submit --watch=1",
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_wrong_usage_ends_with_2(
+    arguments: str, as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    words = [*arguments.split(), *(["--json"] if as_json else [])]
+    assert_told(run_command(words), 2, *capsys.readouterr(), as_json=as_json)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LEASE_MS", "soon"),
+        ("WORKERS", "0"),
+        ("PORT", "70000"),
+        ("REDIS_URL", "http://x"),
+        ("REDIS_URL", "redis://h:0/0"),
+        ("REDIS_URL", "redis://[::1/0"),
+        ("REDIS_URL_FILE", "/nowhere"),
+        ("REDIS_URL_FILE", "/"),
+        ("MAX_REJECTED_RATIO", "2"),
+        ("MAPPER", "fast"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_an_invalid_setting_ends_with_2(
+    command: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"AUTOCONNECT_{name}", value)
+    code = run_command([command])
+    captured = capsys.readouterr()
+    assert_told(code, 2, *captured, as_json=False)
+    assert f"AUTOCONNECT_{name}" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AUTOCONNECT_URL", "nonsense"),
+        ("AUTOCONNECT_URL", "127.0.0.1:8000"),
+        ("AUTOCONNECT_URL", "ftp://127.0.0.1"),
+        ("AUTOCONNECT_URL", "http://"),
+        ("AUTOCONNECT_URL", "http://[::1"),
+        ("AUTOCONNECT_URL", "http://h:port"),
+        ("AUTOCONNECT_URL", "http://h:99999999"),
+        ("AUTOCONNECT_URL", "http://a\nb"),
+        ("AUTOCONNECT_URL", "http://\udcff"),
+        ("AUTOCONNECT_API_KEY", "clé"),
+        ("AUTOCONNECT_API_KEY", "a\nb"),
+    ],
+)
+@pytest.mark.parametrize("command", REMOTE)
+def test_an_address_or_a_key_that_is_none_is_said_so(
+    command: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    words = [*command.split(), *(["x"] if command in ("metric", "jobs cancel") else [])]
+    code = run_command([*words, "--json"])
+    captured = capsys.readouterr()
+    assert code in (1, 2)
+    assert_told(code, code, *captured, as_json=True)
+    assert variable in captured.err
+
+
+WORDS = st.sampled_from(
+    ("", "-", "--", "..", "/", "a/b", "?x=1", "%", "latest", "é", "\udcff", "[red]", "0", "-1", "9" * 30, "1e5", "nan")
+) | st.text(st.characters(exclude_characters="\0"), max_size=8)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    command=st.sampled_from(REMOTE).flatmap(
+        lambda name: st.tuples(st.just(name), st.lists(WORDS | st.sampled_from(COMMANDS[name]), max_size=4))
+    )
+)
+def test_any_words_end_in_one_sentence_where_no_api_answers(
+    command: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, words = command
+    code = run_command([*name.split(), *words])
+    captured = capsys.readouterr()
+    assert code in (1, 2)
+    assert_told(code, code, *captured, as_json="--json" in words)
+
+
+@contextmanager
+def answering(status: int, body: bytes, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that gives one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("AUTOCONNECT_URL", f"http://127.0.0.1:{server.server_port}")
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+PROBLEM = {"Content-Type": "application/problem+json"}
+ANSWERS: list[tuple[int, bytes, dict[str, str]]] = [
+    (200, b"", {}),
+    (200, b"hello", {}),
+    (200, b"[]", {}),
+    (200, b"1", {}),
+    (200, b"null", {}),
+    (200, b"{}", {}),
+    (200, b'{"items": 1, "columns": 1, "rows": 1}', {}),
+    (200, b'{"items": [{}], "columns": ["a"], "rows": [{}]}', {}),
+    (200, b'{"items": [1], "columns": ["a"], "rows": [{"a": [1]}]}', {}),
+    (200, b"[" * 100_000, {}),
+    (200, b'{"a": ' + b"9" * 5_000 + b"}", {}),
+    (200, b"\xff\xfe", {"Content-Type": "text/html; charset=utf-16"}),
+    (200, b"not gzip", {"Content-Encoding": "gzip"}),
+    (204, b"", {}),
+    (301, b"", {"Location": "http://127.0.0.1:1/"}),
+    (401, b'{"detail": "A key is needed."}', PROBLEM),
+    (404, b'{"detail": ["x"]}', PROBLEM),
+    (422, b"{}", PROBLEM),
+    (500, b"<html>", {}),
+    (503, b'{"detail": "Redis is away."}', PROBLEM),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers"), ANSWERS)
+def test_an_api_that_answers_garbage_or_an_error_is_said_so(
+    status: int,
+    body: bytes,
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with answering(status, body, headers, monkeypatch):
+        for words in ("metric summary", "jobs list --json", "jobs show --json"):
+            code = run_command(words.split())
+            assert_told(code, 1, *capsys.readouterr(), as_json="--json" in words)
+
+
+def test_names_are_printed_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Given a job, a source and a city that look like marks of the terminal's library"""
+    table = {"columns": ["city"], "rows": [{"city": "[/red]:car:"}]}
+    for words, answer in (("jobs show", JOB), ("jobs list", {"items": [JOB]}), ("metric x", table)):
+        with answering(200, json.dumps(answer).encode(), {}, monkeypatch):
+            assert run_command(words.split()) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("[/b]:car:") == 2
+    assert shown.count("[red]x[/].csv") == 2
+    assert "[/red]:car:" in shown
+
+
+@pytest.mark.parametrize("out", ["folder", "nowhere/x.csv", "/dev/full", "x" * 300])
+def test_a_file_that_cannot_be_written_is_said_so(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    assert_told(run_command(["generate", "--rows", "100000", "--out", out]), 1, *capsys.readouterr(), as_json=False)
+
+
+def cli(arguments: str) -> list[str]:
+    return [sys.executable, "-m", "autoconnect.cli.main", *arguments.split()]
+
+
+@pytest.mark.parametrize("source", ["folder", "fifo", "binary", "/dev/zero"])
+def test_a_run_of_what_is_no_source_fails_with_one_object(source: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "binary").write_bytes(bytes(range(256)) * 100)
+    done = subprocess.run(
+        cli(f"run {source} --json --workers 1"),
+        cwd=tmp_path,
+        env=environment({"AUTOCONNECT_MAPPER": "plain"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["metrics"], document["job"]["status"]) == (1, {}, "failed")
+    assert document["job"]["error"]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", ["--help", "metric summary", "jobs list --json"])
+def test_a_reader_that_leaves_early_ends_a_command_without_a_word(
+    arguments: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"city": "Paris"}] * 5_000
+    body = json.dumps({"columns": ["city"], "rows": rows, "items": [JOB] * 5_000}).encode()
+    with answering(200, body, {}, monkeypatch):
+        read, write = os.pipe()
+        os.close(read)
+        try:
+            process = subprocess.run(
+                cli(arguments), stdout=write, stderr=subprocess.PIPE, timeout=60, check=False, text=True
+            )
+        finally:
+            os.close(write)
+    assert (process.returncode, process.stderr) == (1, "")
+
+
+def test_an_interrupt_ends_a_command_with_130_and_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a job that never ends / When whoever watches it presses Ctrl-C"""
+    body = json.dumps({**JOB, "status": "running"}).encode()
+    with answering(200, body, {}, monkeypatch), (tmp_path / "messages").open("w+") as messages:
+        process = subprocess.Popen(cli("jobs watch --json"), stdout=messages, stderr=messages)
+        try:
+            wait_until("its start", lambda: _has_handler(process.pid), 30)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+    assert (tmp_path / "messages").read_text() == ""
+
+
+def _has_handler(pid: int) -> bool:
+    """Whether a process handles SIGTERM, as it does from its first moment on."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
