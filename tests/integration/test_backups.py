@@ -157,10 +157,49 @@ def test_a_backup_that_nobody_has_taken_goes_with_the_slow_workers_death(
     assert_right(stack, claim.id.job, stack.worker())
 
 
+def places(stack: Stack, claim: Claim) -> int:
+    """In how many lists the batch's item is."""
+    names = [name for name in stack.client.call("KEYS", "*") if name.endswith((b":claimed", b":ready", b":waiting"))]
+    return sum(stack.client.call("LRANGE", name, 0, -1).count(str(claim.id).encode()) for name in names)
+
+
+def test_a_backup_that_was_handed_out_and_not_yet_claimed_is_the_batch_after_the_slow_workers_death(
+    stack: Stack, slow: Worker, client: Client
+) -> None:
+    claim = last_claim(stack, slow)
+    back_up(stack, claim)
+    quick = stack.worker()
+    assert batches.await_batch(stack.blocking(), quick.id, 100) == claim.id
+    slow.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{slow.id}")
+    workers.reap(client, stack.settings.max_deaths)
+    assert places(stack, claim) == 1
+    assert state(stack, claim).state is BatchState.WAITING
+    assert_right(stack, claim.id.job, quick)
+
+
+def test_a_worker_that_dies_with_its_own_batch_and_the_backup_of_it_loses_nothing(
+    stack: Stack, slow: Worker, client: Client
+) -> None:
+    claim = last_claim(stack, slow)
+    back_up(stack, claim)
+    assert batches.await_batch(stack.blocking(), slow.id, 100) == claim.id
+    slow.heartbeat.stop()
+    client.call("DEL", f"autoconnect:worker:{slow.id}")
+    workers.reap(client, stack.settings.max_deaths)
+    assert places(stack, claim) == 1
+    assert_right(stack, claim.id.job, stack.worker())
+
+
 def test_a_slow_worker_that_is_handed_its_own_backup_does_it_once(stack: Stack, slow: Worker) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     assert batches.await_batch(stack.blocking(), slow.id, 100) == claim.id
+    assert batches.claim_batch(stack.client, slow.id, claim.id)
+    assert places(stack, claim) == 1
+    assert state(stack, claim).backup is None
+    assert batches.claim_batch(stack.client, slow.id, claim.id)
+    assert places(stack, claim) == 1
     slow.round()
     assert batches.claimed_items(stack.client, slow.id) == []
     assert_right(stack, claim.id.job, slow)

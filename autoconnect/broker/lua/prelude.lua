@@ -101,6 +101,10 @@ local function claim_item(claimed, item, generation, number, worker)
     batch.claimed_at = now_ms()
   elseif batch.worker ~= worker then
     batch.backup = worker
+  elseif redis.call('LREM', claimed, 1, item) > 0 and not redis.call('LPOS', claimed, item) then
+    redis.call('LPUSH', claimed, item)
+  else
+    batch.backup = nil -- it was handed the backup of its own batch
   end
   write_batch(number, batch)
   local about = redis.call('HMGET', job, 'source', 'size', 'mtime_ns', 'layout')
@@ -201,6 +205,14 @@ local function kill_batch(number, batch, reason, message, can_go_on)
   end_job('failed', message, can_go_on)
 end
 
+-- Whether an item is in the claimed list of some worker.
+local function is_claimed(item)
+  for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
+    if redis.call('LPOS', heartbeat .. ':claimed', item) then return true end
+  end
+  return false
+end
+
 -- A worker gives up a batch, which goes back to the front of its job's waiting list, unless another worker has it, too.
 -- What it failed of counts to a limit (pass nil for neither); past that the batch is dead and the job fails.
 -- The caller has taken the item off the worker's list.
@@ -225,9 +237,9 @@ local function give_up(item, number, batch, worker, counter, limit, reason)
     batch.claimed_at = now_ms()
     return write_batch(number, batch)
   end
-  if backup then redis.call('LREM', ready, 0, item) end
   batch.state = 'waiting'
   write_batch(number, batch)
+  if backup and redis.call('LREM', ready, 0, item) == 0 and is_claimed(item) then return end
   redis.call('LPUSH', waiting, item)
   activate()
   refill()
