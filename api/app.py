@@ -5,9 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from api import pages, problems
 from api.cubes import Cubes
+from api.gate import Gate, SecurityHeaders, checks
 from api.routes import health, jobs, metrics, queue, sources
 from autoconnect.broker.connection import connect
 from autoconnect.settings import Settings
@@ -22,9 +25,21 @@ All metrics take the same filters. Errors are `application/problem+json` (RFC 94
 """
 
 
+#: What pages of other origins may send and see, where they may call at all.
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
+    "expose_headers": ["ETag", "Location", "Retry-After"],
+}
+
+
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         return problems.openapi(self)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Around all else, what answers to an error that nobody expected included."""
+        return SecurityHeaders(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -48,6 +63,9 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (jobs.router, sources.router, metrics.router, queue.router):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
+    app.add_middleware(Gate, checks=checks(settings))
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
     problems.install(app)
     pages.install(app)
 

@@ -3,11 +3,15 @@
 import signal
 import sys
 
+import structlog
 import uvicorn
 
 from api.app import create_app
+from api.upload import remove_leftovers
 from autoconnect.service import Stop, run_service
 from autoconnect.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def serve(settings: Settings, stop: Stop) -> None:
@@ -16,7 +20,24 @@ def serve(settings: Settings, stop: Stop) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
+    remove_leftovers(settings.upload_dir)
+    _warn_of_open_doors(settings)
+    uvicorn.run(
+        app,
+        host=settings.listen_host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # else whoever calls from this machine could say any address to be theirs
+    )
+
+
+def _warn_of_open_doors(settings: Settings) -> None:
+    if settings.listen_host != settings.host:
+        log.warning("only this machine is listened to, as no API_KEY is set", host=settings.listen_host)
+    elif settings.open_without_key and not settings.api_keys:
+        log.warning("whoever reaches this address may change things, as no API_KEY is set", host=settings.host)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -10,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from autoconnect.errors import BrokerUnavailable, SelectionError
 
@@ -62,7 +64,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(BrokerUnavailable, _on_broker_unavailable)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_exception)
+
+
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """The answer that a problem is."""
+    more = {"job_status": problem.job_status} if problem.job_status else {}
+    return _answer(request, problem.status, problem.detail, problem.headers, **more)
 
 
 def _answer(
@@ -72,9 +81,8 @@ def _answer(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> JSONResponse:
-    document = ProblemDocument(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path, **more
-    )
+    path = quote(request.scope["path"])  # not that of request.url, in which the Host header has a say
+    document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path, **more)
     return JSONResponse(
         document.model_dump(exclude_defaults=True) | {"type": document.type},
         status_code=status,
@@ -85,8 +93,7 @@ def _answer(
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    more = {"job_status": error.job_status} if error.job_status else {}
-    return _answer(request, error.status, error.detail, error.headers, **more)
+    return answer(request, error)
 
 
 def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
@@ -116,8 +123,13 @@ def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 503, str(error), {"Retry-After": "1"})
 
 
+def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
+    log.info("client went away", path=request.scope["path"])
+    return _answer(request, 400, "The body ended before it was whole.")
+
+
 def _on_exception(request: Request, error: Exception) -> JSONResponse:
-    log.error("request failed", path=request.url.path, exc_info=error)
+    log.error("request failed", path=request.scope["path"], exc_info=error)
     return _answer(request, 500, "Something went wrong here; the log of the api tells what.")
 
 

@@ -1,38 +1,78 @@
 """Receiving a file: whole, or not at all."""
 
+import fcntl
 import os
 import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
+from autoconnect.sources import Version, version_of
+
+_PREFIX = ".upload-"
 
 
-async def receive(request: Request, target: Path, max_bytes: int) -> bool:
-    """Writes the request's body beside the target and renames it; returns whether that replaced a file.
+@dataclass(frozen=True)
+class Received:
+    """A file that is whole, as it was when it got its name."""
 
-    Raises Problem 413 where the body is larger than `max_bytes`.
+    version: Version
+    replaced: bool
+
+
+async def receive(request: Request, target: Path, max_bytes: int) -> Received:
+    """Writes the request's body beside the target and renames it.
+
+    Raises Problem: 413 where the body is larger than `max_bytes`, 507 where it cannot be stored.
     """
     too_large = Problem(413, f"The upload is larger than {max_bytes:,} bytes (AUTOCONNECT_MAX_UPLOAD_BYTES).")
     if int(request.headers.get("content-length", "0")) > max_bytes:
         raise too_large
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".upload-", dir=target.parent)
-    part = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with await run_in_threadpool(_open_part, target.parent) as file:
             received = 0
-            async for chunk in request.stream():
-                received += len(chunk)
-                if received > max_bytes:
-                    raise too_large
-                await run_in_threadpool(file.write, chunk)
-            await run_in_threadpool(os.fsync, file.fileno())
-        part.chmod(0o644)
-        replaced = target.exists()
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return replaced
+            try:
+                async for chunk in request.stream():
+                    received += len(chunk)
+                    if received > max_bytes:
+                        raise too_large
+                    await run_in_threadpool(file.write, chunk)
+                return await run_in_threadpool(_put_in_place, file, target)
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+    except OSError as error:
+        raise Problem(507, f"The upload cannot be stored: {error.strerror}.") from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what uploads have left whose process was killed, but not those of another one that lives."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _open_part(folder: Path) -> IO[bytes]:
+    """A new file, locked for as long as it is open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = tempfile.NamedTemporaryFile(prefix=_PREFIX, dir=folder, delete=False)  # noqa: SIM115
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # taken for left over by a process that has just started
+
+
+def _put_in_place(file: IO[bytes], target: Path) -> Received:
+    file.flush()
+    os.fchmod(file.fileno(), 0o644)
+    os.fsync(file.fileno())
+    version = version_of(os.fstat(file.fileno()))
+    replaced = target.is_file()
+    os.replace(file.name, target)
+    return Received(version, replaced)

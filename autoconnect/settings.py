@@ -1,5 +1,6 @@
 """The settings: environment variables with the prefix AUTOCONNECT_, checked before anything starts."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -68,9 +69,30 @@ class Settings(BaseSettings):
     max_upload_bytes: Positive = Field(2 << 30, description="A larger upload is refused.")
     api_key: str | None = Field(
         None,
-        description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`.",
+        description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`. "
+        "Several keys are separated by commas or lines; each will do.",
     )
-    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    api_key_for_reading: bool = Field(
+        False, description="Whether calls that only read need the key, too; health and documentation never do."
+    )
+    rate_limit: Positive | None = Field(
+        None, description="An address may call the API so often a minute; by itself as often as it likes."
+    )
+    cors_origins: str | None = Field(
+        None,
+        description="Origins of web pages that may call the API besides its own, such as `https://reports.example`, "
+        "separated by commas; `*` is all.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        description="Address that the API listens on. Without API_KEY it listens on this machine only, whatever this "
+        "says.",
+    )
+    open_without_key: bool = Field(
+        False,
+        description="Whether HOST counts without API_KEY, too: where something else decides who gets there, such as a "
+        "container's published port.",
+    )
     port: int = Field(8_000, ge=1, le=65_535, description="Port that the API listens on.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="`console` for people, `json` for machines.")
@@ -80,10 +102,40 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _port_is_a_number(cls, url: str | None) -> str | None:
-        if url is not None and urlsplit(url).port == 0:  # what is no number at all raises ValueError here
-            raise ValueError("port 0 is none that a server listens on")
+    def _redis_url_can_be_read(cls, url: str | None) -> str | None:
+        try:
+            readable = url is None or urlsplit(url).port != 0
+        except ValueError:  # its message may have a part of the password
+            readable = False
+        if not readable:
+            raise ValueError(
+                "host and port cannot be read; expected a port from 1 to 65535, and a password percent-encoded"
+            )
         return url
+
+    @field_validator("api_key")
+    @classmethod
+    def _keys_can_be_sent(cls, text: str | None) -> str | None:
+        if text is not None and not _keys(text):
+            raise ValueError("no key is in it; expected one or several, separated by commas")
+        if text is not None and not all(key.isascii() and key.isprintable() for key in _keys(text)):
+            raise ValueError("it has characters that cannot be sent; expected printable ASCII")
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_origins(cls, text: str | None) -> str | None:
+        for origin in _names(text or ""):
+            parts = urlsplit(origin)
+            if origin != "*" and origin != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError(f"{origin!r} is no origin; expected scheme and host, such as https://reports.example")
+        return text
+
+    @model_validator(mode="after")
+    def _reading_needs_a_key_that_there_is(self) -> "Settings":
+        if self.api_key_for_reading and self.api_key is None:
+            raise ValueError(f"{PREFIX}API_KEY_FOR_READING is true; expected {PREFIX}API_KEY to be set, too")
+        return self
 
     @model_validator(mode="after")
     def _lease_outlives_claim(self) -> "Settings":
@@ -95,6 +147,21 @@ class Settings(BaseSettings):
     def block_ms(self) -> int:
         """How long a claim waits: so that the lease is longer than it and two heartbeats."""
         return min(2_000, (self.lease_ms - 2 * self.heartbeat_ms) * 3 // 4)
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """The keys of the API, any of which will do; none where everyone may call."""
+        return _keys(self.api_key or "")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of web pages that may call the API besides its own."""
+        return _names(self.cors_origins or "")
+
+    @property
+    def listen_host(self) -> str:
+        """Where the API listens: beyond this machine only with a key, or where that is said to be meant."""
+        return self.host if self.api_keys or self.open_without_key or _is_loopback(self.host) else "127.0.0.1"
 
     def needed_redis_url(self) -> str:
         """Raises SettingsError where no Redis is set."""
@@ -118,17 +185,35 @@ def load_settings(**options: object) -> Settings:
         raise SettingsError(_sentence(error)) from None
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key for line in text.splitlines() for key in _names(line))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _read_secret(variable: str, path: str) -> str:
     try:
         return Path(path).read_text().strip()
     except OSError as error:
         raise SettingsError(f"{variable} is {path!r}, which cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable} is {path!r}, which is no text.") from None
 
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
-        return first["msg"].removeprefix("Value error, ") + "."
+        return f"{message}."
     name = str(first["loc"][0])
     shown = "" if name.upper() in SECRETS else f" is {first['input']!r}"
-    return f"{PREFIX}{name.upper()}{shown}: {first['msg'][0].lower()}{first['msg'][1:]}."
+    return f"{PREFIX}{name.upper()}{shown}: {message[0].lower()}{message[1:]}."

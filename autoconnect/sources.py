@@ -1,23 +1,33 @@
 """Sources: CSV files in the upload folder or the data folder, and reading a batch out of one."""
 
+import errno
 import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoconnect.core.records import ahead_bytes
 from autoconnect.core.splits import ByteRange
-from autoconnect.errors import SourceChanged, SourceError, SourceNotFound
+from autoconnect.errors import SourceChanged, SourceError, SourceNotFound, SourceUnusable
 from autoconnect.settings import Settings
 
 #: What a job reads for which no source is named.
 DEFAULT_SOURCE = "transactions_autoconnect.csv"
 #: Files with these are listed as sources.
 SUFFIXES = (".csv", ".tsv", ".txt")
+#: Of a name that cannot be used, so many characters are shown.
+_SHOWN = 200
+#: A folder need not be readable to be walked through; macOS knows no such way to open it.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+#: What opening a link says where it is not to be followed.
+_OF_LINKS = (errno.ELOOP, errno.ENOTDIR)
+#: What opening says of a file that will not be better at another attempt; a socket and a missing device are ENXIO.
+_OF_THE_FILE = (*_OF_LINKS, errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG, errno.EISDIR)
 _LENGTH = struct.Struct(">Q")
 
 
@@ -34,7 +44,6 @@ class Source:
     """A file that a job can read; `uploaded` ones can be deleted."""
 
     name: str
-    path: Path
     version: Version
     uploaded: bool
 
@@ -70,7 +79,7 @@ class SourceFile:
 
     def check(self) -> None:
         """Raises SourceChanged where the file is no longer the version it was opened as."""
-        found = _version(os.fstat(self._descriptor))
+        found = version_of(os.fstat(self._descriptor))
         if found != self._version:
             raise SourceChanged(
                 f"The source {self._name} changed while it was read: {self._version.size:,} bytes when planned, "
@@ -81,50 +90,46 @@ class SourceFile:
 def find_source(name: str, settings: Settings) -> Source:
     """The source of that name: a path relative to the upload folder or, failing that, the data folder.
 
-    Raises SourceNotFound where there is none, and SourceError where it is no file or lies outside the folder.
+    Raises SourceNotFound where there is none, SourceUnusable where it is nothing that a job may read, and SourceError
+    where reading it failed.
     """
-    for folder, uploaded in ((settings.upload_dir, True), (settings.data_dir, False)):
-        try:
-            path = _inside(folder, name)
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:  # too long, not allowed, not a name of a file
-            raise SourceError(f"The source {name[:200]!r} cannot be read: {error}.") from None
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError(f"The source {name!r} is not a regular file.")
-        return Source(name, path, _version(status), uploaded)
-    raise SourceNotFound(f"There is no source {name!r} in the data folder.")
+    source, descriptor = _open(name, settings)
+    os.close(descriptor)
+    return source
 
 
 def list_sources(settings: Settings) -> list[Source]:
-    """All CSV files in the two folders, by name; an uploaded one hides one of the data folder."""
-    found: dict[str, Source] = {}
-    for folder, uploaded in ((settings.data_dir, False), (settings.upload_dir, True)):
-        for path in folder.glob("*") if folder.is_dir() else ():
-            with suppress(OSError, UnicodeEncodeError):  # deleted meanwhile, or a name that no request can carry
-                path.name.encode()
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode) and path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-                    found[path.name] = Source(path.name, path, _version(status), uploaded)
-    return [found[name] for name in sorted(found)]
+    """All CSV files in the two folders that can be read, by name; an uploaded one hides one of the data folder."""
+    names: set[str] = set()
+    for folder in (settings.upload_dir, settings.data_dir):
+        names |= set(os.listdir(folder) if folder.is_dir() else ())
+    found = []
+    for name in sorted(names):
+        if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".") and _can_be_told(name):
+            with suppress(SourceError):  # deleted meanwhile, or nothing that a job can read
+                found.append(find_source(name, settings))
+    return found
 
 
 @contextmanager
 def open_source(name: str, version: Version, settings: Settings) -> Iterator[SourceFile]:
     """Opens a source to read it; before the first and after the last byte it must be the given version.
 
-    Raises SourceChanged where it is not, besides what `find_source` raises.
+    Raises SourceChanged where it is not, and SourceError where opening it failed.
     """
-    source = find_source(name, settings)
     try:
-        descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise SourceError(f"The source {name!r} cannot be read: {error.strerror}.") from None
+        _, descriptor = _open(name, settings)
+    except (SourceNotFound, SourceUnusable) as error:
+        sentence = str(error).removesuffix(".")
+        raise SourceChanged(f"{sentence}, though it could be read when the job was planned; submit it again.") from None
     try:
         file = SourceFile(descriptor, name, version)
         file.check()
-        yield file
+        try:
+            yield file
+        except Exception:
+            file.check()  # whatever went wrong may be because of that
+            raise
         file.check()
     finally:
         os.close(descriptor)
@@ -142,13 +147,73 @@ def unpack_lines(packed: bytes) -> tuple[bytes, bytes]:
     return text[:length], text[length:]
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = folder / name
-    inside = path.resolve().is_relative_to(folder.resolve())
-    if not name or not inside or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise SourceError(f"The source {name!r} is outside the data folder; give a path relative to it.")
-    return path
-
-
-def _version(status: os.stat_result) -> Version:
+def version_of(status: os.stat_result) -> Version:
+    """The version of a file of that status."""
     return Version(status.st_size, status.st_mtime_ns)
+
+
+def _open(name: str, settings: Settings) -> tuple[Source, int]:
+    """A source and a descriptor of it, which the caller closes; what was looked at is what is read."""
+    shown = repr(name[:_SHOWN])
+    if not name or Path(name).is_absolute() or os.pardir in Path(name).parts:
+        raise SourceUnusable(f"The source {shown} is outside the data folder; give a path relative to it.")
+    for folder, uploaded in ((settings.upload_dir, True), (settings.data_dir, False)):
+        try:
+            descriptor = _open_inside(folder, name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            kind = SourceUnusable if error.errno in _OF_THE_FILE else SourceError
+            raise kind(f"The source {shown} cannot be read: {error.strerror}.") from None
+        except ValueError:  # NUL, or half of a character
+            raise SourceUnusable(f"The source {shown} has characters that no file name has.") from None
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return Source(name, version_of(status), uploaded), descriptor
+        os.close(descriptor)
+        raise SourceUnusable(f"The source {shown} is not a regular file.")
+    raise SourceNotFound(f"There is no source {shown} in the data folder.")
+
+
+def _open_inside(folder: Path, name: str) -> int:
+    """Opens a file of the folder without waiting for it; symbolic links may lead from one place of it to another.
+
+    Raises OSError, ValueError and, for a link that leads out, SourceUnusable.
+    """
+    try:
+        return _walk(folder, Path(name).parts)
+    except OSError as error:
+        if error.errno not in _OF_LINKS:
+            raise
+    root = os.path.realpath(folder)
+    parts = Path(os.path.relpath(os.path.realpath(os.path.join(root, name)), root)).parts
+    if os.pardir in parts:
+        raise SourceUnusable(f"The source {name[:_SHOWN]!r} is a link that leads out of the data folder.")
+    return _walk(root, parts)
+
+
+def _walk(folder: Path | str, parts: Sequence[str]) -> int:
+    """Opens a file step by step, without following a link.
+
+    So a link that is put there between looking and opening leads nowhere, and a pipe that nobody writes to holds up
+    nobody.
+    """
+    *folders, last = parts or (os.curdir,)
+    descriptor = os.open(folder, _FOLDER)
+    steps = (*((part, _FOLDER | os.O_NOFOLLOW) for part in folders), (last, _FILE))
+    for part, flags in steps:
+        try:
+            inner = os.open(part, flags, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    return descriptor
+
+
+def _can_be_told(name: str) -> bool:
+    """Whether a request can carry a file's name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

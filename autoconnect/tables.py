@@ -8,6 +8,9 @@ import simplejson
 
 from autoconnect.core.metrics.base import Row, Table
 
+#: A text cell that begins with one of these is calculated by spreadsheets.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 
 def table_json(table: Table) -> str:
     """A table as JSON, `{"rows": [...]}` and its `note` if it has one; decimals are exact numbers."""
@@ -20,9 +23,16 @@ def table_fields(table: Table) -> dict[str, object]:
 
 
 def table_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table as CSV with a header; null is the empty field."""
+    """A table as CSV with a header; null is the empty field.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it, as it comes from files of others.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_harmless(row[column]) for column in columns] for row in rows)
     return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

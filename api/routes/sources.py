@@ -50,10 +50,11 @@ def list_sources(settings: Configured) -> Items[SourceInfo]:
 @router.put("/{name}", status_code=201, dependencies=[NEEDS_KEY], openapi_extra=_CSV_BODY)
 async def put_source(request: Request, response: Response, settings: Configured, name: Name) -> SourceInfo:
     """Uploads a source, streamed; it appears under its name once it is whole. 201 where it is new, else 200."""
-    if await receive(request, settings.upload_dir / name, settings.max_upload_bytes):
+    received = await receive(request, settings.upload_dir / name, settings.max_upload_bytes)
+    if received.replaced:
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/sources/{quote(name)}"
-    return _info(_find(name, settings))
+    return _info(Source(name, received.version, uploaded=True))
 
 
 @router.delete("/{name}", status_code=204, dependencies=[NEEDS_KEY])
@@ -62,7 +63,7 @@ def delete_source(settings: Configured, name: Name) -> None:
     source = _find(name, settings)
     if not source.uploaded:
         raise Problem(409, f"{name} belongs to the data folder, which is read only.")
-    source.path.unlink(missing_ok=True)
+    (settings.upload_dir / name).unlink(missing_ok=True)
 
 
 def _find(name: str, settings: Settings) -> Source:

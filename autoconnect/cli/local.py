@@ -64,7 +64,7 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
         source = DEFAULT_SOURCE
     overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
     with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
-        url = f"http://{settings.host}:{settings.port}"
+        url = f"http://{settings.listen_host}:{settings.port}"
         sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
         while True:
             supervisor.watch(timeout_s=60)
@@ -124,11 +124,12 @@ def _print_tables(job: Job, metrics: Metrics, rejects: Sequence[RejectedRow]) ->
 
 
 def _check_port(settings: Settings) -> None:
+    host, port = settings.listen_host, settings.port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise AutoConnectError(
-                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; choose another by --port."
+                f"{host}:{port} cannot be listened on: {error.strerror}; choose another by --port."
             ) from None

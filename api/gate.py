@@ -1,0 +1,71 @@
+"""What every request passes before a route, and every answer on its way out."""
+
+from collections.abc import Callable, Sequence
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import limits, problems
+from api.access import KeyCheck
+from api.problems import Problem
+from autoconnect.settings import Settings
+
+Check = Callable[[Request], None]
+
+#: Pages load from here only, run no script that stands in them, and are shown in no frame.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    b"content-security-policy": CONTENT_POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+}
+
+
+def checks(settings: Settings) -> list[Check]:
+    """What is looked at, in this order: wrong keys count to the rate, and nobody without one learns more."""
+    rate = [limits.RateCheck(settings.rate_limit)] if settings.rate_limit else []
+    return [*rate, limits.OriginCheck(settings), KeyCheck(settings), limits.check_body]
+
+
+class Gate:
+    """Answers requests that a check refuses, and passes on the others."""
+
+    def __init__(self, app: ASGIApp, checks: Sequence[Check]) -> None:
+        self._app = app
+        self._checks = checks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            for check in self._checks:
+                check(request)
+        except Problem as problem:
+            await problems.answer(request, problem)(scope, receive, send)
+            return
+        await self._app(scope, receive if limits.is_upload(request) else limits.limited(receive), send)
+
+
+class SecurityHeaders:
+    """Adds headers that tell browsers to be careful, where an answer does not have its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name.lower() for name, _ in message["headers"]}
+                added = [(name, value) for name, value in _HEADERS.items() if name not in own]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
