@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     api_key: str | None = Field(
         None,
         description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`. "
-        "Several keys are separated by commas or lines; each will do.",
+        "Several keys are separated by commas, in a file also by lines; each will do.",
     )
     api_key_for_reading: bool = Field(
         False, description="Whether calls that only read need the key, too; health and documentation never do."
@@ -116,9 +116,9 @@ class Settings(BaseSettings):
     @field_validator("api_key")
     @classmethod
     def _keys_can_be_sent(cls, text: str | None) -> str | None:
-        if text is not None and not _keys(text):
+        if text is not None and not _names(text):
             raise ValueError("no key is in it; expected one or several, separated by commas")
-        if text is not None and not all(key.isascii() and key.isprintable() for key in _keys(text)):
+        if text is not None and not (text.isascii() and text.isprintable()):
             raise ValueError("it has characters that cannot be sent; expected printable ASCII")
         return text
 
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     @property
     def api_keys(self) -> tuple[str, ...]:
         """The keys of the API, any of which will do; none where everyone may call."""
-        return _keys(self.api_key or "")
+        return _names(self.api_key or "")
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -178,15 +178,12 @@ def load_settings(**options: object) -> Settings:
     values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     for name in SECRETS:
         if path := os.environ.get(f"{PREFIX}{name}_FILE"):
-            values[name.lower()] = _read_secret(f"{PREFIX}{name}_FILE", path)
+            text = _read_secret(f"{PREFIX}{name}_FILE", path)
+            values[name.lower()] = ",".join(text.splitlines())
     try:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    return tuple(key for line in text.splitlines() for key in _names(line))
 
 
 def _names(text: str) -> tuple[str, ...]:

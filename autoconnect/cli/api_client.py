@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from autoconnect.cli.show import Watcher
 from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.models import Job
-from autoconnect.settings import PREFIX, load_settings
+from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -121,12 +121,10 @@ class _Table(BaseModel):
 def connected() -> Iterator[Api]:
     """The API at AUTOCONNECT_URL, by itself http://127.0.0.1:8000.
 
-    Raises SettingsError where that is no URL, or the key none that can be sent.
+    Raises SettingsError where that is no URL. Of several keys the first is sent.
     """
-    key = load_settings().api_key
-    if key and not (key.isascii() and key.isprintable()):
-        raise SettingsError(f"{PREFIX}API_KEY has characters that cannot be sent; expected printable ASCII.")
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    keys = load_settings().api_keys
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {keys[0]}"} if keys else {})
     url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
     if not url.startswith(("http://", "https://")):
         raise SettingsError(f"{URL_VARIABLE} is {url!r}; expected a URL such as {DEFAULT_URL}.")
