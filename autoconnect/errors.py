@@ -4,9 +4,10 @@ AutoConnectError
 ├── SettingsError            a setting is invalid; nothing has started
 ├── SourceError              the source cannot be read as a transactions CSV
 │   ├── SourceNotFound       there is no such source
+│   ├── SourceUnusable       it is nothing that a job may read
 │   ├── SourceChanged        its size or mtime is not what the plan was made of
 │   └── RecordCrossesBatch   a record lies across the edge of two batches; not told, the job is planned anew
-├── BatchDropped            mapping a batch has become needless; not told, the worker goes on
+├── BatchDropped             mapping a batch has become needless; not told, the worker goes on
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error
@@ -28,6 +29,10 @@ class SourceError(AutoConnectError):
 
 class SourceNotFound(SourceError):
     """Raised when no file of the source's name is in the upload or data folder."""
+
+
+class SourceUnusable(SourceError):
+    """Raised when a source's name leads out of the folder, or to no regular file that can be read."""
 
 
 class SourceChanged(SourceError):

@@ -12,7 +12,11 @@ def set_up_logs(service: str, settings: Settings) -> None:
     """Called once by each process, before it logs."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if settings.log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # others show variables, among them secrets
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

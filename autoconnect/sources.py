@@ -154,12 +154,12 @@ def version_of(status: os.stat_result) -> Version:
 
 def _open(name: str, settings: Settings) -> tuple[Source, int]:
     """A source and a descriptor of it, which the caller closes; what was looked at is what is read."""
-    shown = repr(name[:_SHOWN])
-    if not name or Path(name).is_absolute() or os.pardir in Path(name).parts:
+    shown, path = repr(name[:_SHOWN]), Path(name)
+    if not name or path.is_absolute() or os.pardir in path.parts:
         raise SourceUnusable(f"The source {shown} is outside the data folder; give a path relative to it.")
     for folder, uploaded in ((settings.upload_dir, True), (settings.data_dir, False)):
         try:
-            descriptor = _open_inside(folder, name)
+            descriptor = _open_inside(folder, path)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -175,20 +175,20 @@ def _open(name: str, settings: Settings) -> tuple[Source, int]:
     raise SourceNotFound(f"There is no source {shown} in the data folder.")
 
 
-def _open_inside(folder: Path, name: str) -> int:
+def _open_inside(folder: Path, path: Path) -> int:
     """Opens a file of the folder without waiting for it; symbolic links may lead from one place of it to another.
 
     Raises OSError, ValueError and, for a link that leads out, SourceUnusable.
     """
     try:
-        return _walk(folder, Path(name).parts)
+        return _walk(folder, path.parts)
     except OSError as error:
         if error.errno not in _OF_LINKS:
             raise
     root = os.path.realpath(folder)
-    parts = Path(os.path.relpath(os.path.realpath(os.path.join(root, name)), root)).parts
+    parts = Path(os.path.relpath(os.path.realpath(os.path.join(root, path)), root)).parts
     if os.pardir in parts:
-        raise SourceUnusable(f"The source {name[:_SHOWN]!r} is a link that leads out of the data folder.")
+        raise SourceUnusable(f"The source {str(path)[:_SHOWN]!r} is a link that leads out of the data folder.")
     return _walk(root, parts)
 
 
