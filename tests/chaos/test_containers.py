@@ -74,9 +74,9 @@ Fault = Callable[[Stack, str], None]
 def _faults() -> list[tuple[Fault, str]]:
     """Each with its victim's service, in any order."""
     faults: list[tuple[Fault, str]] = [
-        *((_kill, service) for service in ("worker", "orchestrator", "aggregator", "api")),
-        *((_die, service) for service in ("worker", "worker", "orchestrator", "aggregator", "redis")),
-        *((_pause, service) for service in ("worker", "orchestrator", "aggregator", "redis")),
+        *((_kill, service) for service in ("worker", "api")),
+        *((_die, service) for service in ("worker", "orchestrator", "aggregator", "redis")),
+        *((_pause, service) for service in ("worker", "orchestrator", "redis")),
         *((_cut_off, service) for service in ("worker", "aggregator")),
         *((_restart, service) for service in ("redis", "worker")),
     ]
