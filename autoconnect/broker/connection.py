@@ -11,7 +11,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
-from autoconnect.errors import BrokerFull, BrokerUnavailable
+from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
 
 #: A call that does not block is given up after so many seconds.
 _TIMEOUT_S = 5.0
@@ -97,22 +97,31 @@ class _Script:
 
 
 def connect(url: str) -> Client:
-    """A client for calls that return at once; threads may share it."""
+    """A client for calls that return at once; threads may share it.
+
+    Raises SettingsError where the URL has options that cannot be.
+    """
     return Client(_driver(url, _TIMEOUT_S, Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES)))
 
 
 def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.Redis:
     if not url.startswith("unix:"):
         options["socket_keepalive"] = True
-    return redis.Redis.from_url(
-        url,
-        protocol=2,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=_TIMEOUT_S,
-        health_check_interval=_CHECK_S,
-        retry=retry,
-        **options,
-    )
+    try:
+        driver = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=_TIMEOUT_S,
+            health_check_interval=_CHECK_S,
+            retry=retry,
+            **options,
+        )
+        pool = driver.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # does not connect, but knows which options there are
+    except (TypeError, ValueError):  # what these say may have the password in it
+        raise SettingsError("AUTOCONNECT_REDIS_URL has a part or an option that means nothing to Redis.") from None
+    return driver
 
 
 @cache

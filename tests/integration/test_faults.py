@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from autoconnect.broker import batches, jobs, queues, results, workers
-from autoconnect.broker.connection import BlockingClient, Client
+from autoconnect.broker.connection import BlockingClient, Client, connect
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.partial import Partial
-from autoconnect.errors import BrokerFull, BrokerUnavailable
+from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
 from autoconnect.models import BatchState, JobStatus
 from orchestrator.planner import make_plan
 from tests.integration.stack import Stack, expected_metrics, map_claim
@@ -455,6 +455,13 @@ def test_cancelling_frees_memory_even_of_a_full_redis(stack: Stack, client: Clie
 def test_a_redis_that_cannot_be_reached_is_told_in_one_sentence() -> None:
     with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
         BlockingClient("redis://127.0.0.1:1/0", 100).call("PING")
+
+
+@pytest.mark.parametrize("options", ["?db=x", "?foo=1", "?socket_timeout=abc"])
+def test_a_url_with_options_that_cannot_be_is_told_without_its_password(options: str) -> None:
+    with pytest.raises(SettingsError, match="AUTOCONNECT_REDIS_URL") as told:
+        connect(f"redis://:hush@127.0.0.1:6379{options}")
+    assert "hush" not in str(told.value)
 
 
 def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, client: Client) -> None:
