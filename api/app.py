@@ -9,9 +9,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from api import pages, problems
+from api.access import NEEDS_KEY
 from api.cubes import Cubes
 from api.gate import Gate, SecurityHeaders, checks
-from api.routes import health, jobs, metrics, queue, sources
+from api.routes import health, jobs, metrics, prometheus, queue, sources
 from autoconnect.broker.connection import connect
 from autoconnect.settings import Settings
 
@@ -60,8 +61,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.client = connect(settings.needed_redis_url())
     app.state.cubes = Cubes(app.state.client)
+    reading = [NEEDS_KEY] if settings.api_key_for_reading else []
     for router in (jobs.router, sources.router, metrics.router, queue.router):
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, dependencies=reading)
+    app.include_router(prometheus.router, dependencies=reading)
     app.include_router(health.router)
     app.add_middleware(Gate, checks=checks(settings))
     if settings.origins:
