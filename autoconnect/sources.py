@@ -80,11 +80,12 @@ class SourceFile:
     def check(self) -> None:
         """Raises SourceChanged where the file is no longer the version it was opened as."""
         found = version_of(os.fstat(self._descriptor))
-        if found != self._version:
-            raise SourceChanged(
-                f"The source {self._name} changed while it was read: {self._version.size:,} bytes when planned, "
-                f"{found.size:,} now; submit it again."
-            )
+        if found == self._version:
+            return
+        how = f"{self._version.size:,} bytes when planned, {found.size:,} now"
+        if found.size == self._version.size:
+            how = "its size is as planned, its time is not"
+        raise SourceChanged(f"The source {self._name!r} changed while it was read: {how}; submit it again.")
 
 
 def find_source(name: str, settings: Settings) -> Source:

@@ -1,0 +1,230 @@
+"""A source that becomes another one while a job reads it fails the job at once, however and whenever it does."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoconnect.broker import jobs
+from autoconnect.models import Job, JobStatus
+from tests.integration.stack import Stack, expected_metrics
+
+Change = Callable[[Path], None]
+
+COULD_BE_READ = ", though it could be read when the job was planned; submit it again."
+NOT_REGULAR = f"The source 'source.csv' is not a regular file{COULD_BE_READ}"
+GONE = f"There is no source 'source.csv' in the data folder{COULD_BE_READ}"
+TOUCHED = "The source 'source.csv' changed while it was read: its size is as planned, its time is not; submit it again."
+
+
+RESIZED = (
+    "The source 'source.csv' changed while it was read: {planned:,} bytes when planned, {now:,} now; submit it again."
+)
+
+
+def grow(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("x\n" * 50_000)
+
+
+def shrink(path: Path) -> None:
+    os.truncate(path, 3_000)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def overwrite(path: Path) -> None:
+    """Other rows of the same size, a moment later."""
+    mtime_ns, size = path.stat().st_mtime_ns, path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"x" * 100)
+    os.utime(path, ns=(mtime_ns + 1, mtime_ns + 1))
+
+
+def touch(path: Path) -> None:
+    os.utime(path, ns=(0, 0))
+
+
+#: What happens to the bytes that whoever has the file open reads.
+IN_PLACE: dict[Change, str] = {
+    grow: RESIZED,
+    shrink: RESIZED,
+    empty: RESIZED,
+    overwrite: TOUCHED,
+    touch: TOUCHED,
+}
+
+
+def replace(path: Path) -> None:
+    other = path.with_name("other.csv")
+    other.write_text("id,date\n")
+    other.replace(path)
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def delete_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("moved"))
+
+
+def become_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def become_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def become_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def forbid(path: Path) -> None:
+    path.chmod(0)
+
+
+#: What happens to the name: whoever has the file open reads on.
+OF_THE_NAME: dict[Change, str] = {
+    replace: RESIZED,
+    delete: GONE,
+    delete_folder: GONE,
+    become_pipe: NOT_REGULAR,
+    become_folder: NOT_REGULAR,
+    become_link: f"The source 'source.csv' is a link that leads out of the data folder{COULD_BE_READ}",
+    forbid: f"The source 'source.csv' cannot be read: Permission denied{COULD_BE_READ}",
+}
+CHANGES = IN_PLACE | OF_THE_NAME
+#: What is there afterwards, but for what grows.
+SIZES = {shrink: 3_000, empty: 0, replace: 8}
+
+needs_permission = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+any_change = pytest.mark.parametrize(
+    "change",
+    [pytest.param(change, marks=[needs_permission] if change is forbid else []) for change in CHANGES],
+    ids=lambda change: change.__name__,
+)
+in_place = pytest.mark.parametrize("change", IN_PLACE, ids=lambda change: change.__name__)
+
+
+@pytest.fixture(params=[("kernel", "range"), ("plain", "range"), ("plain", "inline")], ids="-".join)
+def running(request: pytest.FixtureRequest, make_stack: Callable[..., Stack]) -> Stack:
+    """A stack for each way to read a source."""
+    mapper, transport = request.param
+    return make_stack(mapper=mapper, batch_transport=transport)
+
+
+@pytest.fixture
+def around_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], None], str], None]]:
+    """Lets something happen once: just before the next read of a file, or just after it."""
+    with monkeypatch.context() as patch:
+
+        def arrange(act: Callable[[], None], when: str) -> None:
+            real, waiting = os.preadv, [act]
+
+            def preadv(*arguments: Any) -> int:
+                if waiting and when == "before":
+                    waiting.pop()()
+                count = real(*arguments)
+                if waiting:
+                    waiting.pop()()
+                return count
+
+            patch.setattr("os.preadv", preadv)
+
+        yield arrange
+
+
+def begun(stack: Stack) -> tuple[str, Path]:
+    """A job of several batches of which one is done."""
+    job_id = stack.planned(stack.generated())
+    stack.worker().round()
+    job = stack.job(job_id)
+    assert (job.status, job.batches.done) == (JobStatus.RUNNING, 1)
+    return job_id, stack.settings.data_dir / "source.csv"
+
+
+def assert_failed_at_once(job: Job, change: Change, planned: int) -> None:
+    assert job.status is JobStatus.FAILED
+    assert job.error == CHANGES[change].format(planned=planned, now=SIZES.get(change, planned + 100_000))
+    assert job.batches.retried == 0
+
+
+@any_change
+def test_a_source_that_changes_between_batches_fails_the_job_at_once(running: Stack, change: Change) -> None:
+    job_id, path = begun(running)
+    size = path.stat().st_size
+    change(path)
+    assert_failed_at_once(running.finish(job_id, running.worker()), change, size)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@any_change
+def test_a_source_that_changes_while_a_batch_is_read_fails_the_job_at_once(
+    running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change, when: str
+) -> None:
+    """Given a source that changes once it is open, just before its bytes are read or just after
+
+    I expect that the batch does not count where its bytes may be others; where only the name leads elsewhere, it has
+    the bytes that were planned, and the next batch fails.
+    """
+    job_id, path = begun(running)
+    size = path.stat().st_size
+    around_read(lambda: change(path), when)
+    assert_failed_at_once(running.finish(job_id, running.worker()), change, size)
+
+
+@in_place
+def test_a_source_that_changes_while_it_is_planned_fails_the_job(
+    running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change
+) -> None:
+    job_id = running.submit(running.generated())
+    path = running.settings.data_dir / "source.csv"
+    size = path.stat().st_size
+    around_read(lambda: change(path), "after")
+    running.orchestrator.round()
+    assert_failed_at_once(running.job(job_id), change, size)
+
+
+@pytest.mark.parametrize("change", [replace, delete, become_pipe], ids=lambda change: change.__name__)
+def test_what_comes_to_a_name_once_the_last_batch_is_open_is_of_no_concern(
+    running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change
+) -> None:
+    """The bytes that were planned are still there for whoever has them open: the result is that of the old file."""
+    source = running.generated(rows=10)
+    path = running.settings.data_dir / source
+    data = path.read_bytes()
+    job_id = running.planned(source)
+    if running.settings.batch_transport == "inline":
+        change(path)  # all of it is in Redis by now
+    around_read(lambda: change(path), "before")
+    job = running.finish(job_id, running.worker())
+    assert job.status is JobStatus.COMPLETED
+    assert running.metrics(job_id) == expected_metrics(data)
+
+
+def test_an_error_of_the_disk_is_no_change_and_counts_as_an_attempt(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, worker = stack.planned(stack.generated()), stack.worker()
+
+    def fail(*_: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.preadv", fail)
+        worker.round()
+    batches = jobs.read_batches(stack.client, job_id, range(stack.job(job_id).batches.total))
+    errors = [batch.error for batch in batches if batch.attempts]
+    assert errors == ["The source 'source.csv' cannot be read: Input/output error."]
+    assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
