@@ -12,12 +12,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from autoconnect.errors import BrokerUnavailable, SelectionError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemError(BaseModel):
@@ -116,7 +118,20 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
 
 def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _answer(request, error.status_code, str(error.detail), headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Those of all routes of a path: the router names only those of the first one that it comes across."""
+
+    def is_served(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return list(filter(is_served, _METHODS))
 
 
 def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:

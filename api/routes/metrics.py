@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import simplejson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.answers import CityCount, ColumnInfo, Items, MetricAnswer, MetricInfo, ModelCount
@@ -20,6 +20,9 @@ from autoconnect.errors import SelectionError
 from autoconnect.tables import table_csv, table_fields
 
 _REPEATABLE = ("city", "model")
+# What the description says of these; what they are read by says it in a sentence of its own.
+_DATE: dict[str, Any] = {"pattern": r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"}
+_NUMBER: dict[str, Any] = {"pattern": r"^[0-9]{1,9}$"}
 
 
 class Filters(BaseModel):
@@ -29,12 +32,14 @@ class Filters(BaseModel):
 
     city: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
     model: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
-    first: str | None = Field(None, alias="from", description="YYYY-MM-DD or YYYY-MM, inclusive.")
-    last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.")
+    first: str | None = Field(
+        None, alias="from", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE
+    )
+    last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE)
     type: str | None = Field(None, description="vente, sale, location or rental.")
     job: str | None = Field(None, min_length=1, description="Id of a job; by itself the newest one that completed.")
     partial: bool = Field(False, description="Also answer for a job that still runs, with what there is so far.")
-    format: str | None = Field(None, description="json or csv.")
+    format: str | None = Field(None, description=" or ".join(MEDIA_TYPES), json_schema_extra={"enum": [*MEDIA_TYPES]})
 
     def selection(self) -> Selection:
         """Raises SelectionError for what can't be read."""
@@ -48,8 +53,8 @@ class Filters(BaseModel):
 class MetricParameters(Filters):
     """The parameters of a metric."""
 
-    n: str | None = Field(None, description="Of top-models: how many per city (5).")
-    months: str | None = Field(None, description="Of trend: the last so many months (3).")
+    n: str | None = Field(None, description="Of top-models: how many per city (5).", json_schema_extra=_NUMBER)
+    months: str | None = Field(None, description="Of trend: the last so many months (3).", json_schema_extra=_NUMBER)
 
     def options(self, metric: Metric) -> dict[str, int]:
         """Raises SelectionError for an option that the metric does not have, or that can't be read."""
@@ -73,6 +78,9 @@ class QueryParameters(Filters):
     limit: int = Field(1_000, ge=1, le=100_000)
 
 
+MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
+
+
 def _refuse_repeated(request: Request) -> None:
     for name in request.query_params:
         if name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
@@ -91,7 +99,7 @@ def list_metrics() -> Items[MetricInfo]:
 
 @router.get("/metrics/{name}", response_model=MetricAnswer, responses=_CSV_TOO)
 def get_metric(
-    request: Request, cubes: Results, name: str, parameters: Annotated[MetricParameters, Query()]
+    request: Request, cubes: Results, name: MetricName, parameters: Annotated[MetricParameters, Query()]
 ) -> Response:
     """A metric of the selected transactions."""
     metric = CATALOGUE.get(name)

@@ -31,12 +31,12 @@ def _fits(name: str) -> str:
 
 Name = Annotated[
     str,
-    AfterValidator(_fits),
     Path(
         pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$",
         description=f"A file name that ends in {', '.join(SUFFIXES)}.",
         examples=["june.csv"],
     ),
+    AfterValidator(_fits),
 ]
 _CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
@@ -47,7 +47,13 @@ def list_sources(settings: Configured) -> Items[SourceInfo]:
     return Items(items=[_info(source) for source in all_sources(settings)])
 
 
-@router.put("/{name}", status_code=201, dependencies=[NEEDS_KEY], openapi_extra=_CSV_BODY)
+@router.put(
+    "/{name}",
+    status_code=201,
+    dependencies=[NEEDS_KEY],
+    responses={200: {"model": SourceInfo, "description": "It replaced another one."}},
+    openapi_extra=_CSV_BODY,
+)
 async def put_source(request: Request, response: Response, settings: Configured, name: Name) -> SourceInfo:
     """Uploads a source, streamed; it appears under its name once it is whole. 201 where it is new, else 200."""
     received = await receive(request, settings.upload_dir / name, settings.max_upload_bytes)

@@ -65,3 +65,21 @@ def test_redoc_shows_every_operation(page: Page, up: Up) -> None:
     text = page.inner_text("body")
     assert "/api/v1/metrics/{name}" in text
     assert "submit_job" in page.content() or "Submit Job" in text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_a_script_that_somebody_gets_into_a_page_is_not_run(browser: Browser, up: Up, path: str) -> None:
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{up.url}{path}")
+    page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.wasRun = true";
+            document.body.append(script);
+        }"""
+    )
+    assert page.evaluate("window.wasRun") is None
+    assert any("Content Security Policy" in complaint for complaint in complaints)
+    page.close()

@@ -152,3 +152,14 @@ def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Callable[...,
     text = api.get(f"/api/v1/jobs/{job_id}/rejects", headers={"Accept": "text/csv"}).text
     assert len(text.splitlines()) == 151
     assert len(api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/api/v1/jobs", "GET, POST"), ("/api/v1/jobs/x", "GET, DELETE"), ("/api/v1/sources/x.csv", "PUT, DELETE")],
+)
+def test_a_method_that_is_not_served_is_told_all_that_are(
+    serve: Callable[..., TestClient], path: str, methods: str
+) -> None:
+    response = serve().patch(path)
+    assert (response.status_code, response.headers["allow"]) == (405, methods)
