@@ -71,7 +71,7 @@ class RedisServer:
         self._server.clean_up()
 
     def _end(self, number: int) -> None:
-        """Kills it where it does not end in time: its handler of SIGTERM asks for the time, and libfaketime can lock up."""
+        """Kills it where it does not end in time: libfaketime can lock up in the handler of a signal."""
         self._process.send_signal(number)
         try:
             self._process.wait(_GRACE_S)

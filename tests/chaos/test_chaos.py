@@ -11,6 +11,7 @@ import pytest
 from tests.chaos.faults import STRIKES
 from tests.chaos.schedule import KINDS, REDIS, schedule
 from tests.e2e.compose import ROOT
+from tests.required import require
 
 #: What decides all faults; a random one where it is not set.
 SEED = "CHAOS_SEED"
@@ -39,6 +40,8 @@ def test_two_faults_of_redis_are_never_at_the_same_time() -> None:
 def test_whatever_strikes_for_two_minutes_each_job_ends_with_the_exact_result(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if sys.platform != "linux":
+        require("chaos", "disks are filled and processes looked at in ways that only Linux has")
     seed = os.environ.get(SEED)
     command = [sys.executable, "-m", "tests.chaos", *(["--seed", seed] if seed else [])]
 
