@@ -106,7 +106,7 @@ OF_THE_NAME: dict[Change, str] = {
 }
 CHANGES = IN_PLACE | OF_THE_NAME
 #: What is there afterwards, but for what grows.
-SIZES = {shrink: 3_000, empty: 0, replace: 8}
+SIZES: dict[Change, int] = {shrink: 3_000, empty: 0, replace: 8}
 
 needs_permission = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 any_change = pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""Redis' password and the API's keys are in nothing that the product prints or answers, whatever goes wrong."""
+
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from autoconnect.broker.connection import connect
+from autoconnect.broker.keys import JobKeys
+from autoconnect.embedded import find_server
+from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.models import JobStatus
+from autoconnect.settings import load_settings
+from autoconnect.supervisor import launch
+from tests.e2e.processes import autoconnect, environment
+from tests.e2e.waiting import free_port, wait_until
+from tests.integration.stack import Stack
+
+PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY = "pass-2f7c", "pass-91d0", "key-5b3e", "key-c84a"
+SECRETS = (PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY)
+SERVICES = ("orchestrator", "worker", "aggregator", "api")
+
+
+class Server:
+    """A Redis on a port of the loopback that asks for a password."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = self.url_with(PASSWORD)
+        command = [*(find_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""), "--requirepass"]
+        self.process = launch([*command, PASSWORD, "--dir", str(folder), "--logfile", str(folder / "redis.log")])
+        wait_until("the server", self._answers)
+
+    def url_with(self, password: str) -> str:
+        return f"redis://:{password}@127.0.0.1:{self.port}/0"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        client = connect(self.url)
+        try:
+            return bool(client.call("PING"))
+        except BrokerUnavailable:
+            return False
+        finally:
+            client.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    yield server
+    server.end()
+
+
+class Service:
+    """A service as a process; everything it prints is in a file."""
+
+    def __init__(self, name: str, folder: Path, url: str, log_format: str, **extra: str) -> None:
+        self.output = folder / f"{name}.txt"
+        settings = {"REDIS_URL": url, "API_KEY": KEY, "LOG_FORMAT": log_format, "LOG_LEVEL": "DEBUG", **extra}
+        variables = {f"AUTOCONNECT_{name}": value for name, value in settings.items()}
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"{name}.main"], env=environment(variables), cwd=folder, stdout=file, stderr=file
+            )
+
+    def wait_for(self, text: str) -> None:
+        wait_until(f"{text!r} in {self.output}", lambda: text in self.output.read_text())
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+@contextmanager
+def services(names: Sequence[str], folder: Path, url: str, log_format: str, **extra: str) -> Iterator[list[Service]]:
+    """Services that are ended behind the block, when nothing that they have printed has a secret in it."""
+    started = [Service(name, folder, url, log_format, **extra) for name in names]
+    try:
+        yield started
+    finally:
+        for service in started:
+            service.end()
+    for service in started:
+        assert_tells_nothing(service.output.read_text())
+
+
+def assert_tells_nothing(text: str) -> None:
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_services_tell_no_secret_when_redis_refuses_them(server: Server, tmp_path: Path, log_format: str) -> None:
+    port = free_port()
+    url = server.url_with(WRONG_PASSWORD)
+    with (
+        services(SERVICES, tmp_path, url, log_format, PORT=str(port)) as started,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        for service in started[:-1]:
+            service.wait_for("redis unavailable")
+        wait_until("the API", lambda: answers(client))
+        ready = client.get("/health/ready")
+        refused = client.post("/api/v1/jobs", json={}, headers={"X-API-Key": WRONG_KEY})
+        failed = client.post("/api/v1/jobs", json={}, headers={"Authorization": f"Bearer {KEY}"})
+        assert (ready.status_code, refused.status_code, failed.status_code) == (503, 401, 503)
+        for response in (ready, refused, failed):
+            assert_tells_nothing(response.text + str(response.headers))
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_services_tell_no_secret_when_redis_dies(server: Server, tmp_path: Path, log_format: str) -> None:
+    port = free_port()
+    with (
+        services(SERVICES, tmp_path, server.url, log_format, PORT=str(port)) as started,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        wait_until("the API", lambda: answers(client) and client.get("/health/ready").status_code == 200)
+        started[1].wait_for("worker ready")
+        server.end()
+        for service in started[:-1]:
+            service.wait_for("redis unavailable")
+        response = client.get("/api/v1/jobs", headers={"X-API-Key": KEY})
+        assert response.status_code == 503
+        assert_tells_nothing(response.text)
+
+
+def answers(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/health/live").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_traceback_of_a_batch_that_fails_has_no_secret(server: Server, tmp_path: Path, log_format: str) -> None:
+    """Given batches whose lines in Redis are damaged, over which a worker fails as nobody has thought of
+
+    I expect that its log has the traceback, but none of the variables, among which are the settings.
+    """
+    client = connect(server.url)
+    stack = Stack(client, server.url, tmp_path, batch_transport="inline")
+    lines = JobKeys(job_id := stack.planned(stack.generated())).lines
+    for number in client.call("HKEYS", lines):
+        client.call("HSET", lines, number, b"damaged, and not short")
+    with services(["worker"], tmp_path, server.url, log_format) as (worker,):
+        wait_until("the end of the job", lambda: stack.job(job_id).status is JobStatus.FAILED)
+        printed = worker.output.read_text()
+        assert "batch failed" in printed
+        assert "Traceback (most recent call last)" in printed
+        assert "zlib.error" in printed
+    assert_tells_nothing(stack.job(job_id).error or "")
+    stack.close()
+    client.close()
+
+
+def test_the_command_tells_no_secret_when_redis_refuses_it_or_is_not_there(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "source.csv").write_text("id,date,city,type,model,price\n")
+    for url in (server.url_with(WRONG_PASSWORD), f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0"):
+        for command in (("run", "source.csv"), ("up", "--port", str(free_port()))):
+            ended = autoconnect(
+                *command, cwd=tmp_path, extra={"AUTOCONNECT_REDIS_URL": url, "AUTOCONNECT_API_KEY": KEY}
+            )
+            assert ended.returncode == 1
+            assert ended.stderr.startswith("autoconnect: Redis ")
+            assert len(ended.stderr.splitlines()) == 1
+            assert_tells_nothing(ended.stdout + ended.stderr)
+
+
+def test_a_service_with_a_secret_that_cannot_be_read_ends_and_tells_only_which(tmp_path: Path) -> None:
+    for name, value in {"REDIS_URL": f"redis://:{PASSWORD}/x@127.0.0.1:1", "API_KEY": f"{KEY}\u20ac"}.items():
+        extra = {f"AUTOCONNECT_{name}": value}
+        for command in ([f"{SERVICES[0]}.main"], ["autoconnect.cli.main", "run"]):
+            ended = subprocess.run(
+                [sys.executable, "-m", *command], env=environment(extra), cwd=tmp_path, capture_output=True, text=True
+            )
+            assert ended.returncode in (1, 2)
+            assert f"AUTOCONNECT_{name}" in ended.stderr
+            assert "Traceback" not in ended.stderr
+            assert_tells_nothing(ended.stdout + ended.stderr)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:{}@127.0.0.1:1/0",
+        "redis://{}@127.0.0.1:1",
+        "redis://user:{}@127.0.0.1:1",
+        "rediss://:{}@127.0.0.1:1",
+        "unix://:{}@/nowhere/redis.sock",
+        "redis://127.0.0.1:1/0?password={}",
+        "redis://:{}@127.0.0.1:1/nothing",
+        "redis://:{}@127.0.0.1:1/0?socket_timeout=long",
+        "redis://127.0.0.1:1/0?password={}&unknown=1",
+        "redis://:{}/x@127.0.0.1:1",
+        "redis://:{}#x@127.0.0.1:1",
+        "redis://:{}?x@127.0.0.1:1",
+        "redis://:{}@[::1",
+        "http://:{}@127.0.0.1",
+        "{}",
+    ],
+)
+def test_no_error_of_a_url_has_its_password(url: str) -> None:
+    """Whatever is wrong with it: the settings say so, or the first call does."""
+    with pytest.raises(AutoConnectError) as caught:
+        connect(load_settings(redis_url=url.format(PASSWORD)).needed_redis_url()).call("PING")
+    assert_tells_nothing("".join(traceback.format_exception(caught.value)))
