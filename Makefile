@@ -10,7 +10,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test fuzz chaos check lint bench bench-quick lock upgrade lock-check generate clean
+.PHONY: help run up test fuzz fuzz-api chaos check lint bench bench-quick lock upgrade lock-check generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test: .venv/.test ## Run the tests (ARGS=...: what pytest shall be told)
 
 fuzz: .venv/.test ## Try a million spoiled inputs on the core (INPUTS=n: so many, SEED=n: the same again)
 	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}
+
+fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: so many, SEED=n: the same again)
+	@exec $(BIN)/python -m tests.fuzz.openapi $${EXAMPLES:+--examples "$$EXAMPLES"} $${SEED:+--seed "$$SEED"}
 
 chaos: .venv/.test ## Let faults strike real processes for two minutes (SEED=n: the same again, KILLS=n: until so many are killed)
 	@exec $(BIN)/python -m tests.chaos $${SEED:+--seed "$$SEED"} $${KILLS:+--kills "$$KILLS"}
