@@ -19,6 +19,8 @@ _UPLOAD = (
     *("", "text/csv", "text/plain", "text/tab-separated-values"),
     *("application/csv", "application/octet-stream", "application/vnd.ms-excel", "application/x-www-form-urlencoded"),
 )
+#: Of a length: more are no number that anything could have as its length.
+_MAX_DIGITS = 18
 #: So many addresses are remembered; those that have been quiet are forgotten first.
 _MAX_ADDRESSES = 10_000
 
@@ -74,7 +76,7 @@ class OriginCheck:
 def check_body(request: Request) -> None:
     """Raises Problem for a body of another media type (415) than the call takes, or a larger one (413)."""
     length = request.headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
+    if not (length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS):
         raise Problem(400, f"Content-Length is {length[:200]!r}; expected a number of bytes.")
     if int(length) == 0 and "transfer-encoding" not in request.headers:
         return

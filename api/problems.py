@@ -108,7 +108,9 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     errors = [
         ProblemError(
             name=".".join(map(str, fault["loc"][1:])) or str(fault["loc"][0]),
-            message="there is no such parameter" if fault["type"] == "extra_forbidden" else fault["msg"],
+            message="there is no such parameter"
+            if fault["type"] == "extra_forbidden"
+            else fault["msg"].removeprefix("Value error, "),
         )
         for fault in error.errors()
     ]

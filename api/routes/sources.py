@@ -1,5 +1,6 @@
 """Sources: what can be read, uploading and deleting."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -19,24 +20,27 @@ from autoconnect.sources import list_sources as all_sources
 
 #: File systems take names of 255 bytes.
 _MAX_NAME_BYTES = 200
+_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$"
 
 router = APIRouter(prefix="/sources", tags=["sources"])
 
 
-def _fits(name: str) -> str:
+def _checked(name: str) -> str:
+    if re.fullmatch(_NAME, name) is None:
+        raise ValueError(f"{name!r} is no name for a source; expected one that ends in {', '.join(SUFFIXES)}")
     if len(name.encode()) > _MAX_NAME_BYTES:
-        raise ValueError(f"a name of at most {_MAX_NAME_BYTES} bytes was expected")
+        raise ValueError(f"the name is too long; expected at most {_MAX_NAME_BYTES} bytes")
     return name
 
 
 Name = Annotated[
     str,
     Path(
-        pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$",
         description=f"A file name that ends in {', '.join(SUFFIXES)}.",
         examples=["june.csv"],
+        json_schema_extra={"pattern": _NAME},
     ),
-    AfterValidator(_fits),
+    AfterValidator(_checked),
 ]
 _CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 

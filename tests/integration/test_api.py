@@ -115,7 +115,10 @@ def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(
         uploaded = api.put(f"/api/v1/sources/{quote(name)}", content=b"x")
         assert uploaded.status_code == 201, uploaded.text
         assert api.delete(uploaded.headers["location"]).status_code == 204
-    assert api.put(f"/api/v1/sources/{'é' * 130}.csv", content=b"x").status_code == 422
+    for name in (f"{'é' * 130}.csv", ".hidden.csv", "program.exe", "a\\b.csv", "a\0.csv", "a.csv\n", ".csv"):
+        refused = api.put(f"/api/v1/sources/{quote(name)}", content=b"x")
+        assert refused.status_code == 422
+        assert "; expected " in refused.json()["detail"]
     assert api.delete(f"/api/v1/sources/{'é' * 130}.csv").status_code == 422
     (stack.settings.data_dir / os.fsdecode(b"donn\xe9es.csv")).write_text(HEADER)
     assert api.get("/api/v1/sources").json()["items"] == []

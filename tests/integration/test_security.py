@@ -228,6 +228,7 @@ def test_a_body_that_is_no_upload_is_limited_whatever_length_it_says(serve: Serv
     assert api.post("/api/v1/jobs", content=fits + b" ", headers=headers).status_code == 413
     assert is_problem(api.post("/api/v1/jobs", content=iter([fits, b" "]), headers=headers), 413)
     assert is_problem(api.post("/api/v1/jobs", content=fits, headers={**headers, "Content-Length": "-1"}), 400)
+    assert is_problem(api.post("/api/v1/jobs", content=fits, headers={**headers, "Content-Length": "9" * 5_000}), 400)
     assert api.get("/api/v1/jobs").json()["items"] == []
     response = api.post("/api/v1/jobs", content=fits, headers=headers)
     assert response.status_code == 202
