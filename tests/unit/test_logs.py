@@ -1,0 +1,53 @@
+"""Log lines are for terminals and machines alike: nothing in them steers the one or deceives the other."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from autoconnect.logs import set_up_logs
+from autoconnect.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Whatever a test sets up ends with it."""
+    before = structlog.get_config()
+    yield
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(**before)
+
+
+def warn(log_format: str, capsys: pytest.CaptureFixture[str], **fields: str) -> str:
+    """The line of a warning, without its end."""
+    set_up_logs("api", load_settings(log_format=log_format))
+    structlog.get_logger().warning("failed", **fields)
+    return capsys.readouterr().err.removesuffix("\n")
+
+
+def test_what_is_not_printable_is_escaped_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    line = warn("console", capsys, path="/a\x1b[31m\u202eb\x9b1m\nforged", city="Évry")
+    assert line.isprintable()
+    assert "/a\\x1b[31m\\u202eb\\x9b1m\\nforged" in line
+    assert "city=Évry" in line
+
+
+def test_a_machine_reads_a_field_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    line = warn("json", capsys, path="/a\x1b[31m\nforged", city="Évry")
+    assert line.isprintable()
+    fields = json.loads(line)
+    assert (fields["path"], fields["city"]) == ("/a\x1b[31m\nforged", "Évry")
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_shows_no_variable(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("worker", load_settings(log_format=log_format))
+    variable = "".join(["pass", "word"])
+    try:
+        raise ArithmeticError("no luck")
+    except ArithmeticError:
+        structlog.get_logger().exception("batch failed")
+    line = capsys.readouterr().err
+    assert "ArithmeticError: no luck" in line
+    assert variable not in line
