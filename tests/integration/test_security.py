@@ -1,5 +1,6 @@
 """Keys, origins, limits and headers of the API, on a real Redis; where it counts, over a real connection."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from api.problems import Problem
 from autoconnect.broker.connection import Client
 from autoconnect.errors import SettingsError
 from autoconnect.settings import Settings, load_settings
-from tests.e2e.processes import environment
+from tests.e2e.processes import autoconnect, environment
 from tests.e2e.waiting import free_port, wait_until
 from tests.integration.stack import Stack
 
@@ -446,3 +447,19 @@ def test_the_api_says_at_its_start_how_far_it_is_open(stack: Stack, variables: d
     assert process.returncode == 0
     assert warning in said
     assert bool(warning) == ("warning" in said), said
+
+
+def test_the_command_line_sends_the_first_of_its_keys(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{SECOND}\nof another API\n")
+    with api_process(stack, API_KEY=f"{FIRST},{SECOND}", API_KEY_FOR_READING="true") as (_, port):
+        reached = {"AUTOCONNECT_URL": f"http://127.0.0.1:{port}"}
+        by_variable = {**reached, "AUTOCONNECT_API_KEY": f"{FIRST},x"}
+        submitted = autoconnect("jobs", "submit", "--json", cwd=tmp_path, extra=by_variable)
+        assert submitted.returncode == 0, submitted.stderr
+        job_id = json.loads(submitted.stdout)["job"]["id"]
+        by_file = {**reached, "AUTOCONNECT_API_KEY_FILE": str(tmp_path / "keys")}
+        cancelled = autoconnect("jobs", "cancel", job_id, cwd=tmp_path, extra=by_file)
+        refused = autoconnect("jobs", "list", cwd=tmp_path, extra=reached)
+    assert refused.returncode == 1
+    assert "needs the API key" in refused.stderr
+    assert cancelled.returncode == 0, cancelled.stderr
