@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
-from api.app import create_app
 from autoconnect.errors import SourceChanged, SourceError, SourceNotFound, SourceUnusable
 from autoconnect.settings import Settings, load_settings
 from autoconnect.sources import Version, find_source, list_sources, open_source
-from tests.integration.stack import HEADER, Stack
+from tests.integration.stack import HEADER
 
 OUTSIDE = "'{name}' is outside the data folder; give a path relative to it."
 IRREGULAR = "'{name}' is not a regular file."
@@ -210,30 +208,3 @@ def test_no_descriptor_is_left_open(settings: Settings) -> None:
     with pytest.raises(SourceChanged), open_source("2024/june.csv", Version(0, 0), settings):
         pass
     assert len(os.listdir("/dev/fd")) == len(before)
-
-
-def test_deleting_an_uploaded_link_deletes_the_link_and_never_what_it_leads_to(stack: Stack) -> None:
-    """Also where it leads out: such a link is no source, and what it leads to is nobody's to delete."""
-    uploads, data = stack.settings.upload_dir, stack.settings.data_dir
-    uploads.mkdir()
-    (uploads / "june.csv").write_text(HEADER)
-    (uploads / "latest.csv").symlink_to("june.csv")
-    (data / "july.csv").write_text(HEADER)
-    (uploads / "out.csv").symlink_to(data / "july.csv")
-    with TestClient(create_app(stack.settings)) as api:
-        assert api.delete("/api/v1/sources/latest.csv").status_code == 204
-        assert api.delete("/api/v1/sources/out.csv").status_code == 422
-        assert api.delete("/api/v1/sources/july.csv").status_code == 409
-    assert sorted(os.listdir(uploads)) == ["june.csv", "out.csv"]
-    assert os.listdir(data) == ["july.csv"]
-
-
-def test_an_upload_replaces_a_link_and_not_what_it_leads_to(stack: Stack) -> None:
-    uploads, outside = stack.settings.upload_dir, stack.settings.data_dir / "july.csv"
-    uploads.mkdir()
-    outside.write_text(HEADER)
-    (uploads / "out.csv").symlink_to(outside)
-    with TestClient(create_app(stack.settings)) as api:
-        assert api.put("/api/v1/sources/out.csv", content=b"new").is_success
-    assert outside.read_text() == HEADER
-    assert (read_all("out.csv", stack.settings), (uploads / "out.csv").is_symlink()) == (b"new", False)
