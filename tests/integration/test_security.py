@@ -15,12 +15,10 @@ import httpx2
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
 from api.limits import MAX_BODY_BYTES, RateCheck
 from api.problems import Problem
-from autoconnect.broker.connection import Client
 from autoconnect.errors import SettingsError
 from autoconnect.settings import Settings, load_settings
 from tests.e2e.processes import autoconnect, environment
@@ -286,28 +284,6 @@ def test_every_answer_tells_browsers_to_be_careful(
         assert scripts == "'self'"
     assert "as a test wants it" not in answers[8].text
     assert "as a test wants it" in capsys.readouterr().out
-
-
-def test_prometheus_finds_what_has_happened(serve: Serve, stack: Stack, client: Client) -> None:
-    job_id = stack.planned(stack.generated(300))
-    batches = stack.finish(job_id, stack.worker()).batches.total
-    stack.submit("next.csv")
-    response = serve().get("/metrics")
-    assert response.headers["content-type"].startswith("text/plain; version=")
-    samples = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(response.text)
-        for sample in family.samples
-    }
-    assert samples["autoconnect_batches_done_total",] == batches > 1
-    assert samples["autoconnect_jobs_completed_total",] == 1
-    assert samples["autoconnect_batches_retried_total",] == 0
-    assert samples["autoconnect_jobs_open",] == samples["autoconnect_queue_depth", "orchestrator"] == 1
-    assert samples["autoconnect_workers_live",] == 1
-
-
-def test_prometheus_is_told_503_while_redis_is_away(serve: Serve) -> None:
-    assert is_problem(serve(redis_url="redis://127.0.0.1:1/0").get("/metrics"), 503)
 
 
 # Over a real connection: what a client library would not send, and a process that is killed.
