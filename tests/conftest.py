@@ -1,7 +1,17 @@
 """What all tests share."""
 
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("autoconnect", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("autoconnect")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tracebacks_show_no_variables() -> None:
+    """As in the product; by itself structlog shows them, which takes long, and settings have secrets in them."""
+    *processors, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, renderer])
