@@ -142,10 +142,15 @@ def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Callab
         "/metrics/top-models?n=99999999999999999999",
         "/jobs?cursor=99999999999999999999999",
         "/query?order=-",
+        "/query?=a&=b",
+        "/query?=a",
+        "/query?limit=1&limit=2",
     ],
 )
-def test_odd_parameters_are_422(serve: Callable[..., TestClient], path: str) -> None:
-    assert serve().get(f"/api/v1{path}").status_code == 422
+def test_odd_parameters_are_422_and_named(serve: Callable[..., TestClient], path: str) -> None:
+    response = serve().get(f"/api/v1{path}")
+    assert response.status_code == 422
+    assert all(error["name"] and error["message"] for error in response.json()["errors"])
 
 
 def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Callable[..., TestClient]) -> None:
