@@ -35,7 +35,9 @@ def serve(settings: Settings, stop: Stop) -> None:
 
 def _warn_of_open_doors(settings: Settings) -> None:
     if settings.listen_host != settings.host:
-        log.warning("only this machine is listened to, as no API_KEY is set", host=settings.listen_host)
+        log.warning(
+            "only this machine is listened to, as no API_KEY is set", host=settings.listen_host, wanted=settings.host
+        )
     elif settings.open_without_key and not settings.api_keys:
         log.warning("whoever reaches this address may change things, as no API_KEY is set", host=settings.host)
 
