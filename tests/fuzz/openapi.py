@@ -7,6 +7,7 @@ answers against. The same seed makes the same calls, though what they meet depen
 import argparse
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ from tests.e2e.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
 _CONFIG = Path(__file__).with_name("openapi.toml")
+_ROWS = 10_000
+#: Many small batches and one worker: there is always a job that runs, to be cancelled.
+_SLOW = {"AUTOCONNECT_BATCH_BYTES": "2048", "AUTOCONNECT_WORKERS": "1"}
 KEY = "a key that only this stack knows"
 #: Calls by a method that the description doesn't have.
 OTHERS = "other methods"
@@ -51,11 +55,11 @@ class Report:
 
 
 @contextmanager
-def fuzzed_stack(folder: Path, rows: int = 300) -> Iterator[Up]:
-    """A stack with an API key, a published result, and nothing in it that is to be kept."""
+def fuzzed_stack(folder: Path) -> Iterator[Up]:
+    """A stack with an API key, and a published result, slow enough that its jobs can be cancelled."""
     (folder / "data").mkdir()
-    (folder / "data" / SOURCE).write_text(stack_source(rows))
-    with running(folder, {"AUTOCONNECT_API_KEY": KEY}) as stack:
+    (folder / "data" / SOURCE).write_text(stack_source(_ROWS))
+    with running(folder, {**_SLOW, "AUTOCONNECT_API_KEY": KEY}) as stack:
         stack.first_job = wait_until("the first job", stack.latest)["id"]
         assert stack.ended(stack.first_job)["status"] == "completed"
         yield stack
@@ -68,9 +72,11 @@ def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
     """
     operations = _operations(stack)
     events = stack.folder / "events.ndjson"
+    config = shutil.copy(_CONFIG, stack.folder)
+    (stack.folder / "jobs.txt").write_text(f'"{stack.first_job}"\n')
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIG)),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", config),
             *("run", f"{stack.url}/openapi.json", "--no-color", "--seed", str(seed)),
             *("--max-examples", str(max(1, examples // len(operations)))),
             *("--report", "ndjson", "--report-ndjson-path", str(events)),
