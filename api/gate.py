@@ -30,7 +30,7 @@ _HEADERS = {
 def checks(settings: Settings) -> list[Check]:
     """What is looked at, in this order: wrong keys count to the rate, and nobody without one learns more."""
     rate = [limits.RateCheck(settings.rate_limit)] if settings.rate_limit else []
-    return [*rate, limits.OriginCheck(settings), KeyCheck(settings), limits.check_body]
+    return [*rate, limits.HostCheck(settings), limits.OriginCheck(settings), KeyCheck(settings), limits.check_body]
 
 
 class Gate:

@@ -1,7 +1,9 @@
 """What is refused before it is read: foreign pages, bodies of the wrong kind or size, too many calls."""
 
+import ipaddress
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -21,6 +23,8 @@ _UPLOAD = (
 )
 #: Of a length: more are no number that anything could have as its length.
 _MAX_DIGITS = 18
+#: Ends of names that nobody can register, as names without a dot, for others to resolve.
+_PRIVATE = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc", ".test")
 #: So many addresses are remembered; those that have been quiet are forgotten first.
 _MAX_ADDRESSES = 10_000
 
@@ -73,6 +77,30 @@ class OriginCheck:
             raise Problem(403, f"Pages of {origin[:200]!r} may not call this API (AUTOCONNECT_CORS_ORIGINS).")
 
 
+class HostCheck:
+    """Raises Problem 403 for a request to a name that anybody could let point here, while no key keeps anybody out.
+
+    Else a page could have its own name resolved to this machine, after which a browser takes the API for a part of it
+    (DNS rebinding).
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._is_needed = not settings.api_keys and "*" not in settings.origins
+        self._allowed = {settings.host, *(urlsplit(origin).hostname for origin in settings.origins)}
+
+    def __call__(self, request: Request) -> None:
+        if not self._is_needed:
+            return
+        host = request.headers.get("host", "")
+        name = _name_of(host)
+        if not _is_private(name) and name not in self._allowed:
+            raise Problem(
+                403,
+                f"Without a key this API answers to private names only, and {host[:200]!r} is none; set "
+                "AUTOCONNECT_API_KEY, or AUTOCONNECT_CORS_ORIGINS to the origin of that name.",
+            )
+
+
 def check_body(request: Request) -> None:
     """Raises Problem for a body of another media type (415) than the call takes, or a larger one (413)."""
     length = request.headers.get("content-length", "0")
@@ -110,6 +138,23 @@ def limited(receive: Receive) -> Receive:
         return message
 
     return receive_some
+
+
+def _name_of(host: str) -> str:
+    """A Host header without its port; of one that cannot be read, a name that is not private."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return "."
+
+
+def _is_private(name: str) -> bool:
+    if "." not in name or name.endswith(_PRIVATE):
+        return True
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes."

@@ -185,6 +185,25 @@ def test_a_page_of_its_own_or_of_a_named_origin_may_call(serve: Serve) -> None:
     assert api.options("/api/v1/jobs", headers={"Origin": "https://evil.example"} | asked).status_code == 400
 
 
+@pytest.mark.parametrize("host", ["evil.com", "evil.com.:8000", "127.0.0.1.nip.io", "localhost.evil.com:8000", "["])
+def test_without_a_key_a_name_that_others_can_let_point_here_is_not_answered_to(serve: Serve, host: str) -> None:
+    for method, path in (("GET", "/api/v1/jobs"), ("POST", "/api/v1/jobs"), ("GET", "/docs"), ("GET", "/metrics")):
+        assert is_problem(serve().request(method, path, headers={"Host": host}), 403)
+    assert serve(api_key=FIRST).get("/api/v1/jobs", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1:8000", "10.0.0.7", "[::1]:8000", "localhost:8000", "api:8000", "x.localhost", "mac.local", ""),
+        *("host.docker.internal:8000", "api.autoconnect.svc", "REPORTS.example", "name.example:8000"),
+    ],
+)
+def test_addresses_private_names_and_those_that_are_set_are_answered_to_without_a_key(serve: Serve, host: str) -> None:
+    api = serve(cors_origins="https://reports.example:8443", host="name.example")
+    assert api.get("/api/v1/jobs", headers={"Host": host}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("media_type", "status"),
     [
