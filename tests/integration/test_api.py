@@ -171,3 +171,20 @@ def test_a_method_that_is_not_served_is_told_all_that_are(
 ) -> None:
     response = serve().patch(path)
     assert (response.status_code, response.headers["allow"]) == (405, methods)
+
+
+def test_exports_have_no_formula_in_text_and_numbers_as_they_are(
+    stack: Stack, serve: Callable[..., TestClient]
+) -> None:
+    rows = "TX1,2024-01-31,=1+1,vente,@SUM(A1),100.50,\nTX2,2024-02-01,=1+1,vente,-X,50,\n" + GOOD * 30
+    job_id = stack.planned(stack.write(HEADER + rows + "=cmd,bad\n"))
+    stack.finish(job_id, stack.worker())
+    api = serve()
+    comparison = api.get("/api/v1/metrics/city-comparison", params={"city": "=1+1", "format": "csv"}).text
+    assert comparison.splitlines()[1].startswith("'=1+1,1,2,150.50,")
+    assert comparison.splitlines()[1].endswith(",2024-01,-50.25")
+    models = api.get("/api/v1/query", params={"group_by": "model", "format": "csv"}).text
+    assert {"'@SUM(A1),1,100.50", "'-X,1,50.00"} <= set(models.splitlines())
+    rejects = api.get(f"/api/v1/jobs/{job_id}/rejects", params={"format": "csv"}).text
+    assert rejects.splitlines()[1] == 'source.csv,34,field_count,"\'=cmd,bad"'
+    assert api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"][0]["raw"] == "=cmd,bad"
