@@ -6,7 +6,7 @@ from pathlib import Path
 
 import simplejson
 
-from autoconnect.broker import keys, queues, results
+from autoconnect.broker import keys, results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import Job
@@ -61,9 +61,8 @@ def leftovers(client: Client) -> list[str]:
     return [*_full_lists(client), *_keys_for_good(client)]
 
 
-def miscounts(client: Client, seen: Mapping[str, int]) -> list[str]:
+def miscounts(counted: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
     """In what the counters differ from the jobs that were seen to end, and their batches."""
-    counted = queues.counters(client)
     wrong = [
         f"counter jobs_{status} is {counted[f'jobs_{status}']}, expected {seen[status]}"
         for status in ("completed", "failed", "cancelled")

@@ -3,7 +3,8 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -55,6 +56,7 @@ class Run:
         self._logs.mkdir()
         self._port = free_port()
         self.report = Report(seed, self._folder)
+        self._at_last_rest: tuple[Mapping[str, int], Counter[str], int] = {}, Counter(), 0
 
     def go(self, is_enough: Callable[[Report], bool]) -> Report:
         """Goes on until it is enough, or something is wrong."""
@@ -122,8 +124,17 @@ class Run:
             return
         self._within("nothing to be left over", lambda: checks.leftovers(self._client))
         self._within("the API to answer", self._missing_of_api)
-        self.report.complaints += checks.miscounts(self._client, self._jobs.counts)
-        self.report.counters = queues.counters(self._client)
+        self._check_counters()
+
+    def _check_counters(self) -> None:
+        """What was counted and what was seen, both since the last rest; what went with a power cut was seen only."""
+        counted, seen, cuts = queues.counters(self._client), Counter(self._jobs.counts), self.report.faults["power-cut"]
+        before_counted, before_seen, before_cuts = self._at_last_rest
+        if cuts == before_cuts:
+            new = {name: value - before_counted.get(name, 0) for name, value in counted.items()}
+            self.report.complaints += checks.miscounts(new, seen - before_seen)
+        self._at_last_rest = counted, seen, cuts
+        self.report.counters = counted
 
     def _complain_of_hanging(self, job_ids: list[str]) -> None:
         dump = self._folder / "hanging.txt"

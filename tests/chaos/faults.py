@@ -84,6 +84,11 @@ def _restart_redis(number: signal.Signals, target: Target, _: Fault) -> None:
     target.fleet.struck[f"redis {number.name}"] += 1
 
 
+def _cut_power(target: Target, fault: Fault) -> None:
+    target.redis.cut_power(fault.number << 10)
+    target.fleet.struck["redis SIGKILL"] += 1
+
+
 def _freeze_redis(target: Target, _: Fault) -> Heal:
     target.redis.freeze()
     return target.redis.wake
@@ -123,6 +128,7 @@ STRIKES: Mapping[str, Strike] = {
     "slow": _slow,
     "redis-kill": partial(_restart_redis, signal.SIGKILL),
     "redis-terminate": partial(_restart_redis, signal.SIGTERM),
+    "power-cut": _cut_power,
     "redis-freeze": _freeze_redis,
     "full-memory": _fill_memory,
     "full-disk": _fill_disk,

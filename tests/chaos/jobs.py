@@ -36,6 +36,7 @@ class Jobs:
         self._random = Random(f"{seed} jobs")
         self._open: dict[str, Source] = {}
         self._cancelled: set[str] = set()
+        self._ended: dict[str, tuple[Source, Job]] = {}
         self._failures: set[tuple[str, datetime | None]] = set()
 
     @property
@@ -54,6 +55,7 @@ class Jobs:
 
     def settle(self, timeout_s: float) -> bool:
         """Waits for the end of all jobs; False where none of them has come any further for so long."""
+        self._open_again()
         before, deadline = self._standing(), time.monotonic() + timeout_s
         while self._open and time.monotonic() < deadline:
             self._watch()
@@ -113,8 +115,20 @@ class Jobs:
         elif job.status is JobStatus.FAILED or job.id not in self._cancelled:
             self._complaints.append(f"{job.id} of {source.name} is {job.status}: {job.error}")
         del self._open[job.id]
+        self._ended[job.id] = source, job
         self.counts[job.status] += 1
         self.counts["batches"] += job.batches.done
+
+    def _open_again(self) -> None:
+        """Jobs whose end has gone with a cut of the power are watched until they end once more."""
+        for job_id, (source, before) in self._ended.items():
+            job = jobs.read_job(self._client, job_id)
+            if job is None or not job.status.ended:
+                self._open[job_id] = source
+                self.counts[before.status] -= 1
+                self.counts["batches"] -= before.batches.done
+                self.counts["opened again"] += 1
+        self._ended.clear()
 
     def _retry(self, job: Job) -> None:
         self._failures.add((job.id, job.finished_at))

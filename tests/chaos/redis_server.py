@@ -17,6 +17,7 @@ class RedisServer:
     """Listens on `socket`; its data is in the folder, and is there again after a restart."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._server = EmbeddedServer(folder)
         self.url = self._server.url
         self.socket = self.url.removeprefix("unix://")
@@ -33,6 +34,13 @@ class RedisServer:
     def restart(self, number: int) -> None:
         """Ends it by a signal, and starts it on the same data."""
         self._end(number)
+        self._process = self._start()
+
+    def cut_power(self, lost_bytes: int) -> None:
+        """Kills it, and it comes back without the last that it had acknowledged: that was not yet on the disk."""
+        self._end(signal.SIGKILL)
+        log = max(self._folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[2]))
+        os.truncate(log, max(log.stat().st_size - lost_bytes, 0))
         self._process = self._start()
 
     def freeze(self) -> None:

@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "slow": Kind(3, lasts_s=(0.5, 3.0), number=(5, 60)),
     "redis-kill": Kind(4, victim=REDIS),
     "redis-terminate": Kind(2, victim=REDIS),
+    "power-cut": Kind(2, number=(1, 60), victim=REDIS),
     "redis-freeze": Kind(2, lasts_s=(0.2, 1.5), victim=REDIS),
     "full-memory": Kind(2, lasts_s=(0.2, 1.5), number=(1, 300), victim=REDIS),
     "full-disk": Kind(2, lasts_s=(0.2, 1.2), victim=REDIS),
