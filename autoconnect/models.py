@@ -90,7 +90,7 @@ class Batch(_Model):
     attempts: int = Field(description="How often mapping it failed.")
     deaths: int = Field(description="How often its worker died.")
     worker: str | None = Field(None, description="The worker that has it, or had it last.")
-    backup: str | None = Field(None, description="The worker that does the same, as the first one takes unusually long.")
+    backup: str | None = Field(None, description="The worker that does the same, as that one takes unusually long.")
     error: str | None = None
 
 

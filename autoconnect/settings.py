@@ -21,10 +21,13 @@ Positive = Annotated[int, Field(gt=0)]
 class Settings(BaseSettings):
     """All settings of all services; docs/settings.md is held against this class by a test."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     redis_url: str | None = Field(
         None,
+        repr=False,
         pattern=r"^(rediss?|unix)://",
         description="Where Redis is, as `redis://`, `rediss://` or `unix://`. Needed by each service; without it "
         "`autoconnect run` and `up` start an embedded server.",
@@ -69,6 +72,7 @@ class Settings(BaseSettings):
     max_upload_bytes: Positive = Field(2 << 30, description="A larger upload is refused.")
     api_key: str | None = Field(
         None,
+        repr=False,
         description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`. "
         "Several keys are separated by commas, in a file also by lines; each will do.",
     )
@@ -104,7 +108,9 @@ class Settings(BaseSettings):
     @classmethod
     def _redis_url_can_be_read(cls, url: str | None) -> str | None:
         try:
-            readable = url is None or urlsplit(url).port != 0
+            parts = urlsplit(url or "")
+            # Without a host, a password with a slash in it would be read as the port and the database.
+            readable = parts.port != 0 and (parts.hostname is not None or not parts.netloc)
         except ValueError:  # its message may have a part of the password
             readable = False
         if not readable:

@@ -1,5 +1,6 @@
 """Tables and progress in the terminal."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from autoconnect.models import Job
 #: Where the output is no terminal, tables are as wide as they need, up to this.
 _WIDE = 200
 
+#: Control characters, and those that turn the direction of writing.
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -59,13 +62,13 @@ def show_job(out: Console, job: Job) -> None:
     rows = job.rows
     style = _STATUS_STYLES.get(job.status, "cyan")
     took = "" if job.duration_s is None else f" in {job.duration_s:.2f} s"
-    out.print(Text.assemble(f"Job {job.id} of {job.source} ", (job.status, style), took))
+    out.print(Text.assemble(f"Job {job.id} of {_shown(job.source)} ", (job.status, style), took))
     out.print(f"Rows: {rows.read:,} read, {rows.accepted:,} accepted, {rows.rejected:,} rejected", end="")
     out.print(f"; batches: {job.batches.done} of {job.batches.total} done, {job.batches.retried} retried")
     if job.rejected_by_reason:
         out.print("Rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in job.rejected_by_reason.items()))
     if job.error:
-        out.print(Text(job.error, style=style))
+        out.print(Text(_shown(job.error), style=style))
 
 
 def show_jobs(out: Console, jobs: Sequence[Job]) -> None:
@@ -122,4 +125,9 @@ def _lines() -> Watcher:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return value if isinstance(value, str) else f"{value:,}"
+    return _shown(value) if isinstance(value, str) else f"{value:,}"
+
+
+def _shown(text: str) -> str:
+    """A text out of a file, with what would steer the terminal escaped."""
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)

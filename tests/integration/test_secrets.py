@@ -14,7 +14,7 @@ import pytest
 from autoconnect.broker.connection import connect
 from autoconnect.broker.keys import JobKeys
 from autoconnect.embedded import find_server
-from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.errors import AutoConnectError, BrokerUnavailable, SettingsError
 from autoconnect.models import JobStatus
 from autoconnect.settings import load_settings
 from autoconnect.supervisor import launch
@@ -214,3 +214,15 @@ def test_no_error_of_a_url_has_its_password(url: str) -> None:
     with pytest.raises(AutoConnectError) as caught:
         connect(load_settings(redis_url=url.format(PASSWORD)).needed_redis_url()).call("PING")
     assert_tells_nothing("".join(traceback.format_exception(caught.value)))
+
+
+def test_settings_that_are_shown_have_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOCONNECT_REDIS_URL", f"redis://:{PASSWORD}@localhost")
+    monkeypatch.setenv("AUTOCONNECT_API_KEY", KEY)
+    assert_tells_nothing(repr(load_settings()))
+
+
+def test_a_password_that_looks_like_a_port_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOCONNECT_REDIS_URL", "redis://:1234/rest@redis")
+    with pytest.raises(SettingsError, match="host and port cannot be read"):
+        load_settings()
