@@ -27,7 +27,7 @@ test: .venv/.test ## Run the tests (ARGS=...: what pytest shall be told)
 fuzz: .venv/.test ## Try a million spoiled inputs on the core (INPUTS=n: so many, SEED=n: the same again)
 	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}
 
-fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: so many, SEED=n: the same again)
+fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: up to so many, SEED=n: the same again)
 	@exec $(BIN)/python -m tests.fuzz.openapi $${EXAMPLES:+--examples "$$EXAMPLES"} $${SEED:+--seed "$$SEED"}
 
 chaos: .venv/.test ## Let faults strike real processes for two minutes (SEED=n: the same again, KILLS=n: until so many are killed)

@@ -66,7 +66,7 @@ def fuzzed_stack(folder: Path) -> Iterator[Up]:
 
 
 def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
-    """Tries some examples, spread evenly over the operations, beside those that are tried always.
+    """Tries up to so many examples, spread evenly over the operations, and those that are tried always.
 
     Raises RuntimeError where Schemathesis does not get to run.
     """
