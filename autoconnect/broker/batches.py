@@ -1,6 +1,7 @@
 """Claiming batches and giving them back. What becomes of a claimed one is in `results`."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,8 +45,13 @@ def claimed_items(client: Client, worker: str) -> list[BatchId]:
 
 
 def await_batch(client: Client, worker: str, block_ms: int) -> BatchId | None:
-    """Waits for an item on the ready list and moves it to the worker's claimed list, safe against a crash."""
-    item = client.call("BLMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT", block_ms / 1_000)
+    """Waits for an item on the ready list and moves it to the worker's claimed list, safe against a crash.
+
+    Before that, by the same connection, it sees to it that the worker is known: Redis may have come back without it.
+    """
+    know: list[Argument] = ["ZADD", keys.WORKERS, "NX", round(time.time() * 1_000), keys.heartbeat(worker)]
+    move: list[Argument] = ["BLMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT", str(block_ms / 1_000)]
+    _, item = client.call_many([know, move])
     return BatchId.parse(item.decode()) if item else None
 
 

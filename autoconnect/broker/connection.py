@@ -1,7 +1,8 @@
 """Clients of Redis, and the border at which its errors become ours."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,20 @@ class BlockingClient(Client):
         self._connection: int | None = None
 
     def call(self, *command: Argument | float) -> Any:
+        with self._connected():
+            return super().call(*command)
+
+    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
+        with self._connected():
+            return super().call_many(commands)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Knows which connection is to be interrupted, as long as it is the same."""
         try:
             if self._connection is None:
                 self._connection = super().call("CLIENT", "ID")
-            return super().call(*command)
+            yield
         except BrokerUnavailable:
             self._connection = None
             raise

@@ -85,6 +85,36 @@ def test_a_claim_of_an_item_that_was_reaped_meanwhile_is_no_claim(stack: Stack, 
     assert stack.finish(job_id, other).status is JobStatus.COMPLETED
 
 
+def test_a_worker_that_redis_has_forgotten_is_known_again_by_what_it_is_handed(stack: Stack, client: Client) -> None:
+    """Given a Redis that came back without a worker / When it is handed batches and killed before its next heartbeat
+
+    I expect them to be taken from it all the same.
+    """
+    victim, job_id = stack.worker(), stack.planned(stack.generated())
+    victim.heartbeat.stop()
+
+    def forget() -> None:
+        client.call("ZREM", "autoconnect:workers", f"autoconnect:worker:{victim.id}")
+        client.call("DEL", f"autoconnect:worker:{victim.id}")
+
+    forget()
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    assert reap(stack) == [(victim.id, item)]
+    item = batches.await_batch(stack.blocking(), victim.id, 100)
+    assert item
+    forget()
+    claim = batches.claim_batch(client, victim.id, item)
+    assert claim
+    assert reap(stack) == [(victim.id, item)]
+    forget()
+    counted, handed = results.commit_and_take(client, victim.id, [item], map_claim(claim, stack.settings))
+    assert counted
+    assert handed
+    assert [worker for worker, _ in reap(stack)] == [victim.id]
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
 def test_nobody_is_reaped_whose_heartbeat_is_there(stack: Stack) -> None:
     worker = stack.worker()
     stack.planned(stack.generated())

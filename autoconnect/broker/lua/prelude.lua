@@ -86,6 +86,11 @@ local function held_batch(generation, number, worker)
   return nil
 end
 
+-- A worker that gets an item is known to whoever looks for dead ones, even where Redis has come back without it.
+local function know_owner(claimed)
+  redis.call('ZADD', workers, 'NX', now_ms(), string.match(claimed, '^(.*):claimed$'))
+end
+
 -- A worker takes the batch of an item in its claimed list, or drops the item where there is nothing to do for it.
 -- Returns the item, the batch as JSON, the job's source, size, mtime_ns and layout, and the batch's lines (false but for
 -- inline); or nothing.
@@ -95,6 +100,7 @@ local function claim_item(claimed, item, generation, number, worker)
     redis.call('LREM', claimed, 0, item)
     return nil
   end
+  know_owner(claimed)
   if batch.state == 'waiting' then
     batch.state = 'claimed'
     batch.worker = worker
@@ -120,6 +126,7 @@ local function hand_out(claimed, id, generation, worker, from_ready_only)
     local item = not from_ready_only and redis.call('LINDEX', claimed, 0)
     item = item or redis.call('LMOVE', ready, claimed, 'LEFT', 'RIGHT')
     if not item then return false end
+    know_owner(claimed)
     if string.sub(item, 1, #prefix) ~= prefix then return { item } end
     local claim = claim_item(claimed, item, generation, string.sub(item, #prefix + 1), worker)
     if claim then return claim end
