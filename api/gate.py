@@ -24,7 +24,10 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
+#: Of what the API says: it is about now, and may be for those only who know a key.
+_OF_THE_API = {b"cache-control": b"no-store"}
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -61,10 +64,12 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _HEADERS | _OF_THE_API if scope.get("path", "").startswith("/api/") else _HEADERS
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                added = [(name, value) for name, value in _HEADERS.items() if name not in own]
+                added = [(name, value) for name, value in headers.items() if name not in own]
                 message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 

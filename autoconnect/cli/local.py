@@ -64,7 +64,7 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
         source = DEFAULT_SOURCE
     overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
     with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
-        url = f"http://{settings.listen_host}:{settings.port}"
+        url = f"http://{_address(settings)}"
         sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
         while True:
             supervisor.watch(timeout_s=60)
@@ -123,13 +123,19 @@ def _print_tables(job: Job, metrics: Metrics, rejects: Sequence[RejectedRow]) ->
     show_job(out, job)
 
 
+def _address(settings: Settings) -> str:
+    """Host and port as in a URL, where an address of version 6 is in brackets."""
+    host = settings.listen_host
+    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+
+
 def _check_port(settings: Settings) -> None:
     host, port = settings.listen_host, settings.port
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise AutoConnectError(
-                f"{host}:{port} cannot be listened on: {error.strerror}; choose another by --port."
+                f"{_address(settings)} cannot be listened on: {error.strerror}; choose another by --port."
             ) from None

@@ -30,7 +30,7 @@ Serve = Callable[..., TestClient]
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"
 HEADERS = (
     *("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy"),
-    *("cross-origin-opener-policy", "cross-origin-resource-policy"),
+    *("cross-origin-opener-policy", "cross-origin-resource-policy", "permissions-policy"),
 )
 
 
@@ -301,6 +301,8 @@ def test_every_answer_tells_browsers_to_be_careful(
         assert [name for name in HEADERS if name not in answer.headers] == []
         scripts = answer.headers["content-security-policy"].partition("script-src ")[2].partition(";")[0]
         assert scripts == "'self'"
+        of_the_api = answer.url.path.startswith("/api/")
+        assert (answer.headers.get("cache-control") == "no-store") == of_the_api, answer.url
     assert "as a test wants it" not in answers[8].text
     assert "as a test wants it" in capsys.readouterr().out
 
@@ -442,6 +444,20 @@ def test_the_api_says_at_its_start_how_far_it_is_open(stack: Stack, variables: d
     assert process.returncode == 0
     assert warning in said
     assert bool(warning) == ("warning" in said), said
+
+
+def test_an_address_of_version_6_is_looked_at_and_shown_as_one(tmp_path: Path) -> None:
+    try:
+        taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError as error:
+        pytest.skip(f"this machine has no address of version 6: {error}")
+    with taken:
+        port = str(taken.getsockname()[1])
+        refused = autoconnect("up", "--port", port, cwd=tmp_path, extra={"AUTOCONNECT_HOST": "::1"})
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"autoconnect: [::1]:{port} cannot be listened on: Address already in use; choose another by --port.\n",
+    )
 
 
 def test_the_command_line_sends_the_first_of_its_keys(stack: Stack, tmp_path: Path) -> None:
