@@ -50,7 +50,7 @@ def counters(client: Client) -> dict[str, int]:
     """How often what has happened, ever: to batches (`batches_done`, `retried`, `reclaimed`, `backed_up`, `discarded`,
     `dead`) and to jobs (`jobs_completed`, `jobs_failed`, `jobs_cancelled`)."""
     found = client.call("HGETALL", keys.COUNTERS)
-    return dict.fromkeys(COUNTERS, 0) | {name.decode(): int(value) for name, value in found.items()}
+    return {name: int(found.get(name.encode(), 0)) for name in COUNTERS}
 
 
 def memory_is_short(client: Client) -> bool:
