@@ -157,7 +157,7 @@ class _EndsOutOfSight:
         if closed:
             size = min(end + 1, self._length - offset)
         else:
-            self._stray = offset + end
+            self._stray = max(self._stray, offset + end)
             size = text.rfind(b"\n", 0, min(end, self._max_record_bytes)) + 1 or text.find(b"\n") + 1 or len(text)
         is_whole = closed and end < size  # so that no more copies are made of what may be very long
         data, ahead = text[:size], b"" if is_whole else text[size : size + ahead_bytes(self._max_record_bytes)]

@@ -55,7 +55,7 @@ def split_records(
         end, closed = record_end(text, start, len(data), delimiter.encode(), max_record_bytes, stray)
         fault = None
         if not closed:
-            stray = end
+            stray = max(stray, end)
             end, fault = _line_end(text, start), "bad_quotes"
         elif end > len(data):
             raise RecordCrossesBatch("A quoted field with a line break lies across the edge of two batches.")

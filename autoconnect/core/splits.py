@@ -7,7 +7,7 @@ file's size. Whether a line break is in quotes can be told only from the start, 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, ahead_bytes, record_end, skip_records
+from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes, record_end, skip_records
 from autoconnect.errors import SourceError
 
 #: `read(offset, length)` returns bytes of the source, fewer only at its end.
@@ -66,13 +66,12 @@ class RecordScan:
         self._delimiter = delimiter.encode()
         self._max_record_bytes = max_record_bytes
         self._position = start  # a record begins here
-        self._first_cut = start
-        self._stray = NO_STRAY
+        self._stray = start  # the farthest quote that is not closed, seen from a record before the position
         self._text, self._offset, self._edge = b"", start, 0
 
     def edge(self, wanted: int) -> int:
         """The first edge at `wanted` or behind it at which a batch can end."""
-        while self._position < (goal := max(wanted, self._first_cut)):
+        while self._position < (goal := max(wanted, self._stray)):
             if self._position >= self._offset + self._edge:
                 self._load(_BLOCK_BYTES)
             # Before a stray quote, record after record may seem not to end.
@@ -103,7 +102,7 @@ class RecordScan:
         end, closed = record_end(self._text, place, self._edge, self._delimiter, self._max_record_bytes, stray)
         if not closed:
             # A batch that ended before the stray quote might end within quotes that close; its worker would refuse it.
-            self._first_cut = self._stray = self._offset + end
+            self._stray = max(self._stray, self._offset + end)
             self._position = _line_edge(self._position + 1, self.end, self._read)
         elif end < self._edge or self._edge == len(self._text):
             self._position = self._offset + end + 1 if end < len(self._text) else self.end

@@ -1,5 +1,6 @@
 """What must be true of any input: each check raises AssertionError where it is not."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
@@ -28,6 +29,7 @@ def check(given: Input, random: Random, *, with_mappers: bool) -> None:
     if with_mappers:
         partial = check_mappers(given.rows, given.layout, ranges, limit, random.choice(BLOCKS))
         check_partial(partial, random)
+        check_any_edge(given.rows, given.layout, limit, random)
 
 
 def check_sniffer(file: bytes) -> None:
@@ -106,6 +108,22 @@ def check_mappers(rows: bytes, layout: Layout, ranges: list[ByteRange], limit: i
     assert _told(_by_kernel(rows, layout, [everything], limit, block_bytes)) == _told(whole)
     assert _told(_by_kernel(rows, layout, ranges, limit, block_bytes)) == _told(whole)
     return whole
+
+
+def check_any_edge(rows: bytes, layout: Layout, limit: int, random: Random) -> None:
+    """Both mappers say the same of what lies before any line edge, or both refuse it."""
+    edges = [place + 1 for place, byte in enumerate(rows) if byte == ord("\n")] or [len(rows)]
+    edge = random.choice(edges)
+    plain = _told_or_refused(lambda: map_batch(rows[:edge], rows[edge:][: ahead_bytes(limit)], layout, 0, limit))
+    block_bytes = random.choice(BLOCKS)
+    assert plain == _told_or_refused(lambda: _by_kernel(rows, layout, [ByteRange(0, edge)], limit, block_bytes))
+
+
+def _told_or_refused(mapped: Callable[[], Partial]) -> object:
+    try:
+        return _told(mapped())
+    except RecordCrossesBatch as refusal:
+        return str(refusal)
 
 
 def _by_kernel(rows: bytes, layout: Layout, ranges: list[ByteRange], limit: int, block_bytes: int) -> Partial:

@@ -51,7 +51,9 @@ TOKENS = (
 )
 
 
-_KINDS: Sequence[Mapping[str, Sequence[str]]] = (*(GOOD,) * 40, BAD, BROKEN)
+#: Sorted, since the order of some of them is another in each process.
+_GOOD, _BAD, _BROKEN = ({name: sorted(texts) for name, texts in kind.items()} for kind in (GOOD, BAD, BROKEN))
+_KINDS: Sequence[Mapping[str, Sequence[str]]] = (*(_GOOD,) * 40, _BAD, _BROKEN)
 
 
 class Input(NamedTuple):
@@ -101,7 +103,7 @@ def _line(random: Random, columns: list[str], delimiter: str) -> str:
 
 def _field(random: Random, column: str, delimiter: str) -> str:
     kind = random.choice(_KINDS)
-    text = random.choice(kind.get(column) or GOOD.get(column, OTHER))
+    text = random.choice(kind.get(column) or _GOOD.get(column) or OTHER)
     if column in ("price", "cost") and delimiter == ";":
         text = text.replace(".", ",")
     if delimiter in text or "\n" in text or text.startswith('"') or random.random() < 0.2:

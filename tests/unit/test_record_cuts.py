@@ -103,6 +103,20 @@ def test_a_stray_quote_behind_quotes_that_close_moves_the_cut_behind_all_of_them
     assert ranges_of(text, 5, 8)[0] == ByteRange(0, 11)
 
 
+def test_a_second_stray_quote_before_the_first_does_not_move_the_cut_back() -> None:
+    """Given a record whose last quote is never closed, its lines a record each
+
+    And a second line that begins with a quote that is closed too late, so that it is stray as well
+    When a cut is wanted behind that line / I expect none there: a worker would see the first record go on.
+    """
+    text = b'"\n"aa,aaaaaa,"\n","' + b"\nc" * 9
+    assert [record.fault for record in split_records(text, b"", ",", 10)][:2] == ["bad_quotes", "record_too_long"]
+    assert is_refused(text, ByteRange(0, 15), 10)
+    ranges = ranges_of(text, 1, 10)
+    assert not any(is_refused(text, batch, 10) for batch in ranges)
+    assert ranges[0].length > 15
+
+
 def test_lines_before_a_stray_quote_are_passed_without_a_look_ahead_from_each() -> None:
     text = b'x"a,"b\n' * 150_000 + b"c\n" * 10
     ranges = ranges_of(text, 1, 1 << 20)
