@@ -120,10 +120,10 @@ class Jobs:
         self.counts["batches"] += job.batches.done
 
     def _open_again(self) -> None:
-        """Jobs whose end has gone with a cut of the power are watched until they end once more."""
+        """Jobs whose end has gone with a cut of the power are watched until they end once more, maybe otherwise."""
         for job_id, (source, before) in self._ended.items():
             job = jobs.read_job(self._client, job_id)
-            if job is None or not job.status.ended:
+            if job is None or job.status is not before.status:
                 self._open[job_id] = source
                 self.counts[before.status] -= 1
                 self.counts["batches"] -= before.batches.done
