@@ -163,7 +163,7 @@ class Orchestrator:
         """Feeds what there is room for, a few batches a turn: each commit wakes again, and others have their turns."""
         for _ in range(_FED_PER_WORKER):
             feed = jobs.next_feed(self._client, job_id)
-            if feed is None or feed.loaded >= _FED_PER_WORKER * max(len(workers.live_workers(self._client)), 1):
+            if feed is None or feed.loaded >= _FED_PER_WORKER * max(workers.last_count(self._client), 1):
                 return
             with open_source(feed.source, feed.version, self._settings) as file:
                 lines = pack_lines(*file.read_batch(feed.range))

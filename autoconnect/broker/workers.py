@@ -61,6 +61,11 @@ def count_workers(client: Client) -> None:
     client.run_script("count_workers", keys.SHARED, [])
 
 
+def last_count(client: Client) -> int:
+    """How many workers lived when they were counted last."""
+    return int(client.call("GET", keys.LIVE) or 0)
+
+
 def shorten_leases(client: Client, lease_ms: int) -> None:
     """Cuts what is left of each lease to a whole one; it is more only where the server's clock was set back."""
     names = [name for name, _ in registered(client)]
