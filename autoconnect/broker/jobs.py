@@ -55,7 +55,7 @@ def publish_plan(client: Client, job_id: str, generation: int, plan: Plan, trans
     for start in range(0, len(plan.ranges), _CHUNK):
         chunk = range(start, min(start + _CHUNK, len(plan.ranges)))
         fields: list[Argument] = [item for number in chunk for item in (number, _new_batch(plan.ranges[number]))]
-        client.call_many([["HSET", staged, *fields], ["EXPIRE", staged, _STAGED_TTL_S]])
+        client.run_script("stage_batches", [*keys.SHARED, staged], [_STAGED_TTL_S, *fields])
     total_bytes = sum(batch.length for batch in plan.ranges)
     about: list[Argument] = [plan.version.size, plan.version.mtime_ns, plan.layout.to_json(), transport]
     arguments: list[Argument] = [job_id, generation, len(plan.ranges), total_bytes, *about]

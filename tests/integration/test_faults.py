@@ -555,20 +555,21 @@ def test_a_plan_of_which_redis_has_lost_a_part_is_not_made_visible_but_made_agai
     stack = make_stack(batch_bytes=1_000)
     source = stack.generated(rows=100)
     job_id = stack.submit(source)
-    call_many = client.call_many
+    run_script = client.run_script
 
-    def lose(commands: Any) -> Any:
-        found = call_many(commands)
-        monkeypatch.setattr(client, "call_many", call_many)
-        for name in client.call("KEYS", "*:plan:*"):
-            client.call("DEL", name)
+    def lose(*arguments: Any) -> Any:
+        found = run_script(*arguments)
+        monkeypatch.setattr(client, "run_script", run_script)
+        (staged,) = client.call("KEYS", "*:plan:*")
+        assert client.call("PTTL", staged) > 0, "by the step that stages it"
+        client.call("DEL", staged)
         return found
 
     monkeypatch.setattr("autoconnect.broker.jobs._CHUNK", 3)
-    monkeypatch.setattr(client, "call_many", lose)
-    jobs.publish_plan(
-        client, job_id, jobs.start_plan(client, job_id) or 0, make_plan(source, stack.settings, 1), "range"
-    )
+    generation = jobs.start_plan(client, job_id)
+    assert generation
+    monkeypatch.setattr(client, "run_script", lose)
+    assert not jobs.publish_plan(client, job_id, generation, make_plan(source, stack.settings, 1), "range")
     assert stack.job(job_id).status is JobStatus.PLANNING
     stack.orchestrator.round()
     stack.finish(job_id, stack.worker())
