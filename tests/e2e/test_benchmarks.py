@@ -14,6 +14,7 @@ from benchmarks import answers, child, contenders
 from benchmarks.ours import SERVICES, free_port, running_stack
 from benchmarks.report import Table, write_between_markers, write_sections
 from tests.e2e.waiting import wait_until
+from tests.required import require
 
 ROWS = 3_000
 TASKS = 100
@@ -89,7 +90,7 @@ def test_our_workers_commit_every_empty_batch(title: str) -> None:
 @pytest.mark.parametrize("title", sorted(set(contenders.contenders()) - {contenders.OURS, contenders.OURS_GROUPED}))
 def test_another_queue_does_empty_tasks(title: str) -> None:
     if not contenders.PYTHON.exists():
-        pytest.skip("the other queues are not installed: make .venv/.queues")
+        require("queues", "the other queues are not installed: make .venv/.queues")
     assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
 
 
