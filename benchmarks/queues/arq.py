@@ -18,7 +18,7 @@ async def task(_: object) -> None:
 
 
 def work(url: str, at_a_time: str, pause_s: str) -> None:
-    from arq.worker import Worker  # type: ignore[import-not-found]
+    from arq.worker import Worker
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     settings = {"max_jobs": int(at_a_time), "poll_delay": float(pause_s), "keep_result": 0, "log_results": False}
@@ -30,7 +30,7 @@ def enqueue(url: str, count: int) -> None:
 
 
 async def _enqueue(url: str, count: int) -> None:
-    from arq import create_pool  # type: ignore[import-not-found]
+    from arq import create_pool
 
     pool = await create_pool(_redis(url))
     for start in range(0, count, _ENQUEUED_AT_ONCE):
@@ -39,6 +39,6 @@ async def _enqueue(url: str, count: int) -> None:
 
 
 def _redis(url: str) -> Any:
-    from arq.connections import RedisSettings  # type: ignore[import-not-found]
+    from arq.connections import RedisSettings
 
     return RedisSettings(unix_socket_path=url.removeprefix("unix://"))

@@ -17,7 +17,7 @@ def task() -> None:
 
 
 def work(url: str, threads: str) -> None:
-    from dramatiq.worker import Worker  # type: ignore[import-not-found]
+    from dramatiq.worker import Worker
 
     Worker(_actor(url).broker, worker_threads=int(threads)).start()
     while True:
@@ -31,7 +31,7 @@ def enqueue(url: str, count: int) -> None:
 
 
 def _actor(url: str) -> Any:
-    import dramatiq  # type: ignore[import-not-found]
-    from dramatiq.brokers.redis import RedisBroker  # type: ignore[import-not-found]
+    import dramatiq
+    from dramatiq.brokers.redis import RedisBroker
 
     return dramatiq.actor(task, broker=RedisBroker(url=url))

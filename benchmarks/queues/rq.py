@@ -14,7 +14,7 @@ def task() -> None:
 
 def work(url: str) -> None:
     import redis
-    from rq import Queue, SimpleWorker  # type: ignore[import-not-found]
+    from rq import Queue, SimpleWorker
 
     client = redis.Redis.from_url(url)
     SimpleWorker([Queue(connection=client)], connection=client).work(logging_level="WARNING")
