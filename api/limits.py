@@ -15,6 +15,7 @@ from autoconnect.settings import Settings
 
 #: Of all bodies but uploads: a job is asked for in some hundred bytes.
 MAX_BODY_BYTES = 64 << 10
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes."
 _JSON = ("application/json",)
 #: `curl -T` sends none, `curl --data-binary` that of a form, and a browser on Windows that of Excel.
 _UPLOAD = (
@@ -155,6 +156,3 @@ def _is_private(name: str) -> bool:
         return bool(ipaddress.ip_address(name))
     except ValueError:
         return False
-
-
-_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes."

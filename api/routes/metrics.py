@@ -84,8 +84,7 @@ MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 def _refuse_repeated(request: Request) -> None:
     for name in request.query_params:
         if name and name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
-            shown = name or "''"
-            raise SelectionError(shown, f"{shown} is given more than once.")
+            raise SelectionError(name, f"{name} is given more than once.")
 
 
 router = APIRouter(tags=["metrics"], dependencies=[Depends(_refuse_repeated)])
