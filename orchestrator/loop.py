@@ -88,8 +88,7 @@ class Orchestrator:
                     job=batch.job,
                     batch=batch.batch,
                 )
-        workers.shorten_leases(self._client, self._settings.lease_ms)
-        workers.count_workers(self._client)
+        workers.check_leases(self._client, self._settings.lease_ms)
         for job_id in jobs.open_jobs(self._client):
             self._look_at(job_id)
             for batch in batches.back_up_batches(self._client, job_id, _BACK_UP_MS, _BACK_UP_TIMES):

@@ -47,8 +47,7 @@ def queues(client: Client) -> list[Queue]:
 
 
 def counters(client: Client) -> dict[str, int]:
-    """How often what has happened, ever: to batches (`batches_done`, `retried`, `reclaimed`, `backed_up`, `discarded`,
-    `dead`) and to jobs (`jobs_completed`, `jobs_failed`, `jobs_cancelled`)."""
+    """How often what has happened, ever, by the names of COUNTERS."""
     found = client.call("HGETALL", keys.COUNTERS)
     return {name: int(found.get(name.encode(), 0)) for name in COUNTERS}
 

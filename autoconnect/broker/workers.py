@@ -56,22 +56,14 @@ def live_workers(client: Client) -> list[Worker]:
     return sorted(workers, key=lambda worker: worker.id)
 
 
-def count_workers(client: Client) -> None:
-    """Lets the ready list grow and shrink with the workers that live."""
-    client.run_script("count_workers", keys.SHARED, [])
+def check_leases(client: Client, lease_ms: int) -> None:
+    """Lets the ready list grow and shrink with those that live; cuts leases that a clock set back has made long."""
+    client.run_script("check_leases", keys.SHARED, [lease_ms])
 
 
 def last_count(client: Client) -> int:
     """How many workers lived when they were counted last."""
     return int(client.call("GET", keys.LIVE) or 0)
-
-
-def shorten_leases(client: Client, lease_ms: int) -> None:
-    """Cuts what is left of each lease to a whole one; it is more only where the server's clock was set back."""
-    names = [name for name, _ in registered(client)]
-    leases = client.call_many([["PTTL", name] for name in names])
-    too_long = [name for name, left_ms in zip(names, leases, strict=True) if left_ms > lease_ms]
-    client.call_many([["PEXPIRE", name, lease_ms] for name in too_long])
 
 
 def reap(client: Client, max_deaths: int) -> list[tuple[str, BatchId]]:

@@ -635,7 +635,7 @@ def test_the_ready_list_shrinks_with_the_workers(make_stack: Callable[..., Stack
     assert client.call("LLEN", "autoconnect:ready") == 8
     for worker in leaving:
         worker.leave()
-    workers.count_workers(client)
+    workers.check_leases(client, stack.settings.lease_ms)
     for _ in range(8):
         living.round()
     assert client.call("LLEN", "autoconnect:ready") == 2

@@ -9,7 +9,7 @@ if about[1] ~= 'running' or about[3] == '0' or redis.call('EXISTS', waiting, rea
 local alive, idle, claimed = 0, 0, {}
 for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
   if redis.call('EXISTS', heartbeat) == 1 then
-    local items = redis.call('LRANGE', heartbeat .. ':claimed', 0, -1)
+    local items = redis.call('LRANGE', claimed_by(heartbeat), 0, -1)
     alive = alive + 1
     if #items == 0 then idle = idle + 1 end
     for _, item in ipairs(items) do

@@ -24,12 +24,24 @@ local function count(what, by)
   redis.call('HINCRBY', counters, what, by)
 end
 
--- Writes down how many workers live, for refill: it runs often, and those ever registered may be many.
-local function count_workers()
+-- The name of a worker's claimed list, by that of its heartbeat; and the other way.
+local function claimed_by(heartbeat)
+  return heartbeat .. ':claimed'
+end
+
+local function owner_of(claimed)
+  return string.match(claimed, '^(.*):claimed$')
+end
+
+-- Writes down how many workers live, for refill: it runs often, and those ever registered may be many. What is left of a
+-- lease is more than a whole one only where the server's clock was set back: it is cut.
+local function check_leases(lease_ms)
   redis.call('DEL', live) -- a script that begins so is not refused by a Redis that is full
   local alive = 0
   for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
-    alive = alive + redis.call('EXISTS', heartbeat)
+    local left_ms = redis.call('PTTL', heartbeat)
+    if left_ms > 0 then alive = alive + 1 end
+    if left_ms > tonumber(lease_ms) then redis.call('PEXPIRE', heartbeat, lease_ms) end
   end
   redis.call('SET', live, alive)
 end
@@ -88,7 +100,7 @@ end
 
 -- A worker that gets an item is known to whoever looks for dead ones, even where Redis has come back without it.
 local function know_owner(claimed)
-  redis.call('ZADD', workers, 'NX', now_ms(), string.match(claimed, '^(.*):claimed$'))
+  redis.call('ZADD', workers, 'NX', now_ms(), owner_of(claimed))
 end
 
 -- A worker takes the batch of an item in its claimed list, or drops the item where there is nothing to do for it.
@@ -126,8 +138,10 @@ local function hand_out(claimed, id, generation, worker, from_ready_only)
     local item = not from_ready_only and redis.call('LINDEX', claimed, 0)
     item = item or redis.call('LMOVE', ready, claimed, 'LEFT', 'RIGHT')
     if not item then return false end
-    know_owner(claimed)
-    if string.sub(item, 1, #prefix) ~= prefix then return { item } end
+    if string.sub(item, 1, #prefix) ~= prefix then
+      know_owner(claimed)
+      return { item }
+    end
     local claim = claim_item(claimed, item, generation, string.sub(item, #prefix + 1), worker)
     if claim then return claim end
   end
@@ -215,7 +229,7 @@ end
 -- Whether an item is in the claimed list of some worker.
 local function is_claimed(item)
   for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
-    if redis.call('LPOS', heartbeat .. ':claimed', item) then return true end
+    if redis.call('LPOS', claimed_by(heartbeat), item) then return true end
   end
   return false
 end

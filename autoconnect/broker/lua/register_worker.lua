@@ -5,5 +5,5 @@ redis.call('DEL', KEYS[9]) -- so that a Redis that is full does not refuse
 redis.call('HSET', KEYS[9], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[9], ARGV[1])
 redis.call('ZADD', workers, now_ms(), KEYS[9])
-count_workers()
+check_leases(ARGV[1])
 refill()
