@@ -7,8 +7,9 @@ import simplejson
 
 from aggregator.loop import Aggregator
 from autoconnect.broker import jobs, results
-from autoconnect.broker.batches import Claim, claimed_items
+from autoconnect.broker.batches import Claim, await_batch, claim_batch, claimed_items
 from autoconnect.broker.connection import BlockingClient, Client
+from autoconnect.broker.keys import BatchId
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import Partial
 from autoconnect.generate import generate
@@ -72,6 +73,18 @@ class Stack:
         job_id = self.submit(source)
         self.orchestrator.round()
         return job_id
+
+    def handed(self, worker: Worker) -> BatchId:
+        """An item that is ready, which the worker has been handed and not yet claimed."""
+        item = await_batch(self.blocking(), worker.id, 100)
+        assert item
+        return item
+
+    def claimed(self, worker: Worker) -> Claim:
+        """A batch that is ready, which the worker has claimed and not yet mapped."""
+        claim = claim_batch(self.client, worker.id, self.handed(worker))
+        assert claim
+        return claim
 
     def job(self, job_id: str) -> Job:
         job = jobs.read_job(self.client, job_id)

@@ -23,10 +23,7 @@ def last_claim(stack: Stack, worker: Worker) -> Claim:
     """All other batches of a job are done, and the worker has this one."""
     source = stack.generated(rows=100)
     job_id = stack.planned(source)
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
-    claim = batches.claim_batch(stack.client, worker.id, item)
-    assert claim
+    claim = stack.claimed(worker)
     other = stack.worker()
     while stack.job(job_id).batches.done < stack.job(job_id).batches.total - 1:
         other.round()
@@ -65,7 +62,7 @@ def test_the_slow_worker_that_is_first_counts_and_its_backup_is_discarded(stack:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     quick = stack.worker()
-    item = batches.await_batch(stack.blocking(), quick.id, 100)
+    item = stack.handed(quick)
     assert item == claim.id
     copy = batches.claim_batch(stack.client, quick.id, item)
     assert copy
@@ -83,7 +80,7 @@ def test_a_batch_is_backed_up_once_and_not_by_a_third(stack: Stack, slow: Worker
     assert back_up(stack, claim) == [claim.id]
     assert back_up(stack, claim) == []
     quick, third = stack.worker(), stack.worker()
-    assert batches.await_batch(stack.blocking(), quick.id, 100) == claim.id
+    assert stack.handed(quick) == claim.id
     assert batches.claim_batch(client, quick.id, claim.id)
     client.call("RPUSH", f"autoconnect:worker:{third.id}:claimed", str(claim.id))
     assert batches.claim_batch(client, third.id, claim.id) is None
@@ -94,10 +91,7 @@ def test_a_batch_is_backed_up_once_and_not_by_a_third(stack: Stack, slow: Worker
 def test_nothing_is_backed_up_while_there_is_other_work_or_nobody_is_idle(stack: Stack, client: Client) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=100))
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
-    claim = batches.claim_batch(client, worker.id, item)
-    assert claim
+    claim = stack.claimed(worker)
     assert results.commit_batches(client, worker.id, [claim.id], map_claim(claim, stack.settings))
     assert back_up(stack, claim) == [], "batches are waiting"
     while rest := batches.await_batch(stack.blocking(), worker.id, 10):
@@ -112,7 +106,7 @@ def test_when_the_slow_worker_dies_its_backup_takes_over(stack: Stack, slow: Wor
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     quick = stack.worker()
-    batches.await_batch(stack.blocking(), quick.id, 100)
+    stack.handed(quick)
     copy = batches.claim_batch(client, quick.id, claim.id)
     assert copy
     slow.heartbeat.stop()
@@ -131,7 +125,7 @@ def test_when_the_backup_dies_the_slow_worker_still_has_the_batch(
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     quick = stack.worker()
-    assert batches.await_batch(stack.blocking(), quick.id, 100) == claim.id
+    assert stack.handed(quick) == claim.id
     if claimed:
         batches.claim_batch(client, quick.id, claim.id)
     quick.heartbeat.stop()
@@ -169,7 +163,7 @@ def test_a_backup_that_was_handed_out_and_not_yet_claimed_is_the_batch_after_the
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     quick = stack.worker()
-    assert batches.await_batch(stack.blocking(), quick.id, 100) == claim.id
+    assert stack.handed(quick) == claim.id
     slow.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{slow.id}")
     workers.reap(client, stack.settings.max_deaths)
@@ -183,7 +177,7 @@ def test_a_worker_that_dies_with_its_own_batch_and_the_backup_of_it_loses_nothin
 ) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
-    assert batches.await_batch(stack.blocking(), slow.id, 100) == claim.id
+    assert stack.handed(slow) == claim.id
     slow.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{slow.id}")
     workers.reap(client, stack.settings.max_deaths)
@@ -194,7 +188,7 @@ def test_a_worker_that_dies_with_its_own_batch_and_the_backup_of_it_loses_nothin
 def test_a_slow_worker_that_is_handed_its_own_backup_does_it_once(stack: Stack, slow: Worker) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
-    assert batches.await_batch(stack.blocking(), slow.id, 100) == claim.id
+    assert stack.handed(slow) == claim.id
     assert batches.claim_batch(stack.client, slow.id, claim.id)
     assert places(stack, claim) == 1
     assert state(stack, claim).backup is None

@@ -75,11 +75,10 @@ def test_a_claim_of_an_item_that_was_reaped_meanwhile_is_no_claim(stack: Stack, 
     """
     still, other = stack.worker(), stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), still.id, 100)
-    assert item
+    item = stack.handed(still)
     client.call("DEL", f"autoconnect:worker:{still.id}")
     assert reap(stack) == [(still.id, item)]
-    assert batches.await_batch(stack.blocking(), other.id, 100) == item
+    assert stack.handed(other) == item
     assert batches.claim_batch(client, still.id, item) is None
     assert batches.claim_batch(client, other.id, item)
     assert stack.finish(job_id, other).status is JobStatus.COMPLETED
@@ -98,11 +97,9 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_by_what_it_is_handed(s
         client.call("DEL", f"autoconnect:worker:{victim.id}")
 
     forget()
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
+    item = stack.handed(victim)
     assert reap(stack) == [(victim.id, item)]
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
+    item = stack.handed(victim)
     forget()
     claim = batches.claim_batch(client, victim.id, item)
     assert claim
@@ -118,8 +115,7 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_by_what_it_is_handed(s
 def test_nobody_is_reaped_whose_heartbeat_is_there(stack: Stack) -> None:
     worker = stack.worker()
     stack.planned(stack.generated())
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
+    item = stack.handed(worker)
     assert reap(stack) == []
     assert batches.claimed_items(stack.client, worker.id) == [item]
 
@@ -155,10 +151,8 @@ def test_an_exception_counts_to_max_attempts(stack: Stack, monkeypatch: pytest.M
 def test_the_first_commit_counts_and_every_later_one_is_discarded(stack: Stack, client: Client) -> None:
     zombie, heir = stack.worker(), stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), zombie.id, 100)
-    assert item
-    claim = batches.claim_batch(client, zombie.id, item)
-    assert claim
+    claim = stack.claimed(zombie)
+    item = claim.id
     partial = map_claim(claim, stack.settings)
     zombie.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{zombie.id}")
@@ -175,10 +169,8 @@ def test_a_zombie_that_commits_first_counts_and_its_heir_finds_nothing_to_do(sta
     source = stack.generated(rows=10)
     zombie, heir = stack.worker(), stack.worker()
     job_id = stack.planned(source)
-    item = batches.await_batch(stack.blocking(), zombie.id, 100)
-    assert item
-    claim = batches.claim_batch(client, zombie.id, item)
-    assert claim
+    claim = stack.claimed(zombie)
+    item = claim.id
     zombie.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{zombie.id}")
     reap(stack)
@@ -192,10 +184,8 @@ def test_a_zombie_that_commits_first_counts_and_its_heir_finds_nothing_to_do(sta
 def test_a_commit_that_is_sent_again_after_a_lost_reply_counts_once(stack: Stack, client: Client) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
-    claim = batches.claim_batch(client, worker.id, item)
-    assert claim
+    claim = stack.claimed(worker)
+    item = claim.id
     assert batches.claim_batch(client, worker.id, item) == claim
     partial = map_claim(claim, stack.settings)
     assert results.commit_batches(client, worker.id, [item], partial)
@@ -300,8 +290,7 @@ def test_the_ready_list_holds_two_batches_for_each_live_worker_and_jobs_take_tur
 def test_a_worker_that_stops_gives_back_what_it_has_and_that_counts_to_nothing(stack: Stack, client: Client) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
+    item = stack.handed(worker)
     assert batches.claim_batch(client, worker.id, item)
     worker.leave()
     (batch,) = jobs.read_batches(client, job_id, [item.batch])
@@ -314,7 +303,7 @@ def test_a_worker_that_stops_before_it_has_looked_at_what_it_was_handed_gives_it
 ) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
+    item = stack.handed(worker)
     worker.leave()
     assert item in waiting_items(client, job_id)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
@@ -347,8 +336,7 @@ def test_of_two_plans_the_first_counts(stack: Stack, client: Client) -> None:
 def test_a_worker_that_lost_its_batch_cannot_fail_the_job(stack: Stack, client: Client) -> None:
     zombie = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), zombie.id, 100)
-    assert item
+    item = stack.handed(zombie)
     batches.claim_batch(client, zombie.id, item)
     zombie.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{zombie.id}")
@@ -376,7 +364,7 @@ def test_a_lost_reply_of_a_claim_leaves_the_item_in_the_workers_list_and_it_is_d
 ) -> None:
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    batches.await_batch(stack.blocking(), worker.id, 100)  # as if the worker had never heard of it
+    stack.handed(worker)  # as if the worker had never heard of it
     worker.round()
     assert stack.job(job_id).batches.done == 1
 
@@ -411,10 +399,8 @@ def test_a_full_redis_holds_commits_back_and_loses_nothing(stack: Stack, client:
     worker = stack.worker()
     source = stack.generated()
     job_id = stack.planned(source)
-    item = batches.await_batch(stack.blocking(), worker.id, 100)
-    assert item
-    claim = batches.claim_batch(client, worker.id, item)
-    assert claim
+    claim = stack.claimed(worker)
+    item = claim.id
     partial = map_claim(claim, stack.settings)
     try:
         client.call("CONFIG", "SET", "maxmemory", 1)
@@ -434,7 +420,7 @@ def test_a_full_redis_keeps_no_worker_from_registering_and_no_dead_one_from_bein
     stack: Stack, client: Client
 ) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated())
-    assert batches.await_batch(stack.blocking(), victim.id, 100)
+    assert stack.handed(victim)
     ticks(stack)
     victim.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{victim.id}")
@@ -496,8 +482,7 @@ def test_a_url_with_options_that_cannot_be_is_told_without_its_password(options:
 
 def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, client: Client) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
+    item = stack.handed(victim)
     lease_s = stack.settings.lease_ms / 1_000
     for _ in range(10):  # ticks in time: the orchestrator has seen Redis all along
         stack.orchestrator.round()
@@ -517,8 +502,7 @@ def test_after_redis_was_away_nobody_is_judged_for_one_lease(stack: Stack, clien
 def test_after_a_call_failed_nobody_is_judged_for_one_lease(stack: Stack, client: Client, redis_url: str) -> None:
     """Given leases that ended while Redis refused to write / When it takes writes again"""
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
+    item = stack.handed(victim)
     ticks(stack)
     client.call("CONFIG", "SET", "min-replicas-to-write", 1)
     try:
@@ -538,8 +522,7 @@ def test_after_a_call_failed_nobody_is_judged_for_one_lease(stack: Stack, client
 
 def test_a_lease_that_a_clock_set_back_made_long_is_cut_to_a_whole_one(stack: Stack, client: Client) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
+    item = stack.handed(victim)
     victim.heartbeat.stop()
     client.call("PEXPIRE", f"autoconnect:worker:{victim.id}", 3_600_000)
     deadline = time.monotonic() + 10
@@ -604,10 +587,8 @@ def test_a_worker_stops_in_the_middle_of_a_batch_whose_job_is_cancelled(
 
 def test_what_happens_to_batches_and_jobs_is_counted(stack: Stack, client: Client) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=100))
-    item = batches.await_batch(stack.blocking(), victim.id, 100)
-    assert item
-    claim = batches.claim_batch(client, victim.id, item)
-    assert claim
+    claim = stack.claimed(victim)
+    item = claim.id
     victim.heartbeat.stop()
     client.call("DEL", f"autoconnect:worker:{victim.id}")
     reap(stack)

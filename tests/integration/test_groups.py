@@ -26,14 +26,7 @@ def states(client: Client, job_id: str) -> list[Batch]:
 
 def claimed(stack: Stack, worker: Worker, count: int) -> list[Claim]:
     """So many batches, which the worker has claimed and not yet mapped."""
-    claims = []
-    for _ in range(count):
-        item = batches.await_batch(stack.blocking(), worker.id, 100)
-        assert item
-        claim = batches.claim_batch(stack.client, worker.id, item)
-        assert claim
-        claims.append(claim)
-    return claims
+    return [stack.claimed(worker) for _ in range(count)]
 
 
 def mapped(stack: Stack, claims: list[Claim]) -> Partial:

@@ -60,13 +60,10 @@ def test_what_lists_still_hold_of_before_the_failure_is_dropped_after_a_retry(
     """
     late = stack.worker()
     job_id = stack.planned(stack.generated())
-    item = batches.await_batch(stack.blocking(), late.id, 100)
-    assert item
-    claim = batches.claim_batch(client, late.id, item)
-    assert claim
+    claim = stack.claimed(late)
+    item = claim.id
     other = stack.worker()
-    second = batches.await_batch(stack.blocking(), other.id, 100)
-    assert second
+    second = stack.handed(other)
     assert batches.return_batch(client, other.id, second, max_attempts=1, reason="no luck")
     assert stack.job(job_id).status is JobStatus.FAILED
     assert jobs.retry_job(client, job_id)
