@@ -11,13 +11,9 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import Job
 from tests.chaos.sources import Source
+from tests.leftovers import kept_for_good
 
 _REJECTS_KEPT = 10_000
-#: Keys that are there for good; `keys.py` has the table.
-_LASTING = {
-    *(keys.READY, keys.ACTIVE, keys.WORKERS, keys.LIVE, keys.OPEN, keys.ORCHESTRATOR, keys.AGGREGATOR),
-    *(keys.COUNTERS, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED),
-}
 
 
 def misplaced_batches(client: Client, job_id: str) -> list[str]:
@@ -58,7 +54,7 @@ def wrong_result(client: Client, job: Job, source: Source) -> list[str]:
 
 def leftovers(client: Client) -> list[str]:
     """What should not be there when all jobs have ended."""
-    return [*_full_lists(client), *_keys_for_good(client)]
+    return [*_full_lists(client), *(f"{name} has no life time" for name in kept_for_good(client))]
 
 
 def miscounts(counted: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
@@ -83,13 +79,6 @@ def _full_lists(client: Client) -> list[str]:
     names = [keys.ACTIVE, keys.READY, *(name.decode() for name in client.call("KEYS", "*:claimed"))]
     found = {name: client.call("LRANGE", name, 0, -1) for name in names}
     return [f"{name} has {items[:5]}" for name, items in found.items() if items]
-
-
-def _keys_for_good(client: Client) -> list[str]:
-    published = client.call("HGET", keys.PUBLISHED, "keys") or b""
-    names = [name for name in client.call("KEYS", "*") if name.decode() not in _LASTING and name not in published]
-    lives = client.call_many([["PTTL", name] for name in names])
-    return [f"{name.decode()} has no life time" for name, life in zip(names, lives, strict=True) if life == -1]
 
 
 @cache

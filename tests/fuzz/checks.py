@@ -4,15 +4,15 @@ from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
-from autoconnect.core.kernel_mapper import KernelMapper
 from autoconnect.core.layout import HEAD_BYTES, Layout, sniff
-from autoconnect.core.mapper import Read, map_batch
+from autoconnect.core.mapper import map_batch
 from autoconnect.core.partial import Partial, decode, encode, file_lines, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, split_records
 from autoconnect.core.schema import REASONS
 from autoconnect.core.splits import ByteRange, RecordScan, cut, cut_at_records
 from autoconnect.errors import AutoConnectError, CubeError, RecordCrossesBatch, SourceError
 from tests.fuzz.mutations import Input
+from tests.unit.batches import by_kernel
 from tests.unit.texts import plain_records
 
 #: Limits of a record, and sizes of what is read at a time, that small inputs can reach.
@@ -105,8 +105,9 @@ def check_mappers(rows: bytes, layout: Layout, ranges: list[ByteRange], limit: i
     assert set(whole.rejected) <= set(REASONS)
     assert len(whole.rejects) == whole.rows_rejected
     everything = ByteRange(0, len(rows))
-    assert _told(_by_kernel(rows, layout, [everything], limit, block_bytes)) == _told(whole)
-    assert _told(_by_kernel(rows, layout, ranges, limit, block_bytes)) == _told(whole)
+    options = {"max_record_bytes": limit, "block_bytes": block_bytes}
+    assert _told(by_kernel(rows, layout, [everything], **options)) == _told(whole)
+    assert _told(by_kernel(rows, layout, ranges, **options)) == _told(whole)
     return whole
 
 
@@ -115,8 +116,8 @@ def check_any_edge(rows: bytes, layout: Layout, limit: int, random: Random) -> N
     edges = [place + 1 for place, byte in enumerate(rows) if byte == ord("\n")] or [len(rows)]
     edge = random.choice(edges)
     plain = _told_or_refused(lambda: map_batch(rows[:edge], rows[edge:][: ahead_bytes(limit)], layout, 0, limit))
-    block_bytes = random.choice(BLOCKS)
-    assert plain == _told_or_refused(lambda: _by_kernel(rows, layout, [ByteRange(0, edge)], limit, block_bytes))
+    options = {"max_record_bytes": limit, "block_bytes": random.choice(BLOCKS)}
+    assert plain == _told_or_refused(lambda: by_kernel(rows, layout, [ByteRange(0, edge)], **options))
 
 
 def _told_or_refused(mapped: Callable[[], Partial]) -> object:
@@ -124,22 +125,6 @@ def _told_or_refused(mapped: Callable[[], Partial]) -> object:
         return _told(mapped())
     except RecordCrossesBatch as refusal:
         return str(refusal)
-
-
-def _by_kernel(rows: bytes, layout: Layout, ranges: list[ByteRange], limit: int, block_bytes: int) -> Partial:
-    mapper = KernelMapper(layout, limit, block_bytes)
-    for batch, (offset, length) in enumerate(ranges):
-        mapper.add(batch, length, _reader(rows, offset))
-    return mapper.partial()
-
-
-def _reader(rows: bytes, start: int) -> Read:
-    def read(offset: int, buffer: memoryview) -> int:
-        piece = rows[start + offset : start + offset + len(buffer)]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    return read
 
 
 def _told(partial: Partial) -> tuple[object, ...]:

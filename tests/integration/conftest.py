@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
+from api.app import create_app
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client, connect
 from autoconnect.embedded import EmbeddedServer
+from autoconnect.settings import Settings
 from autoconnect.supervisor import launch
-from tests.integration.stack import Stack
-
-#: Keys that are there for good; `keys.py` has the table.
-_LASTING = {name.encode() for name in (*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED)}
+from tests.integration.stack import Serve, Stack
+from tests.leftovers import kept_for_good
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +41,8 @@ def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
     """Every key of an ended job has a life time, but for those of the published result."""
     yield
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
-    published = client.call("HGET", keys.PUBLISHED, "keys") or b""
-    for name in client.call("KEYS", "*"):
-        lasting = name in _LASTING or name.endswith(b":claimed") or name in published
-        if not lasting and not any(job_id.encode() in name for job_id in open_jobs):
-            assert client.call("PTTL", name) > 0, f"{name!r} has no life time"
+    left = [name for name in kept_for_good(client) if not name.endswith(":claimed")]
+    assert [name for name in left if not any(job_id in name for job_id in open_jobs)] == []
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +70,18 @@ def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Calla
     yield make
     for stack in stacks:
         stack.close()
+
+
+@pytest.fixture
+def serve(stack: Stack) -> Iterator[Serve]:
+    """Serves with the stack's settings and others."""
+    clients: list[TestClient] = []
+
+    def make(**settings: Any) -> TestClient:
+        app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
+        clients.append(TestClient(app, raise_server_exceptions=False))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()

@@ -1,9 +1,11 @@
 """The services without processes: each takes a step when a test says so."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import simplejson
+from fastapi.testclient import TestClient
 
 from aggregator.loop import Aggregator
 from autoconnect.broker import jobs, results
@@ -20,6 +22,9 @@ from orchestrator.loop import Orchestrator
 from tests import oracle
 from worker.loop import Worker
 from worker.mapping import add_claim, make_mapper
+
+#: Makes clients of an API with the stack's settings and others.
+Serve = Callable[..., TestClient]
 
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 

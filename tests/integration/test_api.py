@@ -1,40 +1,20 @@
 """The API on a real Redis where a running stack would be in the way: no result yet, a running job, a key, no Redis."""
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from fastapi.testclient import TestClient
 
-from api.app import create_app
 from autoconnect.broker import jobs
 from autoconnect.broker.connection import Client
 from autoconnect.models import JobStatus
-from autoconnect.settings import Settings
-from tests.integration.stack import HEADER, Stack
+from tests.integration.stack import HEADER, Serve, Stack
 
 KEY = "0123456789abcdef"
 GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
 
 
-@pytest.fixture
-def serve(stack: Stack) -> Iterator[Callable[..., TestClient]]:
-    """Serves with the stack's settings and others."""
-    clients: list[TestClient] = []
-
-    def make(**settings: Any) -> TestClient:
-        app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
-        clients.append(TestClient(app, raise_server_exceptions=False))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.close()
-
-
-def test_without_a_result_metrics_are_404_and_say_when_to_come_back(serve: Callable[..., TestClient]) -> None:
+def test_without_a_result_metrics_are_404_and_say_when_to_come_back(serve: Serve) -> None:
     api = serve()
     for path in ("/metrics/summary", "/query", "/cities", "/models", "/jobs/latest"):
         response = api.get(f"/api/v1{path}")
@@ -42,7 +22,7 @@ def test_without_a_result_metrics_are_404_and_say_when_to_come_back(serve: Calla
         assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_a_running_job_has_no_result_but_a_partial_one(stack: Stack, serve: Callable[..., TestClient]) -> None:
+def test_a_running_job_has_no_result_but_a_partial_one(stack: Stack, serve: Serve) -> None:
     api, worker = serve(), stack.worker()
     job_id = stack.planned(stack.generated())
     worker.round()
@@ -56,16 +36,14 @@ def test_a_running_job_has_no_result_but_a_partial_one(stack: Stack, serve: Call
     assert (whole["complete"], whole["rows"][0]["transactions"]) == (True, 300)
 
 
-def test_the_published_result_is_answered_until_another_is_published(
-    stack: Stack, serve: Callable[..., TestClient]
-) -> None:
+def test_the_published_result_is_answered_until_another_is_published(stack: Stack, serve: Serve) -> None:
     api, worker = serve(), stack.worker()
     for rows in (1, 2):
         stack.finish(stack.planned(stack.write(HEADER + GOOD * rows)), worker)
         assert api.get("/api/v1/metrics/summary").json()["rows"][0]["transactions"] == rows
 
 
-def test_with_a_key_whatever_changes_something_needs_it(serve: Callable[..., TestClient], client: Client) -> None:
+def test_with_a_key_whatever_changes_something_needs_it(serve: Serve, client: Client) -> None:
     api = serve(api_key=KEY)
     calls = (("POST", "/jobs"), ("DELETE", "/jobs/x"), ("PUT", "/sources/x.csv"), ("DELETE", "/sources/x.csv"))
     wrong: list[dict[str, str]] = [{}, {"X-API-Key": "wrong"}, {"Authorization": f"Bearer {KEY}x"}]
@@ -80,9 +58,7 @@ def test_with_a_key_whatever_changes_something_needs_it(serve: Callable[..., Tes
         jobs.end_job(client, response.json()["id"], JobStatus.CANCELLED)
 
 
-def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(
-    stack: Stack, serve: Callable[..., TestClient]
-) -> None:
+def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(stack: Stack, serve: Serve) -> None:
     api = serve(max_upload_bytes=100)
     assert api.put("/api/v1/sources/x.csv", content=b"x" * 101).status_code == 413
     assert api.put("/api/v1/sources/x.csv", content=(b"x" * 10 for _ in range(11))).status_code == 413
@@ -90,7 +66,7 @@ def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(
     assert [path.name for path in stack.settings.upload_dir.iterdir()] == ["x.csv"]
 
 
-def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve: Callable[..., TestClient]) -> None:
+def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve: Serve) -> None:
     api = serve()
     stack.write(HEADER + GOOD, "same.csv")
     api.put("/api/v1/sources/same.csv", content=(HEADER + GOOD * 2).encode())
@@ -98,7 +74,7 @@ def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve
     assert [source["uploaded"] for source in api.get("/api/v1/sources").json()["items"]] == [True]
 
 
-def test_without_redis_the_api_lives_but_is_not_ready(serve: Callable[..., TestClient]) -> None:
+def test_without_redis_the_api_lives_but_is_not_ready(serve: Serve) -> None:
     api = serve(redis_url="redis://127.0.0.1:1/0")
     assert api.get("/health/live").status_code == 200
     for path in ("/health/ready", "/api/v1/jobs", "/api/v1/metrics/summary"):
@@ -107,9 +83,7 @@ def test_without_redis_the_api_lives_but_is_not_ready(serve: Callable[..., TestC
         assert response.json()["detail"].startswith("Redis does not answer")
 
 
-def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(
-    stack: Stack, serve: Callable[..., TestClient]
-) -> None:
+def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(stack: Stack, serve: Serve) -> None:
     api = serve()
     for name in ("日.csv", "œuvre.csv", "a b%20c.csv"):
         uploaded = api.put(f"/api/v1/sources/{quote(name)}", content=b"x")
@@ -124,7 +98,7 @@ def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(
     assert api.get("/api/v1/sources").json()["items"] == []
 
 
-def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Callable[..., TestClient]) -> None:
+def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Serve) -> None:
     api = serve()
     job_id = stack.planned(stack.generated(rows=10))
     stack.finish(job_id, stack.worker())
@@ -147,13 +121,13 @@ def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Callab
         "/query?limit=1&limit=2",
     ],
 )
-def test_odd_parameters_are_422_and_named(serve: Callable[..., TestClient], path: str) -> None:
+def test_odd_parameters_are_422_and_named(serve: Serve, path: str) -> None:
     response = serve().get(f"/api/v1{path}")
     assert response.status_code == 422
     assert all(error["name"] and error["message"] for error in response.json()["errors"])
 
 
-def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Callable[..., TestClient]) -> None:
+def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Serve) -> None:
     job_id = stack.planned(stack.write(HEADER + "TX,,,,,,\n" * 150))
     stack.finish(job_id, stack.worker())
     api = serve()
@@ -166,16 +140,12 @@ def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Callable[...,
     ("path", "methods"),
     [("/api/v1/jobs", "GET, POST"), ("/api/v1/jobs/x", "GET, DELETE"), ("/api/v1/sources/x.csv", "PUT, DELETE")],
 )
-def test_a_method_that_is_not_served_is_told_all_that_are(
-    serve: Callable[..., TestClient], path: str, methods: str
-) -> None:
+def test_a_method_that_is_not_served_is_told_all_that_are(serve: Serve, path: str, methods: str) -> None:
     response = serve().patch(path)
     assert (response.status_code, response.headers["allow"]) == (405, methods)
 
 
-def test_exports_have_no_formula_in_text_and_numbers_as_they_are(
-    stack: Stack, serve: Callable[..., TestClient]
-) -> None:
+def test_exports_have_no_formula_in_text_and_numbers_as_they_are(stack: Stack, serve: Serve) -> None:
     rows = "TX1,2024-01-31,=1+1,vente,@SUM(A1),100.50,\nTX2,2024-02-01,=1+1,vente,-X,50,\n" + GOOD * 30
     job_id = stack.planned(stack.write(HEADER + rows + "=cmd,bad\n"))
     stack.finish(job_id, stack.worker())

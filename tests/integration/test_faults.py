@@ -522,7 +522,7 @@ def test_after_a_call_failed_nobody_is_judged_for_one_lease(stack: Stack, client
 
 def test_a_lease_that_a_clock_set_back_made_long_is_cut_to_a_whole_one(stack: Stack, client: Client) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
-    item = stack.handed(victim)
+    stack.handed(victim)
     victim.heartbeat.stop()
     client.call("PEXPIRE", f"autoconnect:worker:{victim.id}", 3_600_000)
     deadline = time.monotonic() + 10

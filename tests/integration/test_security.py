@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,39 +14,20 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import Request
-from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.limits import MAX_BODY_BYTES, RateCheck
 from api.problems import Problem
 from autoconnect.errors import SettingsError
 from autoconnect.settings import Settings, load_settings
 from tests.e2e.processes import autoconnect, environment
 from tests.e2e.waiting import free_port, wait_until
-from tests.integration.stack import Stack
-
-Serve = Callable[..., TestClient]
+from tests.integration.stack import Serve, Stack
 
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"
 HEADERS = (
     *("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy"),
     *("cross-origin-opener-policy", "cross-origin-resource-policy", "permissions-policy"),
 )
-
-
-@pytest.fixture
-def serve(stack: Stack) -> Iterator[Serve]:
-    """Serves with the stack's settings and others."""
-    clients: list[TestClient] = []
-
-    def make(**settings: Any) -> TestClient:
-        app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
-        clients.append(TestClient(app, raise_server_exceptions=False))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.close()
 
 
 def is_problem(response: httpx2.Response, status: int) -> bool:

@@ -1,6 +1,5 @@
 """Services as processes that are asked to end: once or twice, idle or without a Redis, they end in order."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoconnect.broker.connection import Client
+from tests.e2e.processes import environment
 from tests.e2e.waiting import free_port, wait_until
 
 
@@ -20,10 +20,9 @@ def start(service: str, redis_url: str, folder: Path) -> subprocess.Popen[str]:
         "HEALTH_FILE": str(folder / "round"),
         "PORT": str(free_port()),
     }
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("AUTOCONNECT_")}
     return subprocess.Popen(
         [sys.executable, "-m", f"{service}.main"],
-        env={**plain, **{f"AUTOCONNECT_{name}": value for name, value in settings.items()}},
+        env=environment({f"AUTOCONNECT_{name}": value for name, value in settings.items()}),
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -1,24 +1,21 @@
 """Submitting a job again under its key, and retrying it, over REST."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from autoconnect.broker import jobs
 from autoconnect.broker.connection import Client
 from autoconnect.models import JobStatus
-from tests.integration.stack import HEADER, Stack, expected_metrics
+from tests.integration.stack import HEADER, Serve, Stack, expected_metrics
 
 ALL_BAD = HEADER + "TX1,2024-01-01,Paris,vente,BMW X3,oops,\n"
 
 
 @pytest.fixture
-def api(stack: Stack) -> Iterator[TestClient]:
-    with TestClient(create_app(stack.settings), raise_server_exceptions=False) as api:
-        yield api
+def api(serve: Serve) -> TestClient:
+    return serve()
 
 
 def submit(api: TestClient, key: str, source: str = "source.csv") -> Any:

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autoconnect.core.cube import MEASURES, Cube, Fold, merge
+from autoconnect.core.kernel_mapper import KernelMapper
 from autoconnect.core.layout import Layout
-from autoconnect.core.mapper import map_batch
+from autoconnect.core.mapper import Read, map_batch
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes
 from autoconnect.core.schema import TYPES
@@ -125,3 +126,22 @@ def merged(draw: st.DrawFn, partials: Sequence[Partial]) -> Partial:
         count = draw(st.integers(2, len(waiting)))
         waiting = [*waiting[count:], decode(encode(merge_partials(waiting[:count])))]
     return merge_partials(waiting)
+
+
+def by_kernel(data: bytes, layout: Layout, ranges: Iterable[ByteRange], **options: int) -> Partial:
+    """What the kernel makes of byte ranges, one batch each."""
+    mapper = KernelMapper(layout, **options)
+    for batch, (start, length) in enumerate(ranges):
+        mapper.add(batch, length, reader(data, start))
+    return mapper.partial()
+
+
+def reader(data: bytes, start: int) -> Read:
+    """Reads bytes as if they were a file, from an offset on."""
+
+    def read(offset: int, buffer: memoryview) -> int:
+        piece = data[start + offset : start + offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read

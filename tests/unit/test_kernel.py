@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from autoconnect.core import kernel, kernel_table, schema
 from autoconnect.core.kernel_mapper import BLOCK_BYTES, KernelMapper
 from autoconnect.core.layout import Layout, sniff
-from autoconnect.core.mapper import Read, map_batch
+from autoconnect.core.mapper import map_batch
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes
 from autoconnect.core.schema import MISSING
@@ -22,7 +22,7 @@ from autoconnect.core.splits import ByteRange, cut
 from autoconnect.errors import RecordCrossesBatch
 from autoconnect.generate import generate
 from tests.files import File, files
-from tests.unit.batches import cuts, map_ranges
+from tests.unit.batches import by_kernel, cuts, map_ranges, reader
 
 HEADER = "id,date,ville,type,modele,prix,duree_location_mois,cout\n"
 GOOD = "1,2024-01-31,Paris,location,Audi A4,10.5,12,3\n"
@@ -36,22 +36,6 @@ DIALECTS = [
 ]
 #: What is put into lines at random.
 NOISE = ('"', '""', ",", ";", "\t", "\n", "\r", "\r\n", " ", "_", ".", "-", "0", "00", "é", "€", "\udc81", "NULL", "T")
-
-
-def reader(data: bytes, start: int) -> Read:
-    def read(offset: int, buffer: memoryview) -> int:
-        piece = data[start + offset : start + offset + len(buffer)]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    return read
-
-
-def by_kernel(data: bytes, layout: Layout, ranges: Iterable[ByteRange], **options: int) -> Partial:
-    mapper = KernelMapper(layout, **options)
-    for batch, (start, length) in enumerate(ranges):
-        mapper.add(batch, length, reader(data, start))
-    return mapper.partial()
 
 
 def everything(partial: Partial) -> tuple[object, ...]:
