@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from autoconnect.broker.connection import connect
-from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.broker.connection import answers
+from autoconnect.errors import AutoConnectError
 
 _START_TIMEOUT_S = 10.0
 _PING_EVERY_S = 0.005
@@ -36,7 +36,7 @@ class EmbeddedServer:
     def wait_until_it_answers(self) -> None:
         """Raises AutoConnectError where the started server takes too long."""
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not (self._socket.exists() and self._answers()):
+        while not (self._socket.exists() and answers(self.url)):
             if time.monotonic() > deadline:
                 raise AutoConnectError(f"The embedded Redis-compatible server does not answer; its log is {self._log}.")
             time.sleep(_PING_EVERY_S)
@@ -44,15 +44,6 @@ class EmbeddedServer:
     def clean_up(self) -> None:
         """Removes the socket's folder, once the server has ended."""
         self._socket_folder.cleanup()
-
-    def _answers(self) -> bool:
-        client = connect(self.url)
-        try:
-            return bool(client.call("PING"))
-        except BrokerUnavailable:
-            return False
-        finally:
-            client.close()
 
 
 def find_server() -> str:

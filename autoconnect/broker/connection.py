@@ -115,6 +115,17 @@ def connect(url: str) -> Client:
     return Client(_driver(url, _TIMEOUT_S, Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES)))
 
 
+def answers(url: str) -> bool:
+    """Whether a Redis is there that lets us in."""
+    client = connect(url)
+    try:
+        return bool(client.call("PING"))
+    except BrokerUnavailable:
+        return False
+    finally:
+        client.close()
+
+
 def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.Redis:
     if not url.startswith("unix:"):
         options["socket_keepalive"] = True

@@ -14,7 +14,7 @@ import pytest
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
-from tests.e2e.compose import COMMANDS, Stack, answers, output
+from tests.e2e.compose import COMMANDS, Stack, answers, output, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -41,13 +41,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         require("containers", "no Docker engine with Compose answers")
     settings = tmp_path_factory.mktemp("chaos") / "env"
     settings.write_text(_SETTINGS)
-    stack = Stack(compose, settings)
-    try:
-        stack.compose("build")
-        stack.compose("up", "-d")
+    with running(compose, settings) as stack:
         yield stack
-    finally:
-        stack.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
 
 
 def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack) -> None:

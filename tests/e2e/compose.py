@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,15 @@ class Stack:
         volumes = output("docker", "volume", "ls", "--filter", ours, "--format", "{{.Name}}")
         networks = output("docker", "network", "ls", "--filter", ours, "--format", "{{.Name}}")
         return f"{containers} {volumes} {networks}".split()
+
+
+@contextmanager
+def running(compose: str, env_file: Path) -> Iterator[Stack]:
+    """Builds and starts a stack, and leaves nothing of it."""
+    stack = Stack(compose, env_file)
+    try:
+        stack.compose("build")
+        stack.compose("up", "-d")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output
+from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -33,13 +33,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     _require_compose(compose)
     no_env = tmp_path_factory.mktemp(compose) / "env"
     no_env.touch()
-    stack = Stack(compose, no_env)
-    try:
-        stack.compose("build")
-        stack.compose("up", "-d")
+    with running(compose, no_env) as stack:
         yield stack
-    finally:
-        stack.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
 
 
 @pytest.fixture

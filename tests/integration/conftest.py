@@ -15,6 +15,7 @@ from autoconnect.settings import Settings
 from autoconnect.supervisor import launch
 from tests.integration.stack import Serve, Stack
 from tests.leftovers import kept_for_good
+from tests.rights import rights_of_an_owner
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +71,13 @@ def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Calla
     yield make
     for stack in stacks:
         stack.close()
+
+
+@pytest.fixture
+def refusable() -> Iterator[None]:
+    """A file can be forbidden to whoever runs the tests."""
+    with rights_of_an_owner():
+        yield
 
 
 @pytest.fixture

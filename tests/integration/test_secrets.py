@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from autoconnect.broker.connection import connect
+from autoconnect.broker.connection import answers, connect
 from autoconnect.broker.keys import JobKeys
 from autoconnect.embedded import find_server
-from autoconnect.errors import AutoConnectError, BrokerUnavailable, SettingsError
+from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.models import JobStatus
 from autoconnect.settings import load_settings
 from autoconnect.supervisor import launch
@@ -35,7 +35,7 @@ class Server:
         self.url = self.url_with(PASSWORD)
         command = [*(find_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""), "--requirepass"]
         self.process = launch([*command, PASSWORD, "--dir", str(folder), "--logfile", str(folder / "redis.log")])
-        wait_until("the server", self._answers)
+        wait_until("the server", lambda: answers(self.url))
 
     def url_with(self, password: str) -> str:
         return f"redis://:{password}@127.0.0.1:{self.port}/0"
@@ -43,15 +43,6 @@ class Server:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
-
-    def _answers(self) -> bool:
-        client = connect(self.url)
-        try:
-            return bool(client.call("PING"))
-        except BrokerUnavailable:
-            return False
-        finally:
-            client.close()
 
 
 @pytest.fixture
@@ -108,7 +99,7 @@ def test_services_tell_no_secret_when_redis_refuses_them(server: Server, tmp_pat
     ):
         for service in started[:-1]:
             service.wait_for("redis unavailable")
-        wait_until("the API", lambda: answers(client))
+        wait_until("the API", lambda: is_live(client))
         ready = client.get("/health/ready")
         refused = client.post("/api/v1/jobs", json={}, headers={"X-API-Key": WRONG_KEY})
         failed = client.post("/api/v1/jobs", json={}, headers={"Authorization": f"Bearer {KEY}"})
@@ -124,7 +115,7 @@ def test_services_tell_no_secret_when_redis_dies(server: Server, tmp_path: Path,
         services(SERVICES, tmp_path, server.url, log_format, PORT=str(port)) as started,
         httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
     ):
-        wait_until("the API", lambda: answers(client) and client.get("/health/ready").status_code == 200)
+        wait_until("the API", lambda: is_live(client) and client.get("/health/ready").status_code == 200)
         started[1].wait_for("worker ready")
         server.end()
         for service in started[:-1]:
@@ -134,7 +125,7 @@ def test_services_tell_no_secret_when_redis_dies(server: Server, tmp_path: Path,
         assert_tells_nothing(response.text)
 
 
-def answers(client: httpx2.Client) -> bool:
+def is_live(client: httpx2.Client) -> bool:
     try:
         return client.get("/health/live").status_code == 200
     except httpx2.TransportError:

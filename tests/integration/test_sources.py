@@ -145,7 +145,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
     assert list_sources(settings) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("refusable")
 def test_a_file_that_may_not_be_read_is_told_and_a_folder_that_may_not_be_listed_is_walked(settings: Settings) -> None:
     inner = settings.data_dir / "2024"
     inner.mkdir()
