@@ -20,7 +20,7 @@ _BEARER = HTTPBearer(auto_error=False, description="The API key.")
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The API key.")
 
 
-def _describe(bearer: object = Security(_BEARER), header: object = Security(_HEADER)) -> None:
+async def _describe(bearer: object = Security(_BEARER), header: object = Security(_HEADER)) -> None:
     """Puts both ways to send the key into the description; it is `KeyCheck` that asks for it."""
 
 

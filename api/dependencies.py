@@ -1,4 +1,4 @@
-"""What routes are given: Redis, the settings, the cubes."""
+"""What routes are given: Redis, the settings, the cubes. None of it waits, so it is async: else each takes a thread."""
 
 from typing import Annotated
 
@@ -9,17 +9,17 @@ from autoconnect.broker.connection import Client
 from autoconnect.settings import Settings
 
 
-def _client(request: Request) -> Client:
+async def _client(request: Request) -> Client:
     client: Client = request.app.state.client
     return client
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _cubes(request: Request) -> Cubes:
+async def _cubes(request: Request) -> Cubes:
     cubes: Cubes = request.app.state.cubes
     return cubes
 

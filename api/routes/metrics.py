@@ -81,7 +81,7 @@ class QueryParameters(Filters):
 MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 
 
-def _refuse_repeated(request: Request) -> None:
+async def _refuse_repeated(request: Request) -> None:
     for name in request.query_params:
         if name and name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
             raise SelectionError(name, f"{name} is given more than once.")
