@@ -1,6 +1,7 @@
 """Containers are killed, paused, cut off and restarted while jobs run; each job ends with the exact result."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -45,18 +46,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack) -> None:
-    text = "".join(generate(_ROWS, seed=13, bad_ratio=0.03))
+@pytest.mark.parametrize("of", ["containers", "packets"])
+def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack, of: str) -> None:
+    faults = _faults() if of == "containers" else _faults_of_packets(stack)
+    source, data = f"{of}.csv", slow_to_map("".join(generate(_ROWS, seed=13, bad_ratio=0.03))).encode()
     stack.wait_healthy()
     with httpx2.Client(base_url=stack.url, timeout=30) as api:
-        assert api.put("/api/v1/sources/chaos.csv", content=slow_to_map(text).encode()).status_code == 201
+        assert api.put(f"/api/v1/sources/{source}", content=data).status_code == 201
         job_ids: list[str] = []
-        for strike, service in _faults():
-            _keep_busy(api, job_ids)
+        for strike, service in faults:
+            _keep_busy(api, source, job_ids)
             strike(stack, service)
         ended = [wait_until(f"the end of {job_id}", partial(_ended, api, job_id), _END_TIMEOUT_S) for job_id in job_ids]
         assert [(job["status"], job["error"]) for job in ended] == [("completed", None)] * len(ended)
-        expected = _expected(slow_to_map(text).encode())
+        expected = _expected(data)
         for job_id in job_ids:
             assert {name: _rows(api, name, job_id) for name in CATALOGUE} == expected
         assert sum(job["batches"]["retried"] for job in ended) > 0
@@ -74,8 +77,16 @@ def _faults() -> list[tuple[Fault, str]]:
         *((_pause, service) for service in ("worker", "orchestrator", "redis")),
         *((_cut_off, service) for service in ("worker", "aggregator")),
         *((_restart, service) for service in ("redis", "worker")),
+        (_run_out_of_memory, "worker"),
     ]
     return Random(5).sample(faults, len(faults))
+
+
+def _faults_of_packets(stack: Stack) -> list[tuple[Fault, str]]:
+    """Where what is sent vanishes, so that a connection looks alive; the container's network is entered as root."""
+    if answers(*_in_network_of(stack, "worker"), "iptables", "--list") is None:
+        require("chaos", "nobody may enter a container's network and drop packets there (nsenter, iptables, root)")
+    return [(_swallow, service) for service in ("worker", "orchestrator", "aggregator")]
 
 
 def _kill(stack: Stack, service: str) -> None:
@@ -107,6 +118,32 @@ def _cut_off(stack: Stack, service: str) -> None:
     output("docker", "network", "connect", "--alias", service, network, victim)
 
 
+def _run_out_of_memory(stack: Stack, service: str) -> None:
+    """Another process in the container takes all there is, and the kernel kills the service first."""
+    victim = _victim(stack, service)
+    before = _started_at(victim)
+    first_to_go = "read -r pid rest < /proc/1/task/1/children; echo 1000 > /proc/$pid/oom_score_adj"
+    taken = answers("docker", "exec", victim, "sh", "-c", f"{first_to_go}; exec python -c 'b\"x\" * (1 << 30)'")
+    assert taken is None
+    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before))
+    assert output("docker", "inspect", "--format", "{{.State.OOMKilled}}", victim).strip() == "true"
+
+
+def _swallow(stack: Stack, service: str) -> None:
+    """Nothing that Redis sends arrives."""
+    rule = ["INPUT", "--protocol", "tcp", "--sport", "6379", "--jump", "DROP"]
+    in_network = _in_network_of(stack, service)
+    output(*in_network, "iptables", "--insert", *rule)
+    time.sleep(_AWAY_S)
+    output(*in_network, "iptables", "--delete", *rule)
+
+
+def _in_network_of(stack: Stack, service: str) -> list[str]:
+    """What a command of the host is put behind, to be run in a container's network."""
+    pid = output("docker", "inspect", "--format", "{{.State.Pid}}", _victim(stack, service)).strip()
+    return [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "nsenter", "--target", pid, "--net"]
+
+
 def _restart(stack: Stack, service: str) -> None:
     output("docker", "restart", _victim(stack, service))
 
@@ -122,15 +159,15 @@ def _started_at(container: str) -> str | None:
     return str(state["StartedAt"]) if state["Status"] == "running" else None
 
 
-def _keep_busy(api: httpx2.Client, job_ids: list[str]) -> None:
+def _keep_busy(api: httpx2.Client, source: str, job_ids: list[str]) -> None:
     """Submits until enough jobs run; while a service is away, the call is made again."""
     while sum(_ended(api, job_id) is None for job_id in job_ids) < _RUN_AT_ONCE:
-        key = f"chaos-{len(job_ids)}"
-        job_ids.append(wait_until("a job to be taken", partial(_submitted, api, key)))
+        key = f"{source} {len(job_ids)}"
+        job_ids.append(wait_until("a job to be taken", partial(_submitted, api, source, key)))
 
 
-def _submitted(api: httpx2.Client, key: str) -> str | None:
-    body, headers = {"source": "chaos.csv"}, {"Idempotency-Key": key}
+def _submitted(api: httpx2.Client, source: str, key: str) -> str | None:
+    body, headers = {"source": source}, {"Idempotency-Key": key}
     job = _answer(lambda: api.post("/api/v1/jobs", json=body, headers=headers))
     return str(job["id"]) if job else None
 
