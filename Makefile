@@ -42,10 +42,10 @@ lint: .venv/.test ## Check style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench .venv/.queues ## Measure against other engines and write docs/performance.md, in some 30 minutes (BENCH_ARGS=...)
+bench: .venv/.bench .venv/.queues ## Measure against other engines and write docs/performance.md, in some 15 minutes (BENCH_ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-bench-quick: .venv/.bench .venv/.queues ## Measure the same on small files in some five minutes, and write nothing
+bench-quick: .venv/.bench .venv/.queues ## Measure the same on small files, and write nothing
 	@exec $(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 lock: $(BIN)/uv ## Renew the pins from pyproject.toml, keeping those that still do
