@@ -10,7 +10,6 @@ _LASTING = {*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED}
 def kept_for_good(client: Client) -> list[str]:
     """Names of all other keys without a life time."""
     published = (client.call("HGET", keys.PUBLISHED, "keys") or b"").decode()
-    names = {name.decode() for name in client.call("KEYS", "*")} - _LASTING
-    names = {name for name in names if name not in published}
-    lives = client.call_many([["PTTL", name] for name in sorted(names)])
-    return [name for name, life_ms in zip(sorted(names), lives, strict=True) if life_ms == -1]
+    others = sorted({name.decode() for name in client.call("KEYS", "*")} - _LASTING)
+    lives_ms = client.call_many([["PTTL", name] for name in others])
+    return [name for name, life_ms in zip(others, lives_ms, strict=True) if life_ms == -1 and name not in published]
