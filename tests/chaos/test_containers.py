@@ -1,4 +1,4 @@
-"""Containers are killed, paused, cut off and restarted while jobs run; each job ends with the exact result."""
+"""Containers die, stand still and are cut off while jobs run; each job ends with the exact result."""
 
 import json
 import os
