@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from tests.required import require
 
 # linux/capability.h
 _VERSION = 0x20080522
@@ -28,7 +28,7 @@ def rights_of_an_owner() -> Iterator[None]:
         return
     system = ctypes.CDLL(None, use_errno=True)
     if not hasattr(system, "capset"):
-        pytest.skip("root may read everything, and here it cannot give that up")
+        require("capabilities", "root may read everything, and can give that up on Linux only")
     header, sets = _Header(_VERSION, 0), (_Capabilities * 2)()
     _checked(system.capget(ctypes.byref(header), sets))
     before = sets[0].effective
