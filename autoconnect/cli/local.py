@@ -131,11 +131,11 @@ def _address(settings: Settings) -> str:
 
 def _check_port(settings: Settings) -> None:
     host, port = settings.listen_host, settings.port
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            raise AutoConnectError(
-                f"{_address(settings)} cannot be listened on: {error.strerror}; choose another by --port."
-            ) from None
+    except OSError as error:
+        raise AutoConnectError(
+            f"{_address(settings)} cannot be listened on: {error.strerror}; choose another by --port."
+        ) from None

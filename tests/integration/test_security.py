@@ -1,13 +1,14 @@
 """Keys, origins, limits and headers of the API, on a real Redis; where it counts, over a real connection."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -428,16 +429,17 @@ def test_the_api_says_at_its_start_how_far_it_is_open(stack: Stack, variables: d
 
 
 def test_an_address_of_version_6_is_looked_at_and_shown_as_one(tmp_path: Path) -> None:
-    try:
-        taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
-    except OSError as error:
-        pytest.skip(f"this machine has no address of version 6: {error}")
-    with taken:
-        port = str(taken.getsockname()[1])
-        refused = autoconnect("up", "--port", port, cwd=tmp_path, extra={"AUTOCONNECT_HOST": "::1"})
+    """Given that it is taken, or that this machine has no such address / I expect to be told that of it"""
+    port, reason = free_port(), "Address already in use"
+    with ExitStack() as taken:
+        try:
+            taken.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+        refused = autoconnect("up", "--port", str(port), cwd=tmp_path, extra={"AUTOCONNECT_HOST": "::1"})
     assert (refused.returncode, refused.stderr) == (
         1,
-        f"autoconnect: [::1]:{port} cannot be listened on: Address already in use; choose another by --port.\n",
+        f"autoconnect: [::1]:{port} cannot be listened on: {reason}; choose another by --port.\n",
     )
 
 
