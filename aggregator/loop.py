@@ -47,7 +47,7 @@ class Aggregator:
             raise
 
     def _look(self) -> None:
-        waiting = queues.await_aggregator(self._blocking, self._settings.block_ms)
+        waiting = queues.wait_for_aggregator_jobs(self._blocking, self._settings.block_ms)
         if time.monotonic() >= self._next_tick:
             open_jobs = jobs.open_jobs(self._client)
             self._sums = {job_id: found for job_id, found in self._sums.items() if job_id in open_jobs}

@@ -59,14 +59,14 @@ class Stop:
             log.warning("what blocks ends by itself", error=str(error))
 
 
-class Rarely:
+class Throttle:
     """Tells when it is time again for what need not be done each time."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._next = float("-inf")
 
-    def is_time(self) -> bool:
+    def is_due(self) -> bool:
         """Whether so much time has passed since it last was."""
         now = time.monotonic()
         if now < self._next:

@@ -26,7 +26,7 @@ _SCAN_S = 0.2
 _BACK_UP_MS = 3_000
 _BACK_UP_TIMES = 3
 #: A job of the settings' source in one of these makes another one needless.
-_GOOD = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
+_NO_NEED_TO_SUBMIT = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
 
 class _Scan(NamedTuple):
@@ -74,9 +74,9 @@ class Orchestrator:
 
     def _wanted(self, next_tick: float) -> set[str]:
         if self._scans:
-            return queues.look_for_orchestrator(self._client)
+            return queues.pop_orchestrator_jobs(self._client)
         wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
-        return queues.await_orchestrator(self._blocking, min(wait_ms, self._settings.block_ms))
+        return queues.wait_for_orchestrator_jobs(self._blocking, min(wait_ms, self._settings.block_ms))
 
     def _tick(self) -> None:
         if self._may_judge():
@@ -176,7 +176,7 @@ class Orchestrator:
             version = None
         for _, job in jobs.list_jobs(self._client):
             known = jobs.read_version(self._client, job.id)  # of a job that is still queued, it is not
-            if job.source == name and job.status in _GOOD and known in (None, version):
+            if job.source == name and job.status in _NO_NEED_TO_SUBMIT and known in (None, version):
                 return
         job_id = jobs.create_job(self._client, name, self._settings.result_ttl_s)
         log.info("source submitted", job=job_id, source=name)

@@ -21,7 +21,7 @@ from autoconnect.errors import (
     SourceChanged,
     SourceNotFound,
 )
-from autoconnect.service import Rarely, Stop
+from autoconnect.service import Stop, Throttle
 from autoconnect.settings import Settings
 from worker.heartbeat import Heartbeat
 from worker.mapping import add_claim, make_mapper, warm_up
@@ -77,8 +77,8 @@ class Worker:
         self.heartbeat = Heartbeat(client, self.id, settings)
         self._registered = False
         self._handed: Handed = None
-        self._ask_wanted = Rarely(_ASK_S)
-        self._ask_memory = Rarely(_ASK_S)
+        self._ask_wanted = Throttle(_ASK_S)
+        self._ask_memory = Throttle(_ASK_S)
         self._memory_short = False
 
     def register(self) -> None:
@@ -120,7 +120,7 @@ class Worker:
         if self._is_short_of_memory():
             self._stop.wait(_FULL_PAUSE_S)
             return None
-        return batches.await_batch(self._blocking, self.id, self._settings.block_ms)
+        return batches.wait_for_batch(self._blocking, self.id, self._settings.block_ms)
 
     def _claimed(self, handed: Handed) -> Claim | None:
         return batches.claim_batch(self._client, self.id, handed) if isinstance(handed, BatchId) else handed
@@ -148,7 +148,7 @@ class Worker:
 
     def _take(self, group: _Group) -> Handed:
         while group.wants_more and not self._stop.requested and not self._is_short_of_memory():
-            handed = batches.take_batch(self._client, self.id, group.plan)
+            handed = batches.claim_next_batch(self._client, self.id, group.plan)
             # One of the group can come again: it was reaped before it was claimed, or Redis is as it was before.
             if not (isinstance(handed, Claim) and handed.id in group.items):
                 return handed
@@ -180,7 +180,7 @@ class Worker:
     def _check_wanted(self, item: BatchId) -> None:
         """Called before each block: shows progress, and raises BatchDropped where going on would be for nothing."""
         self.heartbeat.show_progress()
-        if self._ask_wanted.is_time() and not batches.is_wanted(self._client, item):
+        if self._ask_wanted.is_due() and not batches.is_wanted(self._client, item):
             raise BatchDropped("The job has ended or is planned anew, or the batch is done.")
 
     def _commit(self, group: _Group, *, wants_more: bool) -> Handed:
@@ -221,6 +221,6 @@ class Worker:
         log.warning("job failed", error=str(error))
 
     def _is_short_of_memory(self) -> bool:
-        if self._ask_memory.is_time():
+        if self._ask_memory.is_due():
             self._memory_short = queues.memory_is_short(self._client)
         return self._memory_short

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from autoconnect.broker.batches import Claim
 from autoconnect.core.layout import Layout, sniff
-from autoconnect.core.mapper import Mapper, PlainMapper, Read
+from autoconnect.core.mapper import Mapper, PlainMapper, ReadInto
 from autoconnect.settings import Settings
 from autoconnect.sources import open_source, unpack_lines
 
@@ -29,7 +29,7 @@ def add_claim(mapper: Mapper, claim: Claim, settings: Settings, before_block: Ca
     Raises SourceError where the source cannot be read as planned, and RecordCrossesBatch.
     """
 
-    def add(length: int, read: Read) -> None:
+    def add(length: int, read: ReadInto) -> None:
         def read_block(place: int, buffer: memoryview) -> int:
             before_block()
             return read(place, buffer)
@@ -57,7 +57,7 @@ def warm_up(mapper_name: str) -> None:
     mapper.partial()
 
 
-def _reader_of(data: bytes) -> Read:
+def _reader_of(data: bytes) -> ReadInto:
     def read(offset: int, buffer: memoryview) -> int:
         piece = memoryview(data)[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece

@@ -13,7 +13,7 @@ from api.formats import MEDIA_TYPES, wanted_format
 from api.problems import Problem
 from autoconnect.core.metrics import CATALOGUE, compute
 from autoconnect.core.metrics.base import Metric, Table
-from autoconnect.core.query import Query as RollUp
+from autoconnect.core.rollup import RollUp
 from autoconnect.core.selection import Selection
 from autoconnect.core.tabulate import tabulate
 from autoconnect.errors import SelectionError

@@ -44,7 +44,7 @@ def claimed_items(client: Client, worker: str) -> list[BatchId]:
     return [BatchId.parse(item.decode()) for item in client.call("LRANGE", keys.claimed(worker), 0, -1)]
 
 
-def await_batch(client: Client, worker: str, block_ms: int) -> BatchId | None:
+def wait_for_batch(client: Client, worker: str, block_ms: int) -> BatchId | None:
     """Waits for an item on the ready list and moves it to the worker's claimed list, safe against a crash.
 
     Before that, by the same connection, it sees to it that the worker is known: Redis may have come back without it.
@@ -55,10 +55,10 @@ def await_batch(client: Client, worker: str, block_ms: int) -> BatchId | None:
     return BatchId.parse(item.decode()) if item else None
 
 
-def take_batch(client: Client, worker: str, plan: BatchId) -> Handed:
+def claim_next_batch(client: Client, worker: str, plan: BatchId) -> Handed:
     """Moves an item off the ready list, if there is one, and claims it where it is of the same plan as another."""
     names = [*JobKeys(plan.job).for_scripts(), keys.claimed(worker)]
-    return read_handed(client.run_script("take_batch", names, [plan.job, plan.generation, worker]))
+    return read_handed(client.run_script("claim_next_batch", names, [plan.job, plan.generation, worker]))
 
 
 def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:

@@ -15,19 +15,19 @@ COUNTERS = (
 _MEMORY_SHARE = 0.75
 
 
-def await_orchestrator(client: Client, block_ms: int) -> set[str]:
+def wait_for_orchestrator_jobs(client: Client, block_ms: int) -> set[str]:
     """Waits until a job wants the orchestrator; ids of all that do, empty where none came."""
-    return _await(client, keys.ORCHESTRATOR, block_ms)
+    return _wait_for_jobs(client, keys.ORCHESTRATOR, block_ms)
 
 
-def look_for_orchestrator(client: Client) -> set[str]:
+def pop_orchestrator_jobs(client: Client) -> set[str]:
     """Ids of all jobs that want the orchestrator now; a wait of 1 ms would end with Redis' next tick, after 100 ms."""
-    return _take(client, keys.ORCHESTRATOR)
+    return _pop_jobs(client, keys.ORCHESTRATOR)
 
 
-def await_aggregator(client: Client, block_ms: int) -> set[str]:
+def wait_for_aggregator_jobs(client: Client, block_ms: int) -> set[str]:
     """Waits until a job wants the aggregator; ids of all that do, empty where none came."""
-    return _await(client, keys.AGGREGATOR, block_ms)
+    return _wait_for_jobs(client, keys.AGGREGATOR, block_ms)
 
 
 def queues(client: Client) -> list[Queue]:
@@ -63,13 +63,13 @@ def server_run(client: Client) -> str:
     return str(client.call("INFO", "server")["run_id"])
 
 
-def _await(client: Client, name: str, block_ms: int) -> set[str]:
+def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:
     """The list only wakes: what is to be done follows from the jobs, so that losing an item loses nothing."""
     first = client.call("BLPOP", name, block_ms / 1_000)
     if not first:
         return set()
-    return {first[1].decode(), *_take(client, name)}
+    return {first[1].decode(), *_pop_jobs(client, name)}
 
 
-def _take(client: Client, name: str) -> set[str]:
+def _pop_jobs(client: Client, name: str) -> set[str]:
     return {item.decode() for item in client.call("LPOP", name, 1_000) or []}

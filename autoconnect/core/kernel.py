@@ -722,7 +722,7 @@ def _walk(
 
 @compiled
 def _walk_records(
-    block: Block, count: Int, ascii_only: bool, shape: Shape, rows: Rows, left: Lines, place: Place
+    block: Block, count: Int, ascii_only: bool, shape: Shape, rows: Rows, deferred: Lines, place: Place
 ) -> Place:
     """Walks on over the next records, which become rows; those that have not the right form go to `left`."""
     data, positions, _, end, _ = block
@@ -753,7 +753,7 @@ def _walk_records(
                 _put(rows.entry, row, entry)
                 row += 1
             else:
-                _keep(left, start, stop, line)
+                _keep(deferred, start, stop, line)
         line += 1 + breaks
         start = following
         entry = last + 1
@@ -771,7 +771,7 @@ def _has_room(texts: Texts) -> bool:
 
 @compiled
 def read_rows(
-    block: Block, count: Int, ascii_only: bool, shape: Shape, texts: Texts, rows: Rows, left: Lines
+    block: Block, count: Int, ascii_only: bool, shape: Shape, texts: Texts, rows: Rows, deferred: Lines
 ) -> tuple[Int, Int, Int]:
     """Reads all records that end in the block, of which `index_block` has listed `count` positions.
 
@@ -782,7 +782,7 @@ def read_rows(
     place = Place(0, 0, block.begin, block.line)
     while place.entry < count and place.row + CHUNK <= rows.day.shape[0] and _has_room(texts):
         first = place.row
-        place = _walk_records(block, count, ascii_only, shape, rows, left, place)
+        place = _walk_records(block, count, ascii_only, shape, rows, deferred, place)
         last = place.row
         _read_ids_and_days(block, shape, rows, first, last)
         _read_amounts(block, shape, rows, first, last, shape.price, rows.price)
@@ -822,7 +822,7 @@ def _page(cells: Cells, key: Int) -> Int:
 
 
 @inlined
-def _place_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
+def _place_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, deferred: Lines) -> Int:
     """Finds the cells of rows, and leaves those that have none; returns the row at which there was no more room."""
     within = (1 << cells.shift) - 1
     for row in range(first, last):
@@ -835,7 +835,7 @@ def _place_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Ce
         sure = (names >= 0) & (day >= 0) & (months != UNSURE)
         if not sure & (_at(rows.price, row) >= 0) & (_at(rows.cost, row) != UNSURE):
             _put(rows.cell, row, REFUSED)
-            _keep(left, _at(rows.start, row), _at(rows.end, row), _at(rows.line, row))
+            _keep(deferred, _at(rows.start, row), _at(rows.end, row), _at(rows.line, row))
             continue
         page = _page(cells, names | day >> cells.shift)
         if page < 0:
@@ -871,7 +871,7 @@ def _add_rows(rows: Rows, begin: Int, end: Int, cells: Cells) -> None:
 
 
 @compiled
-def fold_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, left: Lines) -> Int:
+def fold_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cells, deferred: Lines) -> Int:
     """Adds rows `first` to `last` to their cells; those with a text that is REFUSED, or a doubt, go to `left`.
 
     Returns the row at which there was no more room for another page, `last` if there was.
@@ -879,7 +879,7 @@ def fold_rows(rows: Rows, first: Int, last: Int, meanings: Meanings, cells: Cell
     row = first
     while row < last:
         stop = min(row + CHUNK, last)
-        placed = _place_rows(rows, row, stop, meanings, cells, left)
+        placed = _place_rows(rows, row, stop, meanings, cells, deferred)
         _add_rows(rows, row, placed, cells)
         if placed < stop:
             return placed

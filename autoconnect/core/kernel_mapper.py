@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from autoconnect.core import kernel
 from autoconnect.core.kernel import Block, Lines, Shape, Span
-from autoconnect.core.kernel_table import Table
+from autoconnect.core.kernel_table import CellTable
 from autoconnect.core.layout import Layout
-from autoconnect.core.mapper import Read, map_records, read_bytes
+from autoconnect.core.mapper import ReadInto, map_records, read_bytes
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, Record, ahead_bytes, record_end, split_records
 from autoconnect.core.schema import MISSING
@@ -39,11 +39,11 @@ class KernelMapper:
         self._data = np.zeros(kernel.MARGIN + block_bytes + kernel.MARGIN, np.uint8)
         self._positions = np.empty(block_bytes + 16, np.int32)
         self._rows = kernel.make_rows(block_bytes // _LEAST_ROW_BYTES + kernel.CHUNK)
-        self._left = kernel.make_lines(block_bytes // 2 + 1)
+        self._deferred = kernel.make_lines(block_bytes // 2 + 1)
         self._table = self._new_table()
         self._partials: list[Partial] = []
 
-    def add(self, batch: int, length: int, read: Read) -> None:
+    def add(self, batch: int, length: int, read: ReadInto) -> None:
         plain = _PlainRecords(self._layout, batch, self._max_record_bytes)
         out_of_sight = _EndsOutOfSight(self._layout, length, read, self._max_record_bytes)
         begin = kernel.MARGIN
@@ -83,18 +83,18 @@ class KernelMapper:
         """Maps the records of a block; returns where the first one begins that does not end in it, and its line."""
         block = Block(self._data, self._positions, kernel.MARGIN, end, line)
         count, ascii_only = kernel.index_block(block, self._shape.delimiter)
-        self._left.used[0] = 0
+        self._deferred.used[0] = 0
         texts = self._table.texts()
-        found, rest, line = kernel.read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._left)
-        self._table.fold(self._rows, found, self._left)
+        found, rest, line = kernel.read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._deferred)
+        self._table.fold(self._rows, found, self._deferred)
         if self._table.is_full():
             self._partials.append(Partial(self._table.cube()))
             self._table = self._new_table()
-        plain.take(self._data, self._left)
+        plain.take(self._data, self._deferred)
         return rest, line
 
-    def _new_table(self) -> Table:
-        return Table(self._layout, _spans(self._layout), self._block_bytes)
+    def _new_table(self) -> CellTable:
+        return CellTable(self._layout, _spans(self._layout), self._block_bytes)
 
 
 class _PlainRecords:
@@ -108,10 +108,12 @@ class _PlainRecords:
         self._bytes = 0
         self._partial = Partial()
 
-    def take(self, data: kernel.Bytes, left: Lines) -> None:
+    def take(self, data: kernel.Bytes, deferred: Lines) -> None:
         """Takes over the records of a block of which the kernel was not sure."""
-        count = int(left.used[0])
-        places = zip(left.start[:count].tolist(), left.end[:count].tolist(), left.line[:count].tolist(), strict=True)
+        count = int(deferred.used[0])
+        places = zip(
+            deferred.start[:count].tolist(), deferred.end[:count].tolist(), deferred.line[:count].tolist(), strict=True
+        )
         for start, end, line in places:
             self.add(Record(line, data[start:end].tobytes()))
 
@@ -141,7 +143,7 @@ class _PlainRecords:
 class _EndsOutOfSight:
     """Records of a batch whose end the kernel does not see: they are read by the rules of `records`."""
 
-    def __init__(self, layout: Layout, length: int, read: Read, max_record_bytes: int) -> None:
+    def __init__(self, layout: Layout, length: int, read: ReadInto, max_record_bytes: int) -> None:
         self._delimiter = layout.delimiter
         self._length = length
         self._read = read

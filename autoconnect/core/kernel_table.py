@@ -29,7 +29,7 @@ _SPARSE_CELLS = 1 << 19
 _FEW = 1 / 4
 
 
-class Table:
+class CellTable:
     """The cells of rows that the kernel has read, and the names they go by."""
 
     def __init__(self, layout: Layout, spans: Sequence[Sequence[str]], most_bytes: int) -> None:
@@ -46,11 +46,11 @@ class Table:
         first, second, third = (span.make_room() for span in self._spans)
         return first, second, third
 
-    def fold(self, rows: Rows, count: int, left: Lines) -> None:
+    def fold(self, rows: Rows, count: int, deferred: Lines) -> None:
         """Adds rows to their cells; those with a name that is none, or a doubt, go to `left`."""
         first, second, third = (span.judge() for span in self._spans)
         row = 0
-        while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, left)) < count:
+        while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, deferred)) < count:
             self._cells = _larger(self._cells)
         self.rows += count
 

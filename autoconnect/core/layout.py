@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
 from autoconnect.core.records import split_fields, split_records
-from autoconnect.core.schema import COLUMNS, Decimal, header_name
+from autoconnect.core.schema import COLUMNS, DecimalMark, header_name
 from autoconnect.errors import SourceError
 
 #: The source is judged from its first 1 MiB ...
@@ -42,7 +42,7 @@ class Layout:
     header_lines: int
 
     @property
-    def decimal(self) -> Decimal:
+    def decimal(self) -> DecimalMark:
         """The decimal mark of amounts."""
         return "," if self.delimiter == ";" else "."
 

@@ -21,7 +21,7 @@ from autoconnect.core.schema import ABSENT, REASONS, RENTAL, Refused, readers
 
 Objects = NDArray[np.object_]
 #: Reads bytes of a batch, or what follows it in the source, from an offset on into a buffer; returns how many.
-Read = Callable[[int, memoryview], int]
+ReadInto = Callable[[int, memoryview], int]
 
 #: In place of a reason's rank: the row is accepted.
 _ACCEPTED = len(REASONS)
@@ -33,7 +33,7 @@ _RANK = {reason: rank for rank, reason in enumerate(REASONS)}
 class Mapper(Protocol):
     """Maps batches of one source, one after the other, to one partial."""
 
-    def add(self, batch: int, length: int, read: Read) -> None:
+    def add(self, batch: int, length: int, read: ReadInto) -> None:
         """Maps a batch of `length` bytes, which begins and ends at line edges; `batch` is its number in its job.
 
         Raises RecordCrossesBatch where a record does not end within the batch.
@@ -61,7 +61,7 @@ class PlainMapper:
         self._layout = layout
         self._partials: list[Partial] = []
 
-    def add(self, batch: int, length: int, read: Read) -> None:
+    def add(self, batch: int, length: int, read: ReadInto) -> None:
         data = read_bytes(read, 0, length)
         ahead = read_bytes(read, length, ahead_bytes()) if b'"' in data else b""
         self._partials.append(map_batch(data, ahead, self._layout, batch))
@@ -122,7 +122,7 @@ def _shown(raw: bytes, layout: Layout) -> str:
     return raw[: 4 * MAX_RAW].decode(layout.encoding, "backslashreplace")[:MAX_RAW]
 
 
-def read_bytes(read: Read, offset: int, length: int) -> bytes:
+def read_bytes(read: ReadInto, offset: int, length: int) -> bytes:
     """Bytes of a batch and of what follows it, fewer only at the source's end."""
     text = bytearray(length)
     return bytes(memoryview(text)[: read(offset, memoryview(text))])

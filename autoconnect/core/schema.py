@@ -52,7 +52,7 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.DOTALL)
 _DIGITS = re.compile(r"[0-9]+")
 _SPACES = re.compile(r"[\s_]+")
 
-Decimal = Literal[".", ","]
+DecimalMark = Literal[".", ","]
 
 
 class Refused(Exception):
@@ -120,7 +120,7 @@ def _name_reader(reason: str) -> Callable[[str], str]:
     return read
 
 
-def _amount_reader(decimal: Decimal, bad: str, negative: str) -> Callable[[str], int]:
+def _amount_reader(decimal: DecimalMark, bad: str, negative: str) -> Callable[[str], int]:
     amount = re.compile(rf"(-?)0*([0-9]{{1,{MAX_UNIT_DIGITS}}})(?:[{decimal}]([0-9]{{1,2}}))?")
 
     def read(field: str) -> int:
@@ -144,7 +144,7 @@ def _read_months(field: str) -> int:
     return int(digits)
 
 
-def readers(decimal: Decimal) -> dict[str, Callable[[str], int | str]]:
+def readers(decimal: DecimalMark) -> dict[str, Callable[[str], int | str]]:
     """For each column, in the order of REASONS, the function that reads a trimmed field of it.
 
     `decimal` is the decimal mark of amounts. An optional field that is missing reads as ABSENT.

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from aggregator.loop import Aggregator
 from autoconnect.broker import jobs, results
-from autoconnect.broker.batches import Claim, await_batch, claim_batch, claimed_items
+from autoconnect.broker.batches import Claim, claim_batch, claimed_items, wait_for_batch
 from autoconnect.broker.connection import BlockingClient, Client
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.metrics import CATALOGUE
@@ -81,7 +81,7 @@ class Stack:
 
     def handed(self, worker: Worker) -> BatchId:
         """An item that is ready, which the worker has been handed and not yet claimed."""
-        item = await_batch(self.blocking(), worker.id, 100)
+        item = wait_for_batch(self.blocking(), worker.id, 100)
         assert item
         return item
 

@@ -94,7 +94,7 @@ def test_nothing_is_backed_up_while_there_is_other_work_or_nobody_is_idle(stack:
     claim = stack.claimed(worker)
     assert results.commit_batches(client, worker.id, [claim.id], map_claim(claim, stack.settings))
     assert back_up(stack, claim) == [], "batches are waiting"
-    while rest := batches.await_batch(stack.blocking(), worker.id, 10):
+    while rest := batches.wait_for_batch(stack.blocking(), worker.id, 10):
         batches.claim_batch(client, worker.id, rest)
     assert back_up(stack, claim) == [], "nobody is idle"
     stack.worker()

@@ -385,7 +385,7 @@ def test_a_worker_without_progress_lets_its_lease_end(make_stack: Callable[..., 
 def test_a_blocked_claim_can_be_interrupted(redis_url: str, client: Client) -> None:
     blocking = BlockingClient(redis_url, 60_000)
     started = time.monotonic()
-    waiting = threading.Thread(target=batches.await_batch, args=(blocking, "w", 60_000))
+    waiting = threading.Thread(target=batches.wait_for_batch, args=(blocking, "w", 60_000))
     waiting.start()
     while not any(b"cmd=blmove" in line for line in client.call("CLIENT", "LIST").splitlines()):
         assert time.monotonic() < started + 10
@@ -443,15 +443,15 @@ def test_a_redis_that_becomes_full_in_the_middle_of_a_group_costs_nothing_that_i
     monkeypatch.setattr("worker.loop._FULL_PAUSE_S", 0.01)
     monkeypatch.setattr("worker.loop._ASK_S", 60)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
-    take_batch = batches.take_batch
+    claim_next_batch = batches.claim_next_batch
 
     def take_of_a_full_one(*arguments: Any) -> Any:
         client.call("CONFIG", "SET", "maxmemory", 1)
         threading.Timer(0.1, client.call, ("CONFIG", "SET", "maxmemory", 0)).start()
-        return take_batch(*arguments)
+        return claim_next_batch(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.batches.take_batch", take_of_a_full_one)
+        patch.setattr("worker.loop.batches.claim_next_batch", take_of_a_full_one)
         worker.round()
     assert stack.job(job_id).batches.done == 1
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED

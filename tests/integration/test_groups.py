@@ -177,17 +177,17 @@ def test_a_batch_that_was_reaped_before_its_claim_and_is_claimed_again_counts_on
     """
     worker, other, job_id = stack.worker(), stack.worker(), stack.planned(stack.generated())
     (claim,) = claimed(stack, other, 1)
-    await_batch = batches.await_batch
+    wait_for_batch = batches.wait_for_batch
 
     def stand_still(*arguments: Any) -> Any:
-        item = await_batch(*arguments)
+        item = wait_for_batch(*arguments)
         stack.client.call("DEL", f"autoconnect:worker:{worker.id}")
         assert [batch for _, batch in workers.reap(stack.client, stack.settings.max_deaths)] == [item]
         worker.heartbeat._register()
         return item
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.batches.await_batch", stand_still)
+        patch.setattr("worker.loop.batches.wait_for_batch", stand_still)
         worker.round()
     while stack.job(job_id).batches.done < stack.job(job_id).batches.total - 1:
         worker.round()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autoconnect.core.cube import MEASURES, Cube, Fold, merge
 from autoconnect.core.kernel_mapper import KernelMapper
 from autoconnect.core.layout import Layout
-from autoconnect.core.mapper import Read, map_batch
+from autoconnect.core.mapper import ReadInto, map_batch
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes
 from autoconnect.core.schema import TYPES
@@ -136,7 +136,7 @@ def by_kernel(data: bytes, layout: Layout, ranges: Iterable[ByteRange], **option
     return mapper.partial()
 
 
-def reader(data: bytes, start: int) -> Read:
+def reader(data: bytes, start: int) -> ReadInto:
     """Reads bytes as if they were a file, from an offset on."""
 
     def read(offset: int, buffer: memoryview) -> int:

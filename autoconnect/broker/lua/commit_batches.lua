@@ -5,7 +5,7 @@
 --       then three lists, each its length before it: batches, reason and count of each, field and value of the partial
 -- Returns 1 where it counted, else 0; and what `hand_out` does, or false.
 local place = 7
-local function take()
+local function next_list()
   local first = place + 1
   place = first + tonumber(ARGV[place])
   return first, place - 1
@@ -21,7 +21,7 @@ local function answer(counted)
   return { counted, handed }
 end
 
-local first, last = take()
+local first, last = next_list()
 local running = runs(ARGV[2])
 local mapped, discarded = {}, 0
 for index = first, last do
@@ -50,11 +50,11 @@ for number, batch in pairs(mapped) do
   drop(number)
   bytes = bytes + batch.length
 end
-local reasons_from, reasons_to = take()
+local reasons_from, reasons_to = next_list()
 for index = reasons_from, reasons_to, 2 do
   redis.call('HINCRBY', job, 'rejected:' .. ARGV[index], ARGV[index + 1])
 end
-local fields_from, fields_to = take()
+local fields_from, fields_to = next_list()
 for index = fields_from, fields_to, 2 do
   redis.call('HSET', KEYS[19], ARGV[index], ARGV[index + 1])
 end

@@ -4,7 +4,7 @@
 --       then three lists, each its length before it: the cube's fields and values, the metrics', the rejects
 -- Returns 1, or 0 where the job is not reducing or its partials are not these.
 local place = 4
-local function take()
+local function next_list()
   local items = {}
   for offset = 1, tonumber(ARGV[place]) do
     items[offset] = ARGV[place + offset]
@@ -14,19 +14,19 @@ local function take()
 end
 
 if redis.call('HGET', job, 'status') ~= 'reducing' then return 0 end
-local names = take()
+local names = next_list()
 if redis.call('SCARD', partials) ~= #names then return 0 end
 for _, name in ipairs(names) do
   if redis.call('SISMEMBER', partials, name) == 0 then return 0 end
 end
 redis.call('DEL', cube, metrics, rejects)
 for _, key in ipairs({ cube, metrics }) do
-  local fields = take()
+  local fields = next_list()
   for field = 1, #fields, 2 do
     redis.call('HSET', key, fields[field], fields[field + 1])
   end
 end
-for _, reject in ipairs(take()) do
+for _, reject in ipairs(next_list()) do
   redis.call('RPUSH', rejects, reject)
 end
 end_job(ARGV[2], ARGV[3])

@@ -208,7 +208,7 @@ local function end_job(status, reason, can_go_on)
 end
 
 -- Takes an item off a worker's claimed list; returns its batch if that is the worker's to deal with.
-local function take_item(claimed, item, generation, number, worker)
+local function remove_item(claimed, item, generation, number, worker)
   if redis.call('LREM', claimed, 0, item) == 0 then return nil end
   local batch = held_batch(generation, number, worker)
   if not batch then refill() end

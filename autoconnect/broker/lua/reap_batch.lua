@@ -3,7 +3,7 @@
 -- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 MAX_DEATHS
 -- Returns 1 where the batch goes to another worker, else 0.
 if redis.call('EXISTS', KEYS[19]) == 1 then return 0 end
-local batch = take_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local batch = remove_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 if not batch then return 0 end
 local had_it = batch.state == 'claimed' and (batch.worker == ARGV[4] or batch.backup == ARGV[4])
 count('reclaimed', 1)

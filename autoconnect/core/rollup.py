@@ -25,7 +25,7 @@ MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[Counts], Value]]] = {
 
 
 @dataclass(frozen=True)
-class Query:
+class RollUp:
     """Names of KEYS and MEASURES; `order` has names of either, a `-` before one for descending."""
 
     group_by: Sequence[str]

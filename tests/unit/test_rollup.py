@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoconnect.core.cube import Cube
-from autoconnect.core.query import Query
+from autoconnect.core.rollup import RollUp
 from autoconnect.core.selection import Selection
 from autoconnect.errors import SelectionError
 from tests import oracle
@@ -35,7 +35,7 @@ def test_a_query_says_what_the_oracle_says(
     columns = [*keys, *measures]
     order = data.draw(st.lists(st.sampled_from([*columns, *(f"-{name}" for name in columns)]), max_size=3))
     order = list({name.removeprefix("-"): name for name in order}.values())
-    query = Query.read(",".join(keys), ",".join(measures), ",".join(order), limit)
+    query = RollUp.read(",".join(keys), ",".join(measures), ",".join(order), limit)
     table = query.run(Selection.read(**wanted).apply(cube_of_rows(rows)))
     expected = in_order(oracle.query(oracle.select(rows, **wanted), keys, measures), order)
     assert table.rows == expected[:limit]
@@ -44,7 +44,7 @@ def test_a_query_says_what_the_oracle_says(
 
 
 def test_without_measures_it_gives_transactions_and_revenue_up_to_1000_rows() -> None:
-    assert Query.read() == Query([], ["transactions", "revenue"], [], 1_000)
+    assert RollUp.read() == RollUp([], ["transactions", "revenue"], [], 1_000)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_word_that_a_query_cannot_know_is_refused_by_the_parameters_name(
     parameter: str, words: dict[str, Any]
 ) -> None:
     with pytest.raises(SelectionError) as caught:
-        Query.read(**words)
+        RollUp.read(**words)
     assert caught.value.name == parameter
 
 
 def test_no_cells_make_no_rows() -> None:
-    assert Query.read("city").run(Cube.empty()).rows == []
+    assert RollUp.read("city").run(Cube.empty()).rows == []
