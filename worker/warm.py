@@ -1,4 +1,4 @@
-"""Compiles what the worker runs, ahead of its first start: `python -m worker.warm`, the last step of installing it."""
+"""Compile what the worker runs before its first start: `python -m worker.warm`, the last step of an installation."""
 
 from worker.mapping import warm_up
 

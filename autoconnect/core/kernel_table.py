@@ -1,4 +1,4 @@
-"""What the kernel writes to as it reads: the names it has met, and the cells. Both grow here, between its runs."""
+"""The tables that the kernel writes to: the texts it has read, and the cells. They grow here, between its runs."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -8,46 +8,46 @@ from numpy.typing import NDArray
 
 from autoconnect.core import kernel
 from autoconnect.core.cube import Cube, Ints, merge
-from autoconnect.core.kernel import Cells, Lines, Names, Rows, Texts
+from autoconnect.core.kernel import Cells, DeferredRecords, Rows, TextTable, TextTables
 from autoconnect.core.layout import Layout
 from autoconnect.core.records import split_fields
 from autoconnect.core.schema import Refused, readers
 
 Number = TypeVar("Number", bound=np.generic)
 
-#: After so many rows cells are put aside, lest a sum leave 64 bits or a count 32: amounts of which the kernel is sure
-#: are less than 10^10 cents.
-_MOST_ROWS = 1 << 29
-#: As they are after so many names of a column, lest the number of one leave its place in a cell's key.
-_MOST_NAMES = 1 << (kernel.NAME_BITS - 1)
+#: A table is full after this many rows, lest a sum leave 64 bits or a count 32: amounts that the kernel is sure of are
+#: less than 10^10 cents.
+_MAX_ROWS = 1 << 29
+#: And after this many names of a column, lest the number of a name leave its bits in a cell's key.
+_MAX_NAMES = 1 << (kernel.NAME_BITS - 1)
 
-_FIRST_TEXTS = 1 << 10
-_FIRST_PAGES = 1 << 10
+_INITIAL_TEXTS = 1 << 10
+_INITIAL_PAGES = 1 << 10
 _PAGE_SHIFT = 5
-#: A table that has outgrown so many cells (32 MB), few of them in use, goes on with one cell a page.
+#: A table that has outgrown this many cells (32 MB), with a small share of them in use, goes on with one cell a page.
 _SPARSE_CELLS = 1 << 19
-_FEW = 1 / 4
+_SPARSE_SHARE = 1 / 4
 
 
 class CellTable:
-    """The cells of rows that the kernel has read, and the names they go by."""
+    """The cells of rows that the kernel has read, and the names in their keys."""
 
-    def __init__(self, layout: Layout, spans: Sequence[Sequence[str]], most_bytes: int) -> None:
-        """`spans` are the neighbouring columns of names, three groups; at most so many bytes are added at a time."""
-        columns = {name: _Column(layout, name) for name in ("city", "type", "model")}
+    def __init__(self, layout: Layout, spans: Sequence[Sequence[str]], max_bytes: int) -> None:
+        """`spans` are three groups of neighbouring columns of names; `max_bytes` is the size of the largest block."""
+        columns = {name: _NameColumn(layout, name) for name in ("city", "type", "model")}
         self._cities, self._models = columns["city"].numbers, columns["model"].numbers
-        self._spans = [_Span(layout, [columns[name] for name in span], most_bytes) for span in spans]
-        self._cells = _make_cells(_FIRST_PAGES, _PAGE_SHIFT, with_costs="cost" in layout.positions)
-        #: How many rows were read, those with a doubt among them.
+        self._spans = [_SpanTexts(layout, [columns[name] for name in span], max_bytes) for span in spans]
+        self._cells = _make_cells(_INITIAL_PAGES, _PAGE_SHIFT, with_costs="cost" in layout.positions)
+        #: Rows that were read, deferred ones among them.
         self.rows = 0
 
-    def texts(self) -> Texts:
+    def texts(self) -> TextTables:
         """The texts of each span, with room for those of another block."""
         first, second, third = (span.make_room() for span in self._spans)
         return first, second, third
 
-    def fold(self, rows: Rows, count: int, deferred: Lines) -> None:
-        """Adds rows to their cells; those with a name that is none, or a doubt, go to `left`."""
+    def fold(self, rows: Rows, count: int, deferred: DeferredRecords) -> None:
+        """Add rows to their cells; a row with a refused name or an unsure value goes to `deferred`."""
         first, second, third = (span.judge() for span in self._spans)
         row = 0
         while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, deferred)) < count:
@@ -56,18 +56,18 @@ class CellTable:
 
     @property
     def cells(self) -> int:
-        """How many cells are in use."""
+        """The number of cells in use."""
         return len(_used_cells(self._cells))
 
     def is_full(self) -> bool:
-        """Whether another block could be too much for sums in 64 bits, or for numbers of names in a key."""
-        return self.rows >= _MOST_ROWS or max(len(self._cities), len(self._models)) >= _MOST_NAMES
+        """Whether another block could be too much for sums of 64 bits, or for the numbers of names in a key."""
+        return self.rows >= _MAX_ROWS or max(len(self._cities), len(self._models)) >= _MAX_NAMES
 
     def cube(self) -> Cube:
         """The cube of all rows."""
         cells = self._cells
         used = _used_cells(cells)
-        key, within_page = cells.key[used >> cells.shift], used & ((1 << cells.shift) - 1)
+        key, within_page = cells.keys[used >> cells.shift], used & ((1 << cells.shift) - 1)
         names, page = key >> kernel.DAY_BITS, key & ((1 << kernel.DAY_BITS) - 1)
         cube = Cube(
             cities=tuple(self._cities),
@@ -81,23 +81,23 @@ class CellTable:
         return merge([cube])
 
 
-class _Column:
-    """A column of names: which bits of a cell's key a field of it stands for."""
+class _NameColumn:
+    """A column of names: the number of each name, and the bits of each field in the key of a cell."""
 
     def __init__(self, layout: Layout, column: str) -> None:
         self._read = readers(layout.decimal)[column]
         self._shift = kernel.DAY_BITS + {"type": 0, "model": kernel.TYPE_BITS}.get(
             column, kernel.TYPE_BITS + kernel.NAME_BITS
         )
-        self._known: dict[str, int] = {}
+        self._bits: dict[str, int] = {}
         #: Numbers of names, in order of appearance.
         self.numbers: dict[str, int] = {}
 
     def bits(self, field: str) -> int:
         """The bits of a field, or REFUSED."""
-        if field not in self._known:
-            self._known[field] = self._judge(field.strip())
-        return self._known[field]
+        if field not in self._bits:
+            self._bits[field] = self._judge(field.strip())
+        return self._bits[field]
 
     def _judge(self, field: str) -> int:
         try:
@@ -108,75 +108,75 @@ class _Column:
         return number << self._shift
 
 
-class _Span:
-    """The distinct texts of neighbouring columns of names, and what each of them stands for."""
+class _SpanTexts:
+    """The distinct texts of a span of columns of names, and the bits of each in the key of a cell."""
 
-    def __init__(self, layout: Layout, columns: Sequence[_Column], most_bytes: int) -> None:
+    def __init__(self, layout: Layout, columns: Sequence[_NameColumn], max_bytes: int) -> None:
         self._encoding, self._delimiter = layout.encoding, layout.delimiter
         self._columns = columns
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._judged = 0
-        self._meanings = np.zeros(_FIRST_TEXTS, np.int64)
-        self._names = Names(
-            slots=np.zeros(_slots_for(_FIRST_TEXTS), np.int64),
-            heads=np.empty(kernel.HEAD * _FIRST_TEXTS, np.uint8),
-            size=np.empty(_FIRST_TEXTS, np.int64),
-            start=np.empty(_FIRST_TEXTS, np.int64),
-            text=np.empty(most_bytes + kernel.MARGIN, np.uint8),
+        self._key_bits = np.zeros(_INITIAL_TEXTS, np.int64)
+        self._texts = TextTable(
+            slots=np.zeros(_slots_for(_INITIAL_TEXTS), np.int64),
+            heads=np.empty(kernel.HEAD * _INITIAL_TEXTS, np.uint8),
+            sizes=np.empty(_INITIAL_TEXTS, np.int64),
+            starts=np.empty(_INITIAL_TEXTS, np.int64),
+            content=np.empty(max_bytes + kernel.MARGIN, np.uint8),
             used=np.zeros(2, np.int64),
         )
 
-    def make_room(self) -> Names:
-        """The texts, with room for as many more as can come at a time."""
-        names, (texts, text_bytes) = self._names, self._names.used.tolist()
-        if 2 * texts > len(names.size):
-            room = 4 * texts
-            self._names = names._replace(
-                slots=np.zeros(_slots_for(room), np.int64),
-                heads=_longer(names.heads, kernel.HEAD * texts, kernel.HEAD * room),
-                size=_longer(names.size, texts, room),
-                start=_longer(names.start, texts, room),
+    def make_room(self) -> TextTable:
+        """The texts, with room for the largest number that another block can add."""
+        texts, (count, content_bytes) = self._texts, self._texts.used.tolist()
+        if 2 * count > len(texts.sizes):
+            capacity = 4 * count
+            self._texts = texts._replace(
+                slots=np.zeros(_slots_for(capacity), np.int64),
+                heads=_longer(texts.heads, kernel.HEAD * count, kernel.HEAD * capacity),
+                sizes=_longer(texts.sizes, count, capacity),
+                starts=_longer(texts.starts, count, capacity),
             )
-            self._meanings = _longer(self._meanings, texts, room)
-            kernel.rehash_names(self._names)
-        if text_bytes + self._most_bytes + kernel.MARGIN > len(names.text):
-            room = 2 * text_bytes + self._most_bytes + kernel.MARGIN
-            self._names = self._names._replace(text=_longer(names.text, text_bytes, room))
-        return self._names
+            self._key_bits = _longer(self._key_bits, count, capacity)
+            kernel.rehash_texts(self._texts)
+        if content_bytes + self._max_bytes + kernel.MARGIN > len(texts.content):
+            capacity = 2 * content_bytes + self._max_bytes + kernel.MARGIN
+            self._texts = self._texts._replace(content=_longer(texts.content, content_bytes, capacity))
+        return self._texts
 
     def judge(self) -> NDArray[np.int64]:
-        """For the code of each text: the bits of a cell's key that it stands for, or REFUSED."""
-        names, count = self._names, int(self._names.used[0])
+        """By the code of a text: its bits in the key of a cell, or REFUSED."""
+        texts, count = self._texts, int(self._texts.used[0])
         for code in range(self._judged, count):
-            start = int(names.start[code])
-            self._meanings[code] = self._meaning(names.text[start : start + int(names.size[code])].tobytes())
+            start = int(texts.starts[code])
+            self._key_bits[code] = self._bits(texts.content[start : start + int(texts.sizes[code])].tobytes())
         self._judged = count
-        return self._meanings
+        return self._key_bits
 
-    def _meaning(self, text: bytes) -> int:
+    def _bits(self, text: bytes) -> int:
         fields = split_fields(text.decode(self._encoding), self._delimiter)
-        meaning = 0
+        bits = 0
         for column, field in zip(self._columns, fields, strict=True):
-            meaning |= column.bits(field)  # REFUSED has all bits
-        return meaning
+            bits |= column.bits(field)  # REFUSED has all bits set
+        return bits
 
 
-def _longer(array: NDArray[Number], used: int, room: int) -> NDArray[Number]:
-    longer = np.empty(room, array.dtype)
+def _longer(array: NDArray[Number], used: int, capacity: int) -> NDArray[Number]:
+    longer = np.empty(capacity, array.dtype)
     longer[:used] = array[:used]
     return longer
 
 
-def _slots_for(room: int) -> int:
-    """The size of a hash table for so many: a power of two, at most half full."""
-    return 1 << (2 * room - 1).bit_length()
+def _slots_for(capacity: int) -> int:
+    """The size of a hash table for `capacity` entries: a power of two, at most half full."""
+    return 1 << (2 * capacity - 1).bit_length()
 
 
 def _make_cells(pages: int, shift: int, *, with_costs: bool) -> Cells:
     cells = pages << shift
     return Cells(
         slots=np.zeros(2 * _slots_for(pages), np.int64),
-        key=np.empty(pages, np.int64),
+        keys=np.empty(pages, np.int64),
         measures=_aligned_zeros(cells),
         costs=np.zeros((cells if with_costs else 0, 3), np.int64),
         shift=shift,
@@ -185,7 +185,7 @@ def _make_cells(pages: int, shift: int, *, with_costs: bool) -> Cells:
 
 
 def _aligned_zeros(cells: int) -> NDArray[np.int64]:
-    """Rows of 8 zeros, each of which is one cache line."""
+    """Rows of 8 zeros, each of them one cache line."""
     zeros = np.zeros(8 * (cells + 1), np.int64)
     first = -zeros.ctypes.data % 64 // 8
     return zeros[first : first + 8 * cells].reshape(cells, 8)
@@ -194,10 +194,10 @@ def _aligned_zeros(cells: int) -> NDArray[np.int64]:
 def _larger(cells: Cells) -> Cells:
     """The same cells with room for more."""
     used, size = len(_used_cells(cells)), len(cells.measures)
-    if cells.shift and size >= _SPARSE_CELLS and used < size * _FEW:
+    if cells.shift and size >= _SPARSE_CELLS and used < size * _SPARSE_SHARE:
         pages, shift = 4 * used, 0
     else:
-        pages, shift = (4 if size < _SPARSE_CELLS else 2) * len(cells.key), cells.shift
+        pages, shift = (4 if size < _SPARSE_CELLS else 2) * len(cells.keys), cells.shift
     larger = _make_cells(pages, shift, with_costs=len(cells.costs) > 0)
     kernel.move_cells(cells, larger)
     return larger
@@ -208,7 +208,7 @@ def _used_cells(cells: Cells) -> NDArray[np.intp]:
 
 
 def _measures(cells: Cells, used: NDArray[np.intp]) -> dict[str, Ints]:
-    """The measures of the cells in use, of which the kernel has some as their distance from a bound."""
+    """The measures of the cells in use. The kernel has some of them as their distance from a bound."""
     counts, revenue, max_price, below, months, months_squared, max_months, months_below = cells.measures[used].T
     costed, cost, costed_revenue = cells.costs[used].T if len(cells.costs) else np.zeros((3, len(used)), np.int64)
     return {

@@ -1,4 +1,4 @@
-"""The kernel and the plain mapper say the same of every file, however it is cut and wherever a block ends."""
+"""The kernel and the plain mapper agree on every file, however it is cut and wherever a block ends."""
 
 import csv
 from collections.abc import Iterable
@@ -34,16 +34,17 @@ DIALECTS = [
     (";", "cp1252", "\r\n", False),
     ("\t", "utf-8-sig", "\n", True),
 ]
-#: What is put into lines at random.
+#: Pieces that are inserted into lines at random.
 NOISE = ('"', '""', ",", ";", "\t", "\n", "\r", "\r\n", " ", "_", ".", "-", "0", "00", "é", "€", "\udc81", "NULL", "T")
 
 
-def everything(partial: Partial) -> tuple[object, ...]:
+def without_cube(partial: Partial) -> tuple[object, ...]:
+    """Everything in a partial but its cube."""
     return partial.lines, partial.rejected, list(partial.rejects)
 
 
-def assert_the_same(data: bytes, layout: Layout, batch: ByteRange, limit: int, block_bytes: int) -> None:
-    """Both mappers give the same of one batch, or refuse it."""
+def assert_same_partial(data: bytes, layout: Layout, batch: ByteRange, limit: int, block_bytes: int) -> None:
+    """Both mappers make the same partial of one batch, or both refuse it."""
     start, length = batch
     ahead = data[start + length :][: ahead_bytes(limit)]
     try:
@@ -53,52 +54,52 @@ def assert_the_same(data: bytes, layout: Layout, batch: ByteRange, limit: int, b
             by_kernel(data, layout, [batch], max_record_bytes=limit, block_bytes=block_bytes)
         return
     fast = by_kernel(data, layout, [batch], max_record_bytes=limit, block_bytes=block_bytes)
-    assert everything(fast) == everything(plain)
+    assert without_cube(fast) == without_cube(plain)
     assert fast.cube == plain.cube
 
 
 @settings(max_examples=250)
 @given(files() | files(breaks=True), st.data())
-def test_both_say_the_same_of_any_batch(file: File, data: st.DataObject) -> None:
-    """Given a file of any form, noise in it, a limit of records and a size of blocks / When it is cut"""
-    layout, text = sniff(file.data, []), bytearray(file.data)
-    places = data.draw(st.lists(st.integers(layout.data_start, len(text)), max_size=3))
-    for place in sorted(places, reverse=True):
-        text[place:place] = data.draw(st.sampled_from(NOISE)).encode("utf-8", "surrogateescape")
+def test_both_mappers_agree_on_any_batch(file: File, data: st.DataObject) -> None:
+    """Given a file of any form with noise in it, any limit of record bytes and any block size / When it is cut"""
+    layout, noisy = sniff(file.data, []), bytearray(file.data)
+    offsets = data.draw(st.lists(st.integers(layout.data_start, len(noisy)), max_size=3))
+    for offset in sorted(offsets, reverse=True):
+        noisy[offset:offset] = data.draw(st.sampled_from(NOISE)).encode("utf-8", "surrogateescape")
     limit = data.draw(st.sampled_from((MAX_RECORD_BYTES, MAX_RECORD_BYTES, 200, 60, 10)))
     block_bytes = data.draw(st.sampled_from((256 << 10, 1_000, 300, 100, 64)))
-    for batch in data.draw(cuts(bytes(text), layout.data_start)):
-        assert_the_same(bytes(text), layout, batch, limit, block_bytes)
+    for batch in data.draw(cuts(bytes(noisy), layout.data_start)):
+        assert_same_partial(bytes(noisy), layout, batch, limit, block_bytes)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_both_say_the_same_of_a_quarter_million_mutated_rows(dialect: tuple[str, str, str, bool]) -> None:
-    """Given believable rows, every third of them with noise / When all are one batch, and when they are several"""
+def test_both_mappers_agree_on_a_quarter_million_mutated_rows(dialect: tuple[str, str, str, bool]) -> None:
+    """Given realistic rows, every third of them with noise / When they are one batch"""
     data = written(mutated(generate(250_000, seed=11, bad_ratio=0.02), Random(11)), *dialect)
     layout = sniff(data[: 1 << 20], [])
     assert layout.delimiter == dialect[0]
     plain = map_batch(data[layout.data_start :], b"", layout)
     fast = by_kernel(data, layout, [ByteRange(layout.data_start, len(data) - layout.data_start)])
     assert plain.rows_rejected > 10_000
-    assert everything(fast) == everything(plain)
+    assert without_cube(fast) == without_cube(plain)
     assert fast.cube == plain.cube
 
 
 def mutated(pieces: Iterable[str], random: Random) -> Iterable[list[str]]:
-    """The fields of each line of a generated file, with noise in every third of them, but for the header."""
+    """The fields of each line of a generated file, with noise in every third line after the header."""
     lines = "".join(pieces).splitlines()
     yield lines[0].split(",")
     for number, line in enumerate(lines[1:]):
         fields = line.split(",")
         if number % 3 == 0:
             field = random.randrange(len(fields))
-            place = random.randrange(len(fields[field]) + 1)
-            fields[field] = fields[field][:place] + random.choice(NOISE) + fields[field][place:]
+            index = random.randrange(len(fields[field]) + 1)
+            fields[field] = fields[field][:index] + random.choice(NOISE) + fields[field][index:]
         yield fields
 
 
 def written(rows: Iterable[list[str]], delimiter: str, encoding: str, line_end: str, quoted: bool) -> bytes:
-    """A file of a dialect; where not all fields are quoted, none is, whatever is in it."""
+    """A file of a dialect: all fields are quoted, or none is, even if it has a delimiter or quote in it."""
     text = StringIO()
     if quoted:
         csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(rows)
@@ -116,7 +117,7 @@ def regular(city: str = "Paris", model: str = "Audi A4", date: str = "2024-02-29
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_the_plain_mapper_is_not_asked_about_regular_rows(
+def test_the_kernel_defers_no_regular_row(
     delimiter: str, line_end: str, quoting: Literal[0, 1], encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given rows with accents, odd spaces, marks and line breaks in quotes, times, and missing words"""
@@ -141,14 +142,14 @@ def test_the_plain_mapper_is_not_asked_about_regular_rows(
     assert expected.rows_accepted == len(rows) - 1
 
     def refuse(records: list[Record], *_: object) -> Partial:
-        raise AssertionError(f"left to the plain mapper: {records}")
+        raise AssertionError(f"deferred to the plain mapper: {records}")
 
     monkeypatch.setattr("autoconnect.core.kernel_mapper.map_records", refuse)
     assert by_kernel(data, layout, [batch]).cube == expected.cube
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
-def test_every_pair_of_bytes_and_many_triples_are_characters_to_both_or_to_none(encoding: str) -> None:
+def test_both_mappers_agree_which_pairs_and_triples_of_bytes_are_characters(encoding: str) -> None:
     triples = [
         bytes((first, second, third))
         for first in range(0xE0, 0xF5)
@@ -161,14 +162,14 @@ def test_every_pair_of_bytes_and_many_triples_are_characters_to_both_or_to_none(
     data = bom + HEADER.encode() + b"".join(GOOD.encode().replace(b"1,", b"1" + text + b"1,", 1) for text in odd)
     layout = sniff(bom + HEADER.encode(), [] if bom else [b"\xff"])
     batch = ByteRange(layout.data_start, len(data) - layout.data_start)
-    assert_the_same(data, layout, batch, MAX_RECORD_BYTES, 256 << 10)
+    assert_same_partial(data, layout, batch, MAX_RECORD_BYTES, 256 << 10)
 
 
 @pytest.mark.parametrize("days", [1, 3_000_000])
 def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given many more cities, models and days than tables have room for at first, models alike in their first 70 bytes
+    """Given many more cities, models and days than tables have room for at first, models equal in their first 70 bytes
 
-    When each is in a cell of its own, all days near each other or far apart, and tables are held to be sparse early
+    When each row has a cell of its own, days are close together or far apart, and tables count as sparse early
     """
     monkeypatch.setattr("autoconnect.core.kernel_table._SPARSE_CELLS", 1 << 16)
     random = Random(5)
@@ -181,20 +182,22 @@ def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: 
         )
     data = "".join([HEADER, *lines, *lines]).encode()
     layout = sniff(data[:1_000], [])
-    assert_the_same(data, layout, ByteRange(len(HEADER), len(data) - len(HEADER)), MAX_RECORD_BYTES, 4_096)
+    assert_same_partial(data, layout, ByteRange(len(HEADER), len(data) - len(HEADER)), MAX_RECORD_BYTES, 4_096)
 
 
-@pytest.mark.parametrize("limit", ["_MOST_ROWS", "_MOST_NAMES"])
-def test_cells_that_are_put_aside_are_added_up_in_the_end(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["_MAX_ROWS", "_MAX_NAMES"])
+def test_the_cells_of_full_tables_are_merged(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"autoconnect.core.kernel_table.{limit}", 50)
     data = "".join(generate(2_000, seed=2)).encode()
     layout = sniff(data, [])
-    assert_the_same(data, layout, ByteRange(layout.data_start, len(data) - layout.data_start), MAX_RECORD_BYTES, 1_000)
+    assert_same_partial(
+        data, layout, ByteRange(layout.data_start, len(data) - layout.data_start), MAX_RECORD_BYTES, 1_000
+    )
 
 
 @pytest.mark.parametrize("before", ["", GOOD])
-def test_lines_before_a_stray_quote_are_read_together(before: str) -> None:
-    """Given 150,000 lines, each of which closes the quote of the line before it, and no end of the last one's"""
+def test_lines_before_a_stray_quote_are_read_at_once(before: str) -> None:
+    """Given 150,000 lines, each of which closes the quote of the line before, and nothing that closes the last one"""
     lines = 150_000
     data = (HEADER + before + 'x"a,"b\n' * lines + GOOD).encode()
     total = by_kernel(data, sniff(HEADER.encode(), []), [ByteRange(len(HEADER), len(data) - len(HEADER))])
@@ -218,8 +221,8 @@ def test_several_batches_become_one_partial() -> None:
     assert total.lines == expected.lines
 
 
-def test_no_sum_of_the_kernel_can_leave_its_bits() -> None:
-    largest, rows = 99_999_999_99, kernel_table._MOST_ROWS + BLOCK_BYTES
+def test_no_sum_of_the_kernel_can_overflow() -> None:
+    largest, rows = 99_999_999_99, kernel_table._MAX_ROWS + BLOCK_BYTES
     assert rows * largest < 2**63
     assert rows * schema.MAX_MONTHS**2 < 2**63
     assert rows < 2**31
@@ -227,11 +230,11 @@ def test_no_sum_of_the_kernel_can_leave_its_bits() -> None:
     batch = ByteRange(len(HEADER), len(too_much) - len(HEADER))
     mapper = KernelMapper(sniff(too_much, []))
     mapper.add(0, batch.length, reader(too_much, batch.offset))
-    assert mapper.cells == 0, "left to the plain mapper"
+    assert mapper.cells == 0, "deferred to the plain mapper"
     assert mapper.partial().cube.total("revenue") == 100_000_000_00
 
 
-def test_what_the_kernel_knows_of_rows_is_what_the_schema_says() -> None:
+def test_the_constants_of_the_kernel_equal_those_of_the_schema() -> None:
     assert (kernel.ABSENT, kernel.RENTAL, kernel.MAX_MONTHS) == (schema.ABSENT, schema.RENTAL, schema.MAX_MONTHS)
     assert len(schema.TYPES) == (1 << kernel.TYPE_BITS)
     assert max(len(word.encode()) for word in MISSING) <= 7

@@ -1,4 +1,4 @@
-"""Texts with quotes anywhere, and a reader of them that walks one character at a time."""
+"""Texts with quotes in any position, and a reader for them that walks one character at a time."""
 
 from hypothesis import strategies as st
 
@@ -9,26 +9,27 @@ TEXTS = st.lists(PIECES, max_size=30).map("".join)
 
 
 def walk(text: str, start: int, limit: int) -> int | None:
-    """Where the record that begins at `start` ends; None where one of its quotes is not closed within the limit."""
-    opening, field_starts, place = None, True, start
-    while place < len(text):
-        char, before = text[place], opening
-        if opening is not None and place > opening + limit:
+    """Where the record that begins at `start` ends; None if one of its quotes is not closed within the limit."""
+    opening, field_starts, position = None, True, start
+    while position < len(text):
+        char, opening_before = text[position], opening
+        if opening is not None and position > opening + limit:
             return None
-        if opening is not None and text[place : place + 2] == '""':
-            place += 1
+        if opening is not None and text[position : position + 2] == '""':
+            position += 1
         elif opening is not None and char == '"':
             opening = None
         elif opening is None and char == '"' and field_starts:
-            opening = place
+            opening = position
         elif opening is None and char == "\n":
-            return place
-        field_starts = before is None and char == ","
-        place += 1
-    return place if opening is None else None
+            return position
+        field_starts = opening_before is None and char == ","
+        position += 1
+    return position if opening is None else None
 
 
 def plain_records(text: str, limit: int) -> list[Record]:
+    """The records of a text, each end found by `walk`."""
     records, start = [], 0
     while start < len(text):
         end, fault = walk(text, start, limit), None
