@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Settings and fixtures of all tests."""
 
 import pytest
 import structlog
@@ -11,7 +11,7 @@ settings.load_profile("autoconnect")
 
 @pytest.fixture(scope="session", autouse=True)
 def _tracebacks_show_no_variables() -> None:
-    """As in the product; by itself structlog shows them, which takes long, and settings have secrets in them."""
+    """The product hides them too: structlog shows them by default, which is slow, and settings hold secrets."""
     *processors, _ = structlog.get_config()["processors"]
     renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*processors, renderer])

@@ -1,6 +1,6 @@
-"""Transaction files as they come in the field, good and bad, for hypothesis.
+"""Transaction files as sites write them, good and bad, for hypothesis.
 
-Left out are the two things of which `tests.oracle` can't tell: lone carriage returns, and quotes that nothing closes.
+They have no lone carriage return and no quote that is never closed: `tests.oracle` cannot judge these two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import HEADERS, MISSING
 
-#: By column, fields of accepted rows; amounts are written with a decimal point, as long as they are not in a `;` file.
+#: Fields of accepted rows, by column. Amounts have a decimal point here, but a decimal comma in a `;` file.
 GOOD: Mapping[str, Sequence[str]] = {
     "id": ("TX1", "TX1", "0", 'a "b" c', "x;y,z\tw", '"', "-"),
     "date": ("2023-01-31", "2023-02-01", "2024-02-29", "1969-12-31", "0001-01-01", "9999-12-31", "2024-01-01T10:00Z"),
@@ -22,7 +22,7 @@ GOOD: Mapping[str, Sequence[str]] = {
     "months": ("1", "2", "3", "7", "12", "12", "0024", "1200", *MISSING),
     "cost": ("0", "0.01", "0.5", "1.25", "170", "17000", "9999999999.9", *MISSING),
 }
-#: By column, fields that are a fault, or are one in some rows only.
+#: Fields that are a fault in every row, or in some rows only, by column.
 BAD: Mapping[str, Sequence[str]] = {
     "id": (*MISSING, "\udc81"),
     "date": ("2023-02-29", "2023-13-01", "0000-01-01", "23-01-01", "2023-1-1", "20230101", "2023-01-01t", "٢٠٢٣-01-01"),
@@ -48,7 +48,7 @@ BAD: Mapping[str, Sequence[str]] = {
     "cost": ("-1", "1.234", "1,5", "inf", "10000000000"),
     "note": ("\udc81",),
 }
-#: Fields with line breaks, harmless and not.
+#: Fields with line breaks, harmless or faulty, by column.
 BROKEN: Mapping[str, Sequence[str]] = {
     "id": ("TX\n1", "\n", "a\r\n\r\nb"),
     "date": ("2023-01-31 at\nnoon", "2023-01-31\n"),
@@ -56,14 +56,14 @@ BROKEN: Mapping[str, Sequence[str]] = {
     "model": ("Audi\r\nA4", '5"\n rim'),
     "months": ("\n12",),
 }
-#: Fields of columns that nobody asked for.
+#: Fields of unknown columns.
 OTHER = ("", "x", "a,b;c\td", 'say "no"', "é")
-#: Physical lines that are no row at all, and are counted as one all the same.
+#: Physical lines that hold no transaction; each still counts as a row.
 STRAY_LINES = ("   ", '""', "x", ",;\t", '"a"b', ",;\t" * 9)
 
 
 class File(NamedTuple):
-    """A file, and how it must be read."""
+    """A file, with the encoding and the delimiter in which it must be read."""
 
     data: bytes
     encoding: str
@@ -74,8 +74,8 @@ class File(NamedTuple):
 def files(draw: st.DrawFn, breaks: bool = False) -> File:
     """Files of any form; with `breaks`, some quoted fields have line breaks.
 
-    Each line comes from a random number generator of its own: that is quick and varied, and hypothesis can still leave
-    out the lines that an example doesn't need.
+    Each line comes from its own random number generator: that is quick and varied, and hypothesis can still drop lines
+    that an example does not need.
     """
     delimiter = draw(st.sampled_from(",;\t"))
     columns = draw(_randoms().map(_columns))
@@ -83,8 +83,8 @@ def files(draw: st.DrawFn, breaks: bool = False) -> File:
     rows = st.builds(_line, _randoms(), st.just(columns), st.just(delimiter), st.just(breaks))
     lines = draw(st.lists(rows, min_size=count, max_size=count))
     lines.insert(0, draw(_randoms().map(lambda random: _header(random, columns, delimiter))))
-    for place in draw(st.lists(st.integers(0, len(lines)), max_size=3)):
-        lines.insert(place, "")
+    for index in draw(st.lists(st.integers(0, len(lines)), max_size=3)):
+        lines.insert(index, "")
     random = draw(_randoms())
     text = "".join(line + random.choice(("\n", "\r\n")) for line in lines[:-1])
     text += lines[-1] + draw(st.sampled_from(("", "\n", "\r\n")))
@@ -92,7 +92,7 @@ def files(draw: st.DrawFn, breaks: bool = False) -> File:
 
 
 def slow_to_map(text: str) -> str:
-    """A file with the same rows, none of which the kernel is sure of: a job of it can be met in the middle."""
+    """The same rows in a form that the kernel defers: a job slow enough for a test to act while it runs."""
     return text.replace(",", ", ")
 
 
@@ -101,7 +101,7 @@ def _randoms() -> st.SearchStrategy[Random]:
 
 
 def _encoded(text: str, delimiter: str, encoding: str) -> File:
-    """A file, with the encoding that the contract takes it for; that of bad UTF-8 is told by a byte order mark only."""
+    """A file, with the encoding that the contract gives it; bad UTF-8 needs a byte order mark to count as UTF-8."""
     if encoding == "cp1252":
         text = text.translate(dict.fromkeys(range(0x600, 0x700), "?"))  # Arabic digits
     elif "\udc81" in text:
@@ -122,7 +122,7 @@ def _header(random: Random, columns: Sequence[str], delimiter: str) -> str:
 
 
 def _line(random: Random, columns: Sequence[str], delimiter: str, breaks: bool) -> str:
-    """Most rows have no fault, the others up to three; some have a field too much or too little."""
+    """A row: most have no fault, the others up to three; some have a field too many or too few."""
     if random.random() < 0.05:
         return random.choice(STRAY_LINES)
     bad = random.sample(columns, random.choice((0, 0, 0, 0, 1, 1, 2, 3)))
@@ -142,7 +142,7 @@ def _written(random: Random, fields: Sequence[str], delimiter: str) -> str:
 
 
 def _field(text: str, style: int, delimiter: str) -> str:
-    """A field as it is, between spaces, in quotes, or half in quotes."""
+    """Write a field as it is, between spaces, in quotes, or partly in quotes."""
     bare = delimiter not in text and "\n" not in text and not text.startswith('"')
     doubled = text.replace('"', '""')
     match style:

@@ -1,15 +1,15 @@
-"""What may not be left in Redis: keys that are neither meant to last nor will ever go."""
+"""A search for leaked Redis keys: keys that are not meant to last, but have no life time."""
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
 
-#: Those that are meant to last, besides the published result; `keys.py` has the table.
+#: Keys that are meant to last, besides those of the published result; `keys.py` has the table.
 _LASTING = {*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED}
 
 
 def kept_for_good(client: Client) -> list[str]:
-    """Names of all other keys without a life time."""
+    """The names of leaked keys."""
     published = (client.call("HGET", keys.PUBLISHED, "keys") or b"").decode()
-    others = sorted({name.decode() for name in client.call("KEYS", "*")} - _LASTING)
-    lives_ms = client.call_many([["PTTL", name] for name in others])
-    return [name for name, life_ms in zip(others, lives_ms, strict=True) if life_ms == -1 and name not in published]
+    temporary = sorted({name.decode() for name in client.call("KEYS", "*")} - _LASTING)
+    lives_ms = client.call_many([["PTTL", name] for name in temporary])
+    return [name for name, life_ms in zip(temporary, lives_ms, strict=True) if life_ms == -1 and name not in published]

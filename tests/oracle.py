@@ -1,7 +1,7 @@
-"""What the answers must be, told as plainly as possible: the csv module, lists of rows, fractions.
+"""The correct answers, computed as plainly as possible: with the csv module, lists of rows and fractions.
 
-It shares no line with the product, reads a whole file at once and is slow; everything fast is held against it.
-Outside of what it can tell: a carriage return that is not part of a line's end, and a quote that is never closed.
+The oracle shares no line with the product, reads a whole file at once and is slow; all fast code is compared with it.
+It cannot judge a carriage return that is not part of a line end, nor a quote that is never closed.
 """
 
 import csv
@@ -35,7 +35,7 @@ MAX_CENTS = 9_999_999_999_99
 
 
 class Row(NamedTuple):
-    """An accepted transaction; amounts in cents, `months` of rentals that carry a duration."""
+    """An accepted transaction; amounts are in cents, and only rentals that carry a duration have `months`."""
 
     id: str
     day: date
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 def read_rows(data: bytes, encoding: str = "utf-8", delimiter: str = ",") -> tuple[list[Row], list[tuple[int, str]]]:
-    """The accepted rows of a whole file, and (line number, reason) of the others; the header is in line 1."""
+    """The accepted rows of a whole file, and the line number (from 1) and reason of each other row."""
     csv.field_size_limit(1 << 24)
     text = data.removeprefix(b"\xef\xbb\xbf").decode(encoding, "surrogateescape")  # bad bytes become surrogates
     lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
@@ -108,7 +108,7 @@ def read_row(header: Sequence[str], fields: Sequence[str], raw: bytes, encoding:
 
 
 def cents(text: str, mark: str) -> int | None:
-    """An amount in cents without its minus, None where it isn't one."""
+    """An amount in cents without its minus sign; None if the text is no amount."""
     if not re.fullmatch(rf"-?[0-9]+([{mark}][0-9]{{1,2}})?", text):
         return None
     amount = int(Fraction(text.replace(mark, ".").lstrip("-")) * 100)
@@ -116,7 +116,7 @@ def cents(text: str, mark: str) -> int | None:
 
 
 def is_date(text: str) -> bool:
-    """Whether the calendar has such a day."""
+    """Whether the text is a day of the calendar."""
     try:
         return bool(date.fromisoformat(text))
     except ValueError:
@@ -124,7 +124,7 @@ def is_date(text: str) -> bool:
 
 
 def is_duration(text: str) -> bool:
-    """Whether it is a number of months that a rental can last."""
+    """Whether the text is a number of months that a rental may last."""
     return re.fullmatch("[0-9]+", text) is not None and 1 <= int(text) <= 1200
 
 
@@ -137,9 +137,9 @@ def select(
     model: Sequence[str] = (),
     first: str | None = None,
     last: str | None = None,
-    type: str | None = None,  # noqa: A002 - the name that users know the filter by
+    type: str | None = None,  # noqa: A002 - users know the filter by this name
 ) -> list[Row]:
-    """The rows that the filters leave, given as a user writes them."""
+    """The rows that match filters as a user writes them."""
     cities, models = set(map(plain, city)), set(map(plain, model))
     return [
         row
@@ -166,7 +166,7 @@ def metric(name: str, rows: Sequence[Row], rows_read: int, rows_rejected: int, *
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """All but what the job has read."""
+    """The columns of `summary` that depend on the selected rows."""
     days = sorted(row.day.isoformat() for row in rows)
     return {
         "transactions": len(rows),
@@ -238,19 +238,19 @@ def top_models(rows: Sequence[Row], n: int = 5) -> Table:
     for city, group in grouped(rows, lambda row: row.city):
         models = grouped(group, lambda row: row.model)
         models.sort(key=lambda item: (-len(item[1]), -total(item[1]), item[0]))
-        for rank, (model, sold) in enumerate(models[:n], 1):
-            numbers = {"transactions": len(sold), "sales": len(sales(sold)), "rentals": len(rentals(sold))}
-            table.append({"city": city, "rank": rank, "model": model, **numbers, "revenue": revenue(sold)})
+        for rank, (model, of_model) in enumerate(models[:n], 1):
+            numbers = {"transactions": len(of_model), "sales": len(sales(of_model)), "rentals": len(rentals(of_model))}
+            table.append({"city": city, "rank": rank, "model": model, **numbers, "revenue": revenue(of_model)})
     return table
 
 
 def seasonality(rows: Sequence[Row]) -> Table:
-    """Each month against the one before and against all."""
+    """Each month compared with the month before and with all months."""
     months = by_month(rows)
     table = []
     for month, group in grouped(rows, month_of):
-        alike = [amount for other, amount in months.items() if other % 12 == month % 12]
-        index = over(Fraction(sum(alike), len(alike)), Fraction(total(rows), len(months)))
+        same_month = [amount for other, amount in months.items() if other % 12 == month % 12]
+        index = over(Fraction(sum(same_month), len(same_month)), Fraction(total(rows), len(months)))
         change = growth(months, month)
         numbers = {"transactions": len(group), "revenue": revenue(group)}
         table.append({"month": month_text(month), **numbers, "change_pct": change, "seasonal_index": index})
@@ -258,7 +258,7 @@ def seasonality(rows: Sequence[Row]) -> Table:
 
 
 def rental_duration(rows: Sequence[Row]) -> Table:
-    """How long rentals last, of those that say so."""
+    """Durations of the rentals that carry one."""
     table = []
     for (city, model), group in grouped([row for row in rows if row.months], lambda row: (row.city, row.model)):
         months = [row.months for row in group if row.months]
@@ -277,7 +277,7 @@ def rental_duration(rows: Sequence[Row]) -> Table:
 
 
 def margins(rows: Sequence[Row]) -> Table:
-    """What is left of the price, of the rows that carry a cost."""
+    """Margins of the rows that carry a cost."""
     table = []
     for (city, kind), group in grouped([row for row in rows if row.cost is not None], lambda row: (row.city, row.type)):
         margin = sum(row.price - (row.cost or 0) for row in group)
@@ -293,7 +293,7 @@ def trend(rows: Sequence[Row], months: int = 3) -> Table:
 
 
 def line(revenues: Mapping[int, int], months: int) -> dict[str, Any]:
-    """Ordinary least squares by the textbook; amounts in cents until the end."""
+    """Ordinary least squares by the textbook; amounts are in cents until the end."""
     names = ("slope_per_month", "r2", "forecast_month", "forecast_revenue")
     x = sorted(revenues)[-months:]
     if len(x) < 2:
@@ -303,9 +303,9 @@ def line(revenues: Mapping[int, int], months: int) -> dict[str, Any]:
     products = sum(((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)), Fraction(0))
     slope = products / sum(((a - mean_x) ** 2 for a in x), Fraction(0))
     line_at = [mean_y + slope * (a - mean_x) for a in x]
-    explained, whole = (sum(((a - mean_y) ** 2 for a in values), Fraction(0)) for values in (line_at, y))
+    explained, total_squares = (sum(((a - mean_y) ** 2 for a in values), Fraction(0)) for values in (line_at, y))
     forecast = mean_y + slope * (x[-1] + 1 - mean_x)
-    values = over(slope, 100), over(explained, whole, 4), month_text(x[-1] + 1), over(forecast, 100)
+    values = over(slope, 100), over(explained, total_squares, 4), month_text(x[-1] + 1), over(forecast, 100)
     return {"months_used": len(x), **dict(zip(names, values, strict=True))}
 
 
@@ -344,7 +344,7 @@ MEASURES: Mapping[str, Callable[[Sequence[Row]], Any]] = {
 
 
 def query(rows: Sequence[Row], group_by: Sequence[str], measures: Sequence[str]) -> Table:
-    """Any roll-up, sorted by its keys."""
+    """Any roll-up of the rows, sorted by its keys."""
     groups = grouped(rows, lambda row: tuple(KEYS[key](row) for key in group_by))
     return [
         dict(zip(group_by, key, strict=True)) | {name: MEASURES[name](group) for name in measures}
@@ -356,7 +356,7 @@ def query(rows: Sequence[Row], group_by: Sequence[str], measures: Sequence[str])
 
 
 def grouped(rows: Iterable[Row], key: Callable[[Row], Key]) -> list[tuple[Key, list[Row]]]:
-    """Rows by a key, in the order of the keys."""
+    """Rows grouped by a key, in the order of the keys."""
     groups: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
         groups[key(row)].append(row)
@@ -389,19 +389,19 @@ def average(rows: Sequence[Row]) -> Decimal | None:
 
 
 def over(part: Fraction | int, whole: Fraction | int, digits: int = 2) -> Decimal | None:
-    """`part / whole`, rounded half-even, which is what Python's `round` does; None over 0."""
+    """`part / whole`, rounded half-even, as Python's `round` does; None if `whole` is 0."""
     return Decimal(round(Fraction(part) / whole * 10**digits)) / 10**digits if whole else None
 
 
 def deviation(values: Sequence[int]) -> Decimal:
-    """The population's standard deviation; with 60 digits, no rounding comes before the last."""
+    """The population standard deviation; with 60 digits, only the last rounding shows."""
     n = len(values)
     with localcontext(prec=60):
         return (Decimal(n * sum(value**2 for value in values) - sum(values) ** 2).sqrt() / n).quantize(Decimal("0.01"))
 
 
 def month_of(row: Row) -> int:
-    """The number of its calendar month."""
+    """The number of a row's calendar month."""
     return row.day.year * 12 + row.day.month - 1
 
 
@@ -422,7 +422,7 @@ def best_month(rows: Iterable[Row]) -> int:
 
 
 def growth(months: Mapping[int, int], month: int) -> Decimal | None:
-    """A month's revenue against that of the calendar month before, in percent; None where either is missing."""
+    """The change of a month's revenue from the calendar month before, in percent; None if either is missing."""
     if month not in months or month - 1 not in months:
         return None
     return over(100 * (months[month] - months[month - 1]), months[month - 1])

@@ -1,16 +1,16 @@
-"""The real things that some tests need: without one they skip on a laptop, and fail where it is required."""
+"""Real things that some tests need, such as Docker: a test without one skips, or fails if the thing is required."""
 
 import os
 from typing import NoReturn
 
 import pytest
 
-#: Names of what must be there, separated by spaces.
+#: The environment variable with the names of all required things, separated by spaces.
 VARIABLE = "AUTOCONNECT_REQUIRE"
 
 
 def require(name: str, reason: str) -> NoReturn:
-    """Ends the test for want of `name`: it fails where AUTOCONNECT_REQUIRE has that name, and skips elsewhere."""
+    """End a test that lacks `name`: fail it if AUTOCONNECT_REQUIRE has that name, and skip it otherwise."""
     if name in os.environ.get(VARIABLE, "").split():
         pytest.fail(f"{VARIABLE} has {name!r}, but {reason}", pytrace=False)
-    pytest.skip(f"{reason} (where it must be there: {VARIABLE}={name})")
+    pytest.skip(f"{reason} (to fail instead, set {VARIABLE}={name})")

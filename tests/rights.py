@@ -1,4 +1,4 @@
-"""Root may read and list whatever there is; a test of what is refused gives that up for a while."""
+"""Root may read every file, so a test of refused access gives up that right for a while."""
 
 import ctypes
 import os
@@ -22,13 +22,13 @@ class _Capabilities(ctypes.Structure):
 
 @contextmanager
 def rights_of_an_owner() -> Iterator[None]:
-    """This thread may do to files what their modes let it, whoever it is."""
+    """Give this thread only the rights that the modes of files grant, even if it runs as root."""
     if os.geteuid() != 0:
         yield
         return
     system = ctypes.CDLL(None, use_errno=True)
     if not hasattr(system, "capset"):
-        require("capabilities", "root may read everything, and can give that up on Linux only")
+        require("capabilities", "root may read every file, and can give up that right on Linux only")
     header, sets = _Header(_VERSION, 0), (_Capabilities * 2)()
     _checked(system.capget(ctypes.byref(header), sets))
     before = sets[0].effective

@@ -1,4 +1,4 @@
-"""The public sample of 10,000 rows, which lies beside the project where it is there."""
+"""The public sample of 10,000 rows, which is not part of the project but may lie beside it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _PATH = Path(__file__).parents[2] / "shared" / "data" / "transactions_autoconnec
 
 
 def public_sample() -> Path:
-    """Its path; the test skips where it isn't there, or fails where it must be."""
+    """The path of the sample; without it the test skips, or fails if it is required."""
     if not _PATH.exists():
         require("sample", f"the public sample is not at {_PATH}")
     return _PATH

@@ -1,4 +1,4 @@
-"""Accepted transactions and filters over them, for hypothesis: few names and months, so that they meet and tie."""
+"""Accepted transactions and filters for hypothesis, with few names and months, so that cells meet and ranks tie."""
 
 from datetime import date
 from random import Random
@@ -13,18 +13,18 @@ _MODELS = ("BMW X3", "Bmw x3", "Citroën C3", "Zoé")
 _PRICES = (0, 0, 1, 5, 100, 100, 333, 1_000_050, 999_999_999_999)
 _DAYS = ("2023-11-30", "2023-12-01", "2023-12-31", "2024-01-01", "2024-02-29", "2024-12-24", "1969-12-31", "0001-01-01")
 
-#: As users write them, of which some are in no row.
+#: Filters as users write them; some dates are in no row.
 _DATES = ("2023-10", "2023-12-31", "2024-01", "2024-02-29", "2024-06-15", "2025-01", "1969-12", "2030-01")
 _TYPES = ("vente", "SALE", "location", "Rental")
 
 
 def transactions() -> st.SearchStrategy[Row]:
-    """Accepted transactions, each from a random number generator of its own, which is quick and varied."""
+    """Accepted transactions, each from its own random number generator, which is quick and varied."""
     return st.randoms(use_true_random=True).map(_transaction)
 
 
 def several_transactions() -> st.SearchStrategy[list[Row]]:
-    """None to forty, all numbers alike."""
+    """Lists of 0 to 40 transactions, each length equally likely."""
     return st.integers(0, 40).flatmap(lambda count: st.lists(transactions(), min_size=count, max_size=count))
 
 
@@ -43,15 +43,15 @@ def _transaction(random: Random) -> Row:
 
 
 def filters() -> st.SearchStrategy[dict[str, Any]]:
-    """Filters by the names that both `oracle.select` and `Selection.read` take, many times none."""
+    """Filters by the parameter names of both `oracle.select` and `Selection.read`; often there are none."""
     cities = st.lists(st.sampled_from(("paris", " Saint_Etienne", "SAINT-ÉTIENNE", "LYON", "Nice")), max_size=3)
     models = st.lists(st.sampled_from(("bmw_x3", "citroenc3", "AUDI A4", "zoe", "Zoe\u0301")), max_size=3)
     dates = st.sampled_from(_DATES)
-    some: dict[str, st.SearchStrategy[Any]] = {
+    optional: dict[str, st.SearchStrategy[Any]] = {
         "city": cities,
         "model": models,
         "first": dates,
         "last": dates,
         "type": st.sampled_from(_TYPES),
     }
-    return st.just({}) | st.fixed_dictionaries({}, optional=some)
+    return st.just({}) | st.fixed_dictionaries({}, optional=optional)

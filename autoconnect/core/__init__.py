@@ -1,1 +1,1 @@
-"""The rules of the product as pure functions: values in, values out; no Redis, no files, no clock."""
+"""The rules of the product as pure functions, without Redis, files or a clock."""

@@ -1,6 +1,6 @@
-"""How one source is written: encoding, delimiter, decimal mark, and where its columns are.
+"""The layout of a source: its encoding, delimiter, decimal mark and columns.
 
-Judged once, while the job is planned, from the start of the file and a few windows further on.
+It is judged once, while the job is planned, from the start of the file and a few windows further on.
 """
 
 import codecs
@@ -13,13 +13,13 @@ from autoconnect.core.records import split_fields, split_records
 from autoconnect.core.schema import COLUMNS, DecimalMark, header_name
 from autoconnect.errors import SourceError
 
-#: The source is judged from its first 1 MiB ...
+#: A source is judged from its first 1 MiB ...
 HEAD_BYTES = 1 << 20
-#: ... and from this many windows of 64 KiB, evenly spread over it.
+#: ... and from 64 windows of 64 KiB, evenly spread over it.
 WINDOWS = 64
 WINDOW_BYTES = 1 << 16
 
-#: A header is looked for in so much, behind leading blank lines.
+#: Bytes after leading blank lines within which the header line must end.
 _HEADER_BYTES = 1 << 16
 _DELIMITERS = (",", ";", "\t")
 _COLUMN_OF = {name: meaning for meaning, column in COLUMNS.items() for name in column.names}
@@ -27,11 +27,11 @@ _COLUMN_OF = {name: meaning for meaning, column in COLUMNS.items() for name in c
 
 @dataclass(frozen=True)
 class Layout:
-    """What a worker must know to read a batch.
+    """The form in which a source is written; a worker needs it to read a batch.
 
-    `fields` is the number of fields of a record, `positions` maps a column's meaning to its place among them (optional
-    columns may be missing), `data_start` is the offset of the first byte behind the header, and `header_lines` the
-    number of physical lines before it.
+    `fields` is the number of fields of a record. `positions` maps the meaning of a column to its index among the
+    fields; optional columns may be missing. `data_start` is the offset of the first byte after the header, and
+    `header_lines` the number of physical lines before that byte.
     """
 
     encoding: Literal["utf-8", "cp1252"]
@@ -47,7 +47,7 @@ class Layout:
         return "," if self.delimiter == ";" else "."
 
     def to_json(self) -> str:
-        """This layout as text, for Redis."""
+        """This layout as JSON, for Redis."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -57,7 +57,7 @@ class Layout:
 
 
 def window_offsets(size: int) -> list[int]:
-    """Where the windows of a source of `size` bytes begin; none where its head is all there is."""
+    """The offsets of the windows of a source of `size` bytes; none if its head is the whole source."""
     if size <= HEAD_BYTES:
         return []
     last = size - WINDOW_BYTES
@@ -67,7 +67,7 @@ def window_offsets(size: int) -> list[int]:
 def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
     """The layout of a source, judged from its first HEAD_BYTES and the windows at `window_offsets()`.
 
-    Raises SourceError where it is empty or binary, or its header lacks a needed column or names one twice.
+    Raises SourceError if the source is empty or binary, or if its header lacks a needed column or has one twice.
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SourceError("The file is encoded in UTF-16; save it as UTF-8 CSV.")
@@ -76,19 +76,19 @@ def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
         raise SourceError("The file is binary (it has NUL bytes), not a CSV.")
     bom = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     encoding: Literal["utf-8", "cp1252"] = "utf-8" if bom or all(map(_is_utf8, samples)) else "cp1252"
-    text = head[bom:]
-    blank = len(text) - len(text.lstrip(b"\r\n"))
-    if blank == len(text):
+    content = head[bom:]
+    blank = len(content) - len(content.lstrip(b"\r\n"))
+    if blank == len(content):
         raise SourceError("The file is empty; a header line was expected.")
-    judged = []
+    candidates = []
     for delimiter in _DELIMITERS:
-        header = next(split_records(text[blank : blank + _HEADER_BYTES], b"", delimiter)).raw
+        header = next(split_records(content[blank : blank + _HEADER_BYTES], b"", delimiter)).raw
         names = [header_name(field) for field in split_fields(header.decode(encoding, "replace"), delimiter)]
-        line_feed = text.find(b"\n", blank + len(header))
-        end = len(text) if line_feed < 0 else line_feed + 1
-        layout = Layout(encoding, delimiter, len(names), _positions(names), bom + end, text.count(b"\n", 0, end))
-        judged.append((names, layout))
-    names, layout = max(judged, key=lambda judgement: (len(judgement[1].positions), len(judgement[0])))
+        line_feed = content.find(b"\n", blank + len(header))
+        end = len(content) if line_feed < 0 else line_feed + 1
+        layout = Layout(encoding, delimiter, len(names), _positions(names), bom + end, content.count(b"\n", 0, end))
+        candidates.append((names, layout))
+    names, layout = max(candidates, key=lambda candidate: (len(candidate[1].positions), len(candidate[0])))
     _check_header(names, layout)
     if bom + blank + _HEADER_BYTES < layout.data_start:
         raise SourceError(f"The header line is longer than {_HEADER_BYTES:,} bytes; lines must end with a line feed.")
@@ -96,24 +96,24 @@ def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
 
 
 def _positions(names: list[str]) -> dict[str, int]:
-    return {_COLUMN_OF[name]: place for place, name in enumerate(names) if name in _COLUMN_OF}
+    return {_COLUMN_OF[name]: index for index, name in enumerate(names) if name in _COLUMN_OF}
 
 
 def _check_header(names: list[str], layout: Layout) -> None:
-    meant = [_COLUMN_OF[name] for name in names if name in _COLUMN_OF]
-    missing = [column.names[0] for meaning, column in COLUMNS.items() if column.needed and meaning not in meant]
+    meanings = [_COLUMN_OF[name] for name in names if name in _COLUMN_OF]
+    missing = [column.names[0] for meaning, column in COLUMNS.items() if column.needed and meaning not in meanings]
     if missing:
         shown = layout.delimiter.join(names)[:200]
         header = "".join(letter if letter.isprintable() else " " for letter in shown)
-        raise SourceError(f"The header lacks {', '.join(missing)}; read as {layout.encoding} it is: {header}")
-    for meaning in sorted(set(meant)):
-        if meant.count(meaning) > 1:
-            twice = [name for name in names if _COLUMN_OF.get(name) == meaning]
-            raise SourceError(f"The header has two columns of one meaning: {', '.join(twice)}; keep one.")
+        raise SourceError(f"The header lacks {', '.join(missing)}; read as {layout.encoding}, it is: {header}")
+    for meaning in sorted(set(meanings)):
+        if meanings.count(meaning) > 1:
+            duplicates = [name for name in names if _COLUMN_OF.get(name) == meaning]
+            raise SourceError(f"The header has two columns with the same meaning: {', '.join(duplicates)}; keep one.")
 
 
 def _is_utf8(sample: bytes) -> bool:
-    """Whether a piece cut anywhere out of a file can be UTF-8: a character cut in two at its ends is forgiven."""
+    """Whether a piece of a file can be UTF-8; a character may be cut in two at either end of the piece."""
     start = 0
     while start < min(3, len(sample)) and sample[start] & 0xC0 == 0x80:
         start += 1

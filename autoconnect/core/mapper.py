@@ -1,6 +1,6 @@
-"""What a mapper does, and the plain one: batches become a partial. It defines the input rules, clear before fast.
+"""The interface of a mapper, which turns batches into a partial, and the plain mapper, which defines the input rules.
 
-Fields are read once for each distinct value of a column, by the plain functions of `schema`.
+The plain mapper prefers clarity to speed. It reads each distinct value of a column once, by the readers of `schema`.
 """
 
 import codecs
@@ -20,42 +20,42 @@ from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, spli
 from autoconnect.core.schema import ABSENT, REASONS, RENTAL, Refused, readers
 
 Objects = NDArray[np.object_]
-#: Reads bytes of a batch, or what follows it in the source, from an offset on into a buffer; returns how many.
+#: Fills a buffer with bytes from an offset in a batch, or in the source after it; returns the number of bytes read.
 ReadInto = Callable[[int, memoryview], int]
 
-#: In place of a reason's rank: the row is accepted.
+#: The rank of an accepted row, in place of the rank of a reason.
 _ACCEPTED = len(REASONS)
-#: A record at fault is decoded in pieces of so many bytes.
+#: Bytes of a faulty record that are decoded at a time.
 _PIECE_BYTES = 1 << 20
 _RANK = {reason: rank for rank, reason in enumerate(REASONS)}
 
 
 class Mapper(Protocol):
-    """Maps batches of one source, one after the other, to one partial."""
+    """Maps batches of one source, one after the other, to a single partial."""
 
     def add(self, batch: int, length: int, read: ReadInto) -> None:
-        """Maps a batch of `length` bytes, which begins and ends at line edges; `batch` is its number in its job.
+        """Map a batch of `length` bytes that begins and ends at line edges; `batch` is its number in the job.
 
-        Raises RecordCrossesBatch where a record does not end within the batch.
+        Raises RecordCrossesBatch if a record does not end within the batch.
         """
 
     @property
     def rows(self) -> int:
-        """About how many rows were mapped: whether a partial is worth writing does not need all of them."""
+        """The approximate number of rows mapped so far: enough to tell whether a partial is worth writing."""
 
     @property
     def cells(self) -> int:
-        """How many cells they became, so far."""
+        """The number of cells of the rows mapped so far."""
 
     def partial(self) -> Partial:
-        """What the batches add up to, and the end of this mapper.
+        """Return the sum of the batches; the mapper cannot be used afterwards.
 
-        Raises CubeError where a sum would leave 64 bits.
+        Raises CubeError if a sum does not fit in 64 bits.
         """
 
 
 class PlainMapper:
-    """Maps each batch as a whole, in memory."""
+    """Reads and maps each batch whole, in memory."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -83,53 +83,53 @@ def map_batch(
 ) -> Partial:
     """The partial of one batch.
 
-    `data` is the batch's byte range, which begins and ends at line edges; `ahead` is what follows it in the source, as
-    `split_records` needs it. `batch` is the number of the batch in its job.
+    `data` is the byte range of the batch, which begins and ends at line edges; `ahead` are the bytes after it in the
+    source, as `split_records` needs them. `batch` is the number of the batch in its job.
 
-    Raises RecordCrossesBatch where a record does not end within the range, and CubeError where a sum would leave 64
-    bits.
+    Raises RecordCrossesBatch if a record does not end within the range, and CubeError if a sum does not fit in 64 bits.
     """
     partial = map_records(split_records(data, ahead, layout.delimiter, max_record_bytes), layout, batch)
     return replace(partial, lines={batch: data.count(b"\n") + (not data.endswith(b"\n") and data != b"")})
 
 
 def map_records(records: Iterable[Record], layout: Layout, batch: int) -> Partial:
-    """The partial of some records of a batch, in the order of their lines; it says nothing of the number of lines."""
+    """The partial of records of a batch, given in the order of their lines; its `lines` are empty."""
     rejected: list[tuple[Record, str]] = []
-    read: list[Record] = []
+    row_records: list[Record] = []
     rows: list[list[str]] = []
     for record in records:
         fields, reason = _read_record(record, layout)
         if reason is None:
-            read.append(record)
+            row_records.append(record)
             rows.append(fields)
         else:
             rejected.append((record, reason))
     columns, ranks = _read_columns(rows, layout)
-    rejected += [(read[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
-    rejected.sort(key=lambda judged: judged[0].line)
+    rejected += [(row_records[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
+    rejected.sort(key=lambda reject: reject[0].line)
     return Partial(
         cube=_cube_of_rows(columns[ranks == _ACCEPTED]),
         rejected=dict(Counter(reason for _, reason in rejected)),
         rejects=[
-            Reject(batch, record.line, reason, _shown(record.raw, layout)) for record, reason in rejected[:MAX_REJECTS]
+            Reject(batch, record.line, reason, _excerpt(record.raw, layout))
+            for record, reason in rejected[:MAX_REJECTS]
         ],
     )
 
 
-def _shown(raw: bytes, layout: Layout) -> str:
-    """The first MAX_RAW characters, of which each takes 4 bytes at most."""
+def _excerpt(raw: bytes, layout: Layout) -> str:
+    """The first MAX_RAW characters of a record; a character has 4 bytes at most."""
     return raw[: 4 * MAX_RAW].decode(layout.encoding, "backslashreplace")[:MAX_RAW]
 
 
 def read_bytes(read: ReadInto, offset: int, length: int) -> bytes:
-    """Bytes of a batch and of what follows it, fewer only at the source's end."""
-    text = bytearray(length)
-    return bytes(memoryview(text)[: read(offset, memoryview(text))])
+    """Read bytes of a batch, or of the source after it; fewer than `length` only at the end of the source."""
+    buffer = memoryview(bytearray(length))
+    return bytes(buffer[: read(offset, buffer)])
 
 
 def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:
-    """The fields of a record, or the reason why it has none."""
+    """The fields of a record, and the reason to reject it if its line is at fault."""
     try:
         if record.fault:
             _decode_in_pieces(record.raw, layout.encoding)
@@ -142,7 +142,7 @@ def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]
 
 
 def _decode_in_pieces(raw: bytes, encoding: str) -> None:
-    """Raises UnicodeDecodeError where a record, which may be very long, cannot be decoded."""
+    """Raise UnicodeDecodeError if a record, which may be very long, cannot be decoded."""
     decoder = codecs.getincrementaldecoder(encoding)()
     for start in range(0, len(raw), _PIECE_BYTES):
         decoder.decode(raw[start : start + _PIECE_BYTES])
@@ -150,27 +150,27 @@ def _decode_in_pieces(raw: bytes, encoding: str) -> None:
 
 
 def _read_columns(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[pd.DataFrame, Ints]:
-    """The values of all rows by column, and for each row the rank of the first reason against it."""
+    """The values of all rows by column, and the rank of the first reason to reject each row."""
     columns: dict[str, Objects] = {}
     ranks: dict[str, Ints] = {}
     for name, read in readers(layout.decimal).items():
-        place = layout.positions.get(name)
-        texts = [row[place] for row in rows] if place is not None else [""] * len(rows)
-        columns[name], ranks[name] = _read_column(texts, read)
-    # A duration is looked at for rentals only.
-    other = columns["type"] != RENTAL
-    columns["duration"][other] = ABSENT
-    ranks["duration"][other] = _ACCEPTED
+        position = layout.positions.get(name)
+        fields = [row[position] for row in rows] if position is not None else [""] * len(rows)
+        columns[name], ranks[name] = _read_column(fields, read)
+    # A duration counts for rentals only.
+    not_rental = columns["type"] != RENTAL
+    columns["duration"][not_rental] = ABSENT
+    ranks["duration"][not_rental] = _ACCEPTED
     return pd.DataFrame(columns), np.minimum.reduce(list(ranks.values()))
 
 
-def _read_column(texts: list[str], read: Callable[[str], int | str]) -> tuple[Objects, Ints]:
-    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+def _read_column(fields: list[str], read: Callable[[str], int | str]) -> tuple[Objects, Ints]:
+    codes, distinct = pd.factorize(np.array(fields, dtype=object))
     values: list[int | str] = []
     ranks: list[int] = []
-    for text in distinct:
+    for field in distinct:
         try:
-            values.append(read(text.strip()))
+            values.append(read(field.strip()))
             ranks.append(_ACCEPTED)
         except Refused as refused:
             values.append(ABSENT)
@@ -181,21 +181,21 @@ def _read_column(texts: list[str], read: Callable[[str], int | str]) -> tuple[Ob
 def _cube_of_rows(rows: pd.DataFrame) -> Cube:
     """The cells of accepted rows."""
     price, months, cost = (rows[name].to_numpy(np.int64) for name in ("price", "duration", "cost"))
-    timed = months != ABSENT
-    costed = cost != ABSENT
+    has_duration = months != ABSENT
+    has_cost = cost != ABSENT
     measures = {
         "transactions": np.ones_like(price),
         "revenue": price,
         "min_price": price,
         "max_price": price,
-        "durations": timed.astype(np.int64),
-        "months": np.where(timed, months, 0),
-        "months_squared": np.where(timed, months * months, 0),
-        "min_months": np.where(timed, months, MEASURES["min_months"].neutral),
-        "max_months": np.where(timed, months, 0),
-        "costed": costed.astype(np.int64),
-        "cost": np.where(costed, cost, 0),
-        "costed_revenue": np.where(costed, price, 0),
+        "durations": has_duration.astype(np.int64),
+        "months": np.where(has_duration, months, 0),
+        "months_squared": np.where(has_duration, months * months, 0),
+        "min_months": np.where(has_duration, months, MEASURES["min_months"].neutral),
+        "max_months": np.where(has_duration, months, 0),
+        "costed": has_cost.astype(np.int64),
+        "cost": np.where(has_cost, cost, 0),
+        "costed_revenue": np.where(has_cost, price, 0),
     }
     city, cities = pd.factorize(rows["city"].to_numpy())
     model, models = pd.factorize(rows["model"].to_numpy())

@@ -1,8 +1,7 @@
-"""A partial: what one batch, or several merged ones, add to the job; and its form on the wire.
+"""A partial, the contribution of one or more batches to their job, and its form on the wire.
 
-On the wire it is one hash: for each city a field `city:<name>` with its cells as an Arrow stream, and the field `tally`
-with the counts, the number of physical lines, the rejects and a checksum of the cells. Columns that say nothing are
-left out.
+On the wire it is one hash. Each city has a field `city:<name>` with its cells as an Arrow stream. The field `tally` has
+the counts, the number of physical lines, the rejects and a checksum of the cells. Measures without data are left out.
 """
 
 import json
@@ -20,15 +19,16 @@ from numpy.typing import NDArray
 from autoconnect.core.cube import MEASURES, Cube, Fold, Ints, merge
 from autoconnect.errors import CubeError
 
-#: Raw lines of rejects are kept for the first so many of a job, by position.
+#: Rejects of a job that are kept with their raw lines, the first by position.
 MAX_REJECTS = 10_000
-#: A raw line is cut at so many characters.
+#: Characters of a raw line that are kept.
 MAX_RAW = 500
 
+#: Version of the form on the wire; partials of any other version are refused.
 VERSION = 3
 #: Quick to write and five times quicker to read than zstd, for a quarter more bytes.
 _CODEC = "lz4"
-#: So many cells are merged at once, unless one of them is that large alone: 32 MB in memory.
+#: Cells that wait for a merge (32 MB in memory), or twice the cells of the sum so far if that is more.
 _CELLS_AT_ONCE = 250_000
 
 _CITY = b"city:"
@@ -39,7 +39,7 @@ Narrow = NDArray[Any]
 
 
 class Reject(NamedTuple):
-    """A rejected row: the batch it is in, its physical line there (0 the first), why, and its text cut at MAX_RAW."""
+    """A rejected row: its batch, its physical line there (from 0), the reason, and its text, cut at MAX_RAW."""
 
     batch: int
     line: int
@@ -49,10 +49,10 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True)
 class Partial:
-    """The cells and the tally of some batches of a job.
+    """The cells and the tally of one or more batches of a job.
 
-    `lines` has the number of physical lines of each of the batches; `rejects` the first MAX_REJECTS rejected rows by
-    position; `rejected` counts all of them by reason.
+    `lines` has the number of physical lines of each batch; `rejected` counts all rejected rows by reason; `rejects` has
+    the first MAX_REJECTS of them by position.
     """
 
     cube: Cube = field(default_factory=Cube.empty)
@@ -74,10 +74,10 @@ class Partial:
 
 
 def merge_partials(partials: Iterable[Partial]) -> Partial:
-    """The partial of all batches of the given ones, which have none in common.
+    """Sum partials that have no batch in common.
 
-    They are taken one by one, and merged whenever there are so many cells that it pays: an iterator that makes
-    partials as it goes never has all of them in memory.
+    They are read one by one, and merged whenever enough cells wait: partials that an iterator makes on demand are never
+    all in memory at once.
     """
     waiting: list[Partial] = []
     cells = 0
@@ -103,18 +103,18 @@ def _merge_all(partials: Sequence[Partial]) -> Partial:
     )
 
 
-def file_lines(partial: Partial, header_lines: int) -> list[int]:
-    """The line in the file (1 the first) of each reject of a partial that has all batches of its job."""
+def file_lines(total: Partial, header_lines: int) -> list[int]:
+    """The line in the file (from 1) of each reject of `total`, the sum of all partials of a job."""
     first_line = {}
     line = header_lines + 1
-    for batch in sorted(partial.lines):
+    for batch in sorted(total.lines):
         first_line[batch] = line
-        line += partial.lines[batch]
-    return [first_line[reject.batch] + reject.line for reject in partial.rejects]
+        line += total.lines[batch]
+    return [first_line[reject.batch] + reject.line for reject in total.rejects]
 
 
 def encode(partial: Partial) -> dict[bytes, bytes]:
-    """The hash of a partial, whose cube is canonical: one field per city, and its tally."""
+    """The hash of a partial: one field per city, and the tally. The cube must be canonical."""
     cube = partial.cube
     edges = np.searchsorted(cube.city, np.arange(len(cube.cities) + 1))
     cells = {
@@ -135,17 +135,17 @@ def encode(partial: Partial) -> dict[bytes, bytes]:
 def decode(fields: Mapping[bytes, bytes]) -> Partial:
     """The partial that `encode` wrote.
 
-    Raises CubeError where it was written by another version, or is not what was written.
+    Raises CubeError if the fields have another version or are damaged.
     """
     try:
         tally = json.loads(zlib.decompress(fields[_TALLY]))
     except (KeyError, zlib.error):
-        raise CubeError("A partial is damaged: its tally is not what was written.") from None
+        raise CubeError("A partial is damaged: its tally is missing or unreadable.") from None
     if tally["version"] != VERSION:
         raise CubeError(f"A partial has version {tally['version']}; this program reads version {VERSION}.")
     cells = {key: fields[key] for key in sorted(fields) if key != _TALLY}
-    if _checksum(cells) != tally["checksum"]:  # Arrow would believe any length that it reads
-        raise CubeError("A partial is damaged: its cells are not what was written.")
+    if _checksum(cells) != tally["checksum"]:  # Arrow trusts any length that it reads
+        raise CubeError("A partial is damaged: its cells do not match their checksum.")
     cities = {key.removeprefix(_CITY).decode(): data for key, data in cells.items()}
     return Partial(
         cube=_decode_cube(cities, tally["models"]),
@@ -169,14 +169,14 @@ def _encode_cells(cube: Cube, cells: slice) -> bytes:
         "model": _narrow(cube.model[cells]),
     }
     for name, fold in MEASURES.items():
-        values = _turn(cube.measures[name][cells], fold, 1)
+        values = _shift_minima(cube.measures[name][cells], fold, 1)
         if values.any():
             columns[name] = _narrow(values)
     batch = pa.record_batch([_arrow(values) for values in columns.values()], names=list(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    # As a whole: compressing column by column, as Arrow itself can, doubles time and size where there are few cells.
+    # Compress the whole stream: compressing each column, as Arrow can, doubles time and size if there are few cells.
     packed: bytes = pa.compress(sink.getvalue(), _CODEC, asbytes=True)
     return packed
 
@@ -188,14 +188,14 @@ def _decode_cells(data: bytes) -> dict[str, Narrow]:
 
 
 def _decode_cube(cities: Mapping[str, bytes], models: Sequence[str]) -> Cube:
-    found = [_decode_cells(data) for data in cities.values()]
-    lengths = [len(columns["day"]) for columns in found]
+    columns_by_city = [_decode_cells(data) for data in cities.values()]
+    lengths = [len(columns["day"]) for columns in columns_by_city]
 
     def column(name: str) -> Ints:
-        whole = np.zeros(sum(lengths), np.int64)
-        for columns, end, length in zip(found, accumulate(lengths), lengths, strict=True):
-            whole[end - length : end] = columns.get(name, 0)
-        return whole
+        values = np.zeros(sum(lengths), np.int64)
+        for columns, end, length in zip(columns_by_city, accumulate(lengths), lengths, strict=True):
+            values[end - length : end] = columns.get(name, 0)
+        return values
 
     return Cube(
         cities=tuple(cities),
@@ -204,24 +204,24 @@ def _decode_cube(cities: Mapping[str, bytes], models: Sequence[str]) -> Cube:
         day=column("day"),
         type=column("type"),
         model=column("model"),
-        measures={name: _turn(column(name), fold, -1) for name, fold in MEASURES.items()},
+        measures={name: _shift_minima(column(name), fold, -1) for name, fold in MEASURES.items()},
     )
 
 
-def _turn(values: Ints, fold: Fold, by: int) -> Ints:
-    """A measure as it is on the wire (`by` 1), or back from there (-1).
+def _shift_minima(values: Ints, fold: Fold, shift: int) -> Ints:
+    """Convert a measure to its form on the wire (`shift` is 1) or back (-1).
 
-    The least of nothing is the largest number there is. On the wire it is 0, and all others are one more: so a measure
-    that has nothing to say is 0, whatever its fold, and one that has little to say is narrow.
+    The minimum of no values is the largest 64-bit integer. On the wire it is 0, and every other minimum is one more:
+    so a measure without data is 0 whatever its fold, and small numbers stay narrow.
     """
-    return (values + by) & Fold.MIN.neutral if fold is Fold.MIN else values
+    return (values + shift) & Fold.MIN.neutral if fold is Fold.MIN else values
 
 
 def _narrow(values: Ints) -> Narrow:
-    """The same numbers, none of which is negative, in as few bytes as the largest needs."""
+    """Cast numbers, none of them negative, to the narrowest type that holds the largest."""
     return values.astype(np.min_scalar_type(int(values.max())))
 
 
 def _arrow(values: Narrow) -> pa.Array:
-    """The same memory as Arrow sees it. `pa.array` and `to_numpy` import pandas where there is one: 0.2 s and 60 MB."""
+    """An Arrow view of the same memory. `pa.array` and `to_numpy` import pandas if it is installed: 0.2 s and 60 MB."""
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])

@@ -32,12 +32,12 @@ def ahead_bytes(max_record_bytes: int = MAX_RECORD_BYTES) -> int:
 
 
 def split_records(
-    data: bytes, ahead: bytes, delimiter: str, max_record_bytes: int = MAX_RECORD_BYTES, stray: int = NO_STRAY
+    data: bytes, ahead: bytes, delimiter: str, max_record_bytes: int = MAX_RECORD_BYTES, stray_quote: int = NO_STRAY
 ) -> Iterator[Record]:
     """The records of a batch, blank lines left out.
 
     `data` begins and ends at an edge between physical lines; `ahead` is what follows it in the source, as much as
-    `ahead_bytes()` or all there is, and may be empty where `data` has no quote. `stray` is that of `record_end`.
+    `ahead_bytes()` or all there is, and may be empty where `data` has no quote. `stray_quote` is that of `record_end`.
 
     Raises RecordCrossesBatch where a quoted field begins in `data` and ends in `ahead`.
     """
@@ -52,10 +52,10 @@ def split_records(
     text = data + ahead if ahead else data
     start = line = 0
     while start < len(data):
-        end, closed = record_end(text, start, len(data), delimiter.encode(), max_record_bytes, stray)
+        end, closed = record_end(text, start, len(data), delimiter.encode(), max_record_bytes, stray_quote)
         fault = None
         if not closed:
-            stray = max(stray, end)
+            stray_quote = max(stray_quote, end)
             end, fault = _line_end(text, start), "bad_quotes"
         elif end > len(data):
             raise RecordCrossesBatch("A quoted field with a line break lies across the edge of two batches.")
@@ -88,7 +88,7 @@ def record_end(
     edge: int,
     delimiter: bytes,
     max_record_bytes: int = MAX_RECORD_BYTES,
-    stray: int = NO_STRAY,
+    stray_quote: int = NO_STRAY,
 ) -> tuple[int, bool]:
     """Where the record that begins at `start` ends, and whether its quotes are closed.
 
@@ -96,21 +96,21 @@ def record_end(
     offset behind it. Where a quote is not closed, it is the offset of that quote. The text goes on for `ahead_bytes()`
     behind the edge, or is all there is.
 
-    `stray` is where such a quote was met from a record that begins before this one. On the way there, each line feed
-    but that record's first was found to be in quotes: a record that has one of them in quotes, too, goes the same way.
-    Not to go it again, line by line, keeps the time that a file takes in proportion to its size.
+    `stray_quote` is where such a quote was met from a record that begins before this one. On the way there, each line
+    feed but that record's first was found to be in quotes: a record that has one of them in quotes, too, goes the same
+    way. Not to go it again, line by line, keeps the time that a file takes in proportion to its size.
     """
     line_end = first_end = _line_end(text, start)
     if text.find(b'"', start, line_end) < 0:
         return line_end, True
     while start < edge:  # a quote that opens behind it may be closed out of sight
         if text.startswith(b'"', start):
-            close = _closing_quote(text, start, max_record_bytes)
-            if close is None:
+            closing = _closing_quote(text, start, max_record_bytes)
+            if closing is None:
                 return start, False
-            if first_end < min(close, stray):
-                return stray, False
-            start = close + 1
+            if first_end < min(closing, stray_quote):
+                return stray_quote, False
+            start = closing + 1
             if start > line_end:
                 line_end = _line_end(text, start)
         next_delimiter = text.find(delimiter, start, line_end)

@@ -1,7 +1,7 @@
-"""What a row means: the columns, the words for a missing value, and how each field is read.
+"""The meaning of a row: its columns, the words for a missing value, and the readers of its fields.
 
-Every reader takes one trimmed field and returns its value, or raises `Refused` with the reason that the user is told.
-Money is integer cents, a day is the number of days since 1970-01-01.
+Every reader accepts one trimmed field and returns its value, or raises `Refused` with the reason that the user sees.
+Money is in integer cents; a day is the number of days since 1970-01-01.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-#: Why a row is rejected; of several, the first in this order is told.
+#: Reasons to reject a row; a row with several faults gets the first of them in this order.
 REASONS = (
     "bad_encoding",
     "record_too_long",
@@ -29,7 +29,7 @@ REASONS = (
     "bad_cost",
 )
 
-#: Stored and shown names of the two types; a type's code is its place here.
+#: Stored and shown names of the two types; the code of a type is its index here.
 TYPES = ("location", "vente")
 RENTAL, SALE = range(2)
 _TYPE_CODES = {"location": RENTAL, "rental": RENTAL, "vente": SALE, "sale": SALE}
@@ -37,15 +37,15 @@ _TYPE_CODES = {"location": RENTAL, "rental": RENTAL, "vente": SALE, "sale": SALE
 #: Words that stand for "no value", besides the empty field.
 MISSING = frozenset({"", "NULL", "null", "NaN", "NA", "None", "\\N"})
 
-#: Value of an optional field that is missing (real ones are never negative).
+#: Value of a missing optional field; real values are never negative.
 ABSENT = -1
 
-#: The largest amount that is accepted is 9,999,999,999.99.
+#: Digits before the decimal mark: the largest accepted amount is 9,999,999,999.99.
 MAX_UNIT_DIGITS = 10
-#: A hundred years: the longest rental that is accepted.
+#: The longest accepted rental, a hundred years.
 MAX_MONTHS = 1_200
 
-#: Longer than any name of a column, however it is written. To compose accents takes time by the square of their number.
+#: Characters; every column name is shorter. Longer fields keep their accents, since composing takes quadratic time.
 _MAX_NAME = 50
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.DOTALL)
@@ -56,7 +56,7 @@ DecimalMark = Literal[".", ","]
 
 
 class Refused(Exception):
-    """Raised by a reader for a field that makes its row a reject."""
+    """Raised when a field makes its row a reject."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -65,7 +65,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """A column by its meaning: the header names it goes by, and whether a source can do without it."""
+    """The header names of a column, and whether every source must have it."""
 
     names: tuple[str, ...]
     needed: bool = True
@@ -84,13 +84,13 @@ COLUMNS: Mapping[str, Column] = {
 
 
 def header_name(field: str) -> str:
-    """A header field as it is compared: trimmed, in lower case, accents composed where it can be one of ours."""
+    """Normalize a header field: trimmed, lower case, accents composed unless it is too long to be a known name."""
     name = field.strip()
     return (unicodedata.normalize("NFC", name) if len(name) <= _MAX_NAME else name).lower()
 
 
 def type_code(field: str) -> int:
-    """Code of a type in any of its spellings: `vente`, `sale`, `location`, `rental`, in any case."""
+    """The code of a type, spelled `vente`, `sale`, `location` or `rental` in any case."""
     try:
         return _TYPE_CODES[field.lower()]
     except KeyError:
@@ -145,9 +145,9 @@ def _read_months(field: str) -> int:
 
 
 def readers(decimal: DecimalMark) -> dict[str, Callable[[str], int | str]]:
-    """For each column, in the order of REASONS, the function that reads a trimmed field of it.
+    """The function that reads a trimmed field of each column, in the order of REASONS.
 
-    `decimal` is the decimal mark of amounts. An optional field that is missing reads as ABSENT.
+    `decimal` is the decimal mark of amounts. A missing optional field reads as ABSENT.
     """
     read_cost = _amount_reader(decimal, "bad_cost", "bad_cost")
     return {

@@ -1,4 +1,4 @@
-"""The filters that every metric takes, and the cells they select."""
+"""The filters of every metric, and the cells that they select."""
 
 import re
 import unicodedata
@@ -16,16 +16,16 @@ from autoconnect.errors import SelectionError
 
 _EPOCH = date(1970, 1, 1)
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
-#: So many characters of a name are decomposed at a time.
+#: Characters of a name that are decomposed at a time.
 _PIECE = 64
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which cells a metric is about; what is None or empty doesn't narrow.
+    """The filters that select the cells of a metric; a field that is None or empty selects all.
 
     `cities` and `models` are in the form of `folded`; `first` and `last` are days from 1970-01-01, both included;
-    `type` is a place in `schema.TYPES`.
+    `type` is an index of `schema.TYPES`.
     """
 
     cities: frozenset[str] = frozenset()
@@ -41,11 +41,11 @@ class Selection:
         model: Sequence[str] = (),
         first: str | None = None,
         last: str | None = None,
-        type: str | None = None,  # noqa: A002 - the name that users know the filter by
+        type: str | None = None,  # noqa: A002 - users know the filter by this name
     ) -> Self:
-        """The selection that a user's words mean.
+        """The selection with the given filters, as a user writes them.
 
-        Raises SelectionError for a word that can't be read.
+        Raises SelectionError for a filter that cannot be read.
         """
         return cls(
             cities=frozenset(_read_name("city", name) for name in city),
@@ -59,9 +59,9 @@ class Selection:
         """The selected cells of a cube."""
         mask: Mask = np.ones(len(cube), np.bool_)
         if self.cities:
-            mask &= np.isin(cube.city, _places(cube.cities, self.cities))
+            mask &= np.isin(cube.city, _indexes(cube.cities, self.cities))
         if self.models:
-            mask &= np.isin(cube.model, _places(cube.models, self.models))
+            mask &= np.isin(cube.model, _indexes(cube.models, self.models))
         if self.first is not None:
             mask &= cube.day >= self.first
         if self.last is not None:
@@ -72,16 +72,16 @@ class Selection:
 
 
 def folded(name: str) -> str:
-    """A city's or model's name as filters compare it: without case, accents, spaces and underscores."""
-    # In pieces: accents in a row are put in order first, which takes time by the square of their number.
+    """The form of a city or model name that filters compare: without case, accents, spaces and underscores."""
+    # In pieces: consecutive accents are sorted first, in time quadratic in their number.
     pieces = (name[start : start + _PIECE] for start in range(0, len(name), _PIECE))
     decomposed = "".join(unicodedata.normalize("NFKD", piece) for piece in pieces)
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return re.sub(r"[\s_]+", "", plain.casefold())
 
 
-def _places(names: Sequence[str], wanted: frozenset[str]) -> list[int]:
-    return [place for place, name in enumerate(names) if folded(name) in wanted]
+def _indexes(names: Sequence[str], requested: frozenset[str]) -> list[int]:
+    return [index for index, name in enumerate(names) if folded(name) in requested]
 
 
 def _read_name(parameter: str, name: str) -> str:

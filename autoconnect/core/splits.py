@@ -66,16 +66,16 @@ class RecordScan:
         self._delimiter = delimiter.encode()
         self._max_record_bytes = max_record_bytes
         self._position = start  # a record begins here
-        self._stray = start  # the farthest quote that is not closed, seen from a record before the position
+        self._stray_quote = start  # the farthest quote that is not closed, seen from a record before the position
         self._text, self._offset, self._edge = b"", start, 0
 
-    def edge(self, wanted: int) -> int:
-        """The first edge at `wanted` or behind it at which a batch can end."""
-        while self._position < (goal := max(wanted, self._stray)):
+    def edge(self, target: int) -> int:
+        """The first edge at `target` or behind it at which a batch can end."""
+        while self._position < (goal := max(target, self._stray_quote)):
             if self._position >= self._offset + self._edge:
                 self._load(_BLOCK_BYTES)
             # Before a stray quote, record after record may seem not to end.
-            if self._position < self._stray or not self._skip_records(goal):
+            if self._position < self._stray_quote or not self._skip_records(goal):
                 self._pass_record()
         return self._position
 
@@ -90,23 +90,23 @@ class RecordScan:
 
     def _skip_records(self, goal: int) -> bool:
         """Passes the records that end within the limit of one, if there are any."""
-        place = self._position - self._offset
-        stop = min(place + self._max_record_bytes, goal - self._offset)
-        passed = skip_records(self._text, place, stop, self._delimiter) - place
-        self._position += passed
-        return passed > 0
+        start = self._position - self._offset
+        stop = min(start + self._max_record_bytes, goal - self._offset)
+        passed_bytes = skip_records(self._text, start, stop, self._delimiter) - start
+        self._position += passed_bytes
+        return passed_bytes > 0
 
     def _pass_record(self) -> None:
-        place = self._position - self._offset
-        stray = self._stray - self._offset
-        end, closed = record_end(self._text, place, self._edge, self._delimiter, self._max_record_bytes, stray)
+        start = self._position - self._offset
+        stray_quote = self._stray_quote - self._offset
+        end, closed = record_end(self._text, start, self._edge, self._delimiter, self._max_record_bytes, stray_quote)
         if not closed:
             # A batch that ended before the stray quote might end within quotes that close; its worker would refuse it.
-            self._stray = max(self._stray, self._offset + end)
+            self._stray_quote = max(self._stray_quote, self._offset + end)
             self._position = _line_edge(self._position + 1, self.end, self._read)
         elif end < self._edge or self._edge == len(self._text):
             self._position = self._offset + end + 1 if end < len(self._text) else self.end
-        elif place > 0:
+        elif start > 0:
             self._load(_BLOCK_BYTES)
         elif self._edge < _MAX_LINE_BYTES:
             self._load(min(2 * self._edge, _MAX_LINE_BYTES))

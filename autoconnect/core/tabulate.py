@@ -1,4 +1,4 @@
-"""Rolling a cube up by what a reader thinks in: city, model, type, day, month, year."""
+"""Roll-ups of a cube by the keys that users know: city, model, type, day, month, year."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from autoconnect.core.cube import Cube, Ints, roll_up
 from autoconnect.core.exact import day_name, month_name
 from autoconnect.core.schema import RENTAL, SALE, TYPES
 
-#: Of each cell, the key of a roll-up as an integer, in the order in which rows are sorted.
+#: The key of a roll-up for each cell, as an integer; rows are sorted by these integers.
 KEYS: Mapping[str, Callable[[Cube], Ints]] = {
     "city": lambda cube: cube.city,
     "model": lambda cube: cube.model,
@@ -18,7 +18,7 @@ KEYS: Mapping[str, Callable[[Cube], Ints]] = {
     "year": lambda cube: cube.month() // 12,
 }
 
-#: Sums of each cell that follow from its type.
+#: Sums over the cells of one type: the type, and the measure that is added.
 _BY_TYPE: Mapping[str, tuple[int, str]] = {
     "sales": (SALE, "transactions"),
     "rentals": (RENTAL, "transactions"),
@@ -30,10 +30,10 @@ Counts = dict[str, int]
 
 
 def tabulate(cube: Cube, by: Sequence[str], measures: Sequence[str]) -> list[Counts]:
-    """One row for each key in use, in ascending order: its keys (as integers) and measures.
+    """One row for each combination of keys in use, in ascending order: its keys (as integers) and its measures.
 
-    `by` names KEYS; `measures` names measures of a cell, or `sales`, `rentals`, `sales_revenue`, `rental_revenue`.
-    Names ascend by code point, as those of a cube do. A cube without cells has no rows.
+    `by` has names of KEYS; `measures` has measures of a cell, or `sales`, `rentals`, `sales_revenue`, `rental_revenue`.
+    Names are in the order of the cube: by code point, if it is canonical. A cube without cells has no rows.
     """
     keys, folded = roll_up([KEYS[key](cube) for key in by], {name: _measure(cube, name) for name in measures})
     columns = [column.tolist() for column in (*keys, *folded.values())]
@@ -41,7 +41,7 @@ def tabulate(cube: Cube, by: Sequence[str], measures: Sequence[str]) -> list[Cou
 
 
 def label(cube: Cube, key: str, value: int) -> str | int:
-    """What a reader sees of a key: the name, `YYYY-MM-DD`, `YYYY-MM` or the year."""
+    """The form of a key that users see: the name, `YYYY-MM-DD`, `YYYY-MM` or the year."""
     match key:
         case "city":
             return cube.cities[value]

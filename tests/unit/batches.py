@@ -1,4 +1,4 @@
-"""The product's cells and partials in a form that can be held against the oracle's rows."""
+"""The product's cells and partials, in a form that can be compared with the oracle's rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -24,7 +24,7 @@ _FOLDS: Mapping[Fold, Callable[[tuple[int, int]], int]] = {Fold.SUM: sum, Fold.M
 
 
 def measures_of(row: Row) -> dict[str, int]:
-    """The measures of a cell that has one row only."""
+    """The measures of a cell that has a single row."""
     months, costed = row.months, row.cost is not None
     return {
         "transactions": 1,
@@ -43,7 +43,7 @@ def measures_of(row: Row) -> dict[str, int]:
 
 
 def cells_of_rows(rows: Iterable[Row]) -> Cells:
-    """What a cube of the rows must hold."""
+    """The cells that a cube of the rows must have."""
     cells: Cells = {}
     for row in rows:
         cell = cells.setdefault((row.city, row.day, row.type, row.model), {})
@@ -53,7 +53,7 @@ def cells_of_rows(rows: Iterable[Row]) -> Cells:
 
 
 def cells_of_cube(cube: Cube) -> Cells:
-    """What a cube holds."""
+    """The cells of a cube."""
     keys = zip(cube.city.tolist(), cube.day.tolist(), cube.type.tolist(), cube.model.tolist(), strict=True)
     return {
         (cube.cities[city], date.fromordinal(_EPOCH + day), TYPES[kind], cube.models[model]): {
@@ -68,7 +68,7 @@ def cube_of_rows(rows: Sequence[Row]) -> Cube:
     if not rows:
         return Cube.empty()
     measures = [measures_of(row) for row in rows]
-    one_a_row = Cube(
+    one_cell_per_row = Cube(
         cities=tuple(row.city for row in rows),
         models=tuple(row.model for row in rows),
         city=np.arange(len(rows)),
@@ -77,13 +77,13 @@ def cube_of_rows(rows: Sequence[Row]) -> Cube:
         model=np.arange(len(rows)),
         measures={name: np.array([values[name] for values in measures]) for name in MEASURES},
     )
-    return merge([one_a_row])
+    return merge([one_cell_per_row])
 
 
 def map_ranges(
     data: bytes, layout: Layout, ranges: Sequence[ByteRange], max_record_bytes: int = MAX_RECORD_BYTES
 ) -> list[Partial]:
-    """The partials of a file that is cut into batches."""
+    """The partials of a file that is cut into one batch per range."""
     ahead = ahead_bytes(max_record_bytes)
     return [
         map_batch(data[start : start + length], data[start + length :][:ahead], layout, batch, max_record_bytes)
@@ -92,24 +92,24 @@ def map_ranges(
 
 
 def map_whole(data: bytes, layout: Layout, max_record_bytes: int = MAX_RECORD_BYTES) -> Partial:
-    """The partial of a file that is one batch."""
+    """The partial of a whole file mapped as one batch."""
     return map_batch(data[layout.data_start :], b"", layout, 0, max_record_bytes)
 
 
 @st.composite
 def cuts(draw: st.DrawFn, data: bytes, start: int) -> list[ByteRange]:
-    """Ways to cut a file from `start` on: as the planner does it, or at any of its line edges."""
+    """Ways to cut a file from `start` on: as the planner does, or at any line edges."""
     if draw(st.booleans()):
         batch_bytes = draw(st.integers(1, 300))
         return list(cut(start, len(data), batch_bytes, lambda offset, length: data[offset : offset + length]))
-    edges = [place + 1 for place in range(start, len(data) - 1) if data[place] == ord("\n")]
+    edges = [offset + 1 for offset in range(start, len(data) - 1) if data[offset] == ord("\n")]
     chosen = draw(st.sets(st.sampled_from(edges))) if edges else set()
     bounds = [start, *sorted(chosen), len(data)] if len(data) > start else []
     return [ByteRange(first, last - first) for first, last in pairwise(bounds)]
 
 
 def ranges_between_records(data: bytes, layout: Layout, batch_bytes: int) -> list[ByteRange]:
-    """Ranges of a file as they are planned where a batch has shown that a record lies across an edge."""
+    """The ranges of a file that is planned again because a record lies across the edge of two batches."""
 
     def read(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
@@ -129,7 +129,7 @@ def merged(draw: st.DrawFn, partials: Sequence[Partial]) -> Partial:
 
 
 def by_kernel(data: bytes, layout: Layout, ranges: Iterable[ByteRange], **options: int) -> Partial:
-    """What the kernel makes of byte ranges, one batch each."""
+    """The partial that the kernel makes of byte ranges, one batch each."""
     mapper = KernelMapper(layout, **options)
     for batch, (start, length) in enumerate(ranges):
         mapper.add(batch, length, reader(data, start))
@@ -137,7 +137,7 @@ def by_kernel(data: bytes, layout: Layout, ranges: Iterable[ByteRange], **option
 
 
 def reader(data: bytes, start: int) -> ReadInto:
-    """Reads bytes as if they were a file, from an offset on."""
+    """A reader of bytes from `start` on, as if they were a file."""
 
     def read(offset: int, buffer: memoryview) -> int:
         piece = data[start + offset : start + offset + len(buffer)]

@@ -1,4 +1,4 @@
-"""What can be set for the containers is what the services read: compose passes it on, .env.example explains it."""
+"""The settings of the containers are those of the services: compose passes them on, and .env.example explains them."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from autoconnect.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What compose decides itself, or which means nothing to containers.
+#: Settings that compose sets itself, or that do not apply to containers.
 OWN = {"redis_url", "data_dir", "upload_dir", "source", "health_file", "host", "open_without_key", "port", "workers"}
 
 
@@ -14,12 +14,12 @@ def names(pattern: str, page: str) -> set[str]:
     return {name.lower() for name in re.findall(pattern, (ROOT / page).read_text(), re.MULTILINE)}
 
 
-def test_every_setting_that_makes_sense_there_is_passed_on_and_explained() -> None:
+def test_every_setting_of_containers_is_passed_on_and_explained() -> None:
     expected = set(Settings.model_fields) - OWN
     assert names(rf"^{PREFIX}(\w+)=", ".env.example") == expected
     passed_on = names(rf"^  {PREFIX}(\w+):(?: \$\{{{PREFIX}\w+:-\w+\}})?$", "docker-compose.yml")
     assert passed_on == expected
 
 
-def test_compose_decides_only_over_settings_that_there_are() -> None:
+def test_compose_sets_known_settings_only() -> None:
     assert names(rf"{PREFIX}(\w+):", "docker-compose.yml") <= set(Settings.model_fields)

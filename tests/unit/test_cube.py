@@ -1,4 +1,4 @@
-"""A cube is exact or it is not: sums that 64 bits can't hold fail, and so do too many cells."""
+"""A cube is exact or fails: sums that do not fit in 64 bits are errors, and so are too many cells."""
 
 from collections import Counter
 from dataclasses import replace
@@ -21,21 +21,21 @@ LARGEST = 2**63 - 1
 
 
 @pytest.mark.parametrize("prices", [(LARGEST, 0), (LARGEST - 1, 1), (2**62, 2**62 - 1), (LARGEST,)])
-def test_a_sum_may_be_the_largest_that_64_bits_hold(prices: tuple[int, ...]) -> None:
+def test_a_sum_may_be_the_largest_64_bit_integer(prices: tuple[int, ...]) -> None:
     cube = merge([cube_of_rows([ROW._replace(price=price)]) for price in prices])
     assert cube.measures["revenue"].tolist() == [LARGEST]
 
 
 @pytest.mark.parametrize("prices", [(LARGEST, 1), (2**62, 2**62), (2**62,) * 4, (LARGEST,) * 5])
-def test_a_sum_of_one_more_fails_and_names_the_measure(prices: tuple[int, ...]) -> None:
+def test_a_larger_sum_fails_and_names_the_measure(prices: tuple[int, ...]) -> None:
     cubes = [cube_of_rows([ROW._replace(price=price)]) for price in prices]
     with pytest.raises(CubeError, match="revenue"):
         merge(cubes)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 2**32, 2**62 - 1, 2**62, LARGEST]), st.integers(1, 2)), max_size=6))
-def test_a_sum_is_that_of_whole_numbers_or_fails(sold: list[tuple[int, int]]) -> None:
-    rows = [ROW._replace(price=price, day=date(2024, 1, day)) for price, day in sold]
+def test_a_sum_is_exact_or_fails(sales: list[tuple[int, int]]) -> None:
+    rows = [ROW._replace(price=price, day=date(2024, 1, day)) for price, day in sales]
     cubes = [cube_of_rows([row]) for row in rows]
     expected = cells_of_rows(rows)
     if any(cell["revenue"] > LARGEST for cell in expected.values()):
@@ -46,15 +46,15 @@ def test_a_sum_is_that_of_whole_numbers_or_fails(sold: list[tuple[int, int]]) ->
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([-(2**40), -1, 0, 1, 2**40])] * 4, st.integers(0, 9)), max_size=20))
-def test_keys_that_are_far_apart_are_rolled_up_as_near_ones_are(entries: list[tuple[int, ...]]) -> None:
-    """Given four keys, of which one number can't be made without overflow / I expect what a dict of them gives."""
+def test_keys_that_are_far_apart_are_rolled_up_like_near_ones(entries: list[tuple[int, ...]]) -> None:
+    """Given four keys that would overflow if packed into one number / I expect the sums that a dict gives."""
     sums: Counter[tuple[int, ...]] = Counter()
     for *key, number in entries:
         sums[tuple(key)] += number
     *keys, numbers = np.array(entries, np.int64).reshape(-1, 5).T
-    found_keys, found = roll_up(keys, {"transactions": numbers})
-    assert list(zip(*(key.tolist() for key in found_keys), strict=True)) == sorted(sums)
-    assert found["transactions"].tolist() == [sums[key] for key in sorted(sums)]
+    distinct_keys, rolled_up = roll_up(keys, {"transactions": numbers})
+    assert list(zip(*(key.tolist() for key in distinct_keys), strict=True)) == sorted(sums)
+    assert rolled_up["transactions"].tolist() == [sums[key] for key in sorted(sums)]
 
 
 def test_a_total_over_cells_fails_in_the_same_way() -> None:
@@ -67,7 +67,7 @@ def test_a_total_over_cells_fails_in_the_same_way() -> None:
 
 @settings(max_examples=40)
 @given(st.lists(st.lists(transactions(), max_size=6), max_size=5), st.randoms())
-def test_the_order_of_merging_does_not_show(groups: list[list[Row]], random: Random) -> None:
+def test_the_order_of_merging_does_not_matter(groups: list[list[Row]], random: Random) -> None:
     cubes = [cube_of_rows(rows) for rows in groups]
     shuffled = random.sample(cubes, len(cubes))
     cube = merge(cubes)
@@ -76,7 +76,7 @@ def test_the_order_of_merging_does_not_show(groups: list[list[Row]], random: Ran
     assert cube.total("transactions") == sum(map(len, groups))
 
 
-def test_a_merged_cube_has_no_name_that_no_cell_uses() -> None:
+def test_a_merged_cube_has_only_names_in_use() -> None:
     cube = cube_of_rows([ROW, ROW._replace(city="Lyon", model="Zoé")])
     paris = merge([cube.where(cube.city == cube.cities.index("Paris"))])
     assert (paris.cities, paris.models) == (("Paris",), ("Audi A4",))
@@ -91,7 +91,7 @@ def test_cubes_that_differ_in_one_number_are_not_equal() -> None:
     assert cube != Cube.empty()
 
 
-def test_too_many_cells_fail_and_the_widest_column_is_named() -> None:
+def test_too_many_cells_fail_and_the_column_with_most_values_is_named() -> None:
     cube = cube_of_rows(
         [ROW._replace(model=f"model {number}", day=date(2024, 1, 1 + number % 2)) for number in range(1_001)]
     )

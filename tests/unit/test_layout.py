@@ -1,4 +1,4 @@
-"""How a source is judged: its encoding, its delimiter, its columns, and the sentence where it can't be read."""
+"""How a source is judged: its encoding, its delimiter, its columns, and the message if it cannot be read."""
 
 import codecs
 
@@ -30,11 +30,13 @@ def test_a_plain_file() -> None:
         (HEADER + b"\nN" + "î".encode()[:1], [], "utf-8"),
     ],
 )
-def test_what_is_not_utf_8_anywhere_is_windows_1252(data: bytes, windows: list[bytes], encoding: str) -> None:
+def test_a_source_that_is_not_utf_8_everywhere_is_windows_1252(
+    data: bytes, windows: list[bytes], encoding: str
+) -> None:
     assert sniff(data, windows).encoding == encoding
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column() -> None:
     layout = sniff(codecs.BOM_UTF8 + HEADER + b"\n", [])
     assert (layout.positions, layout.data_start) == (POSITIONS, 3 + len(HEADER) + 1)
 
@@ -90,7 +92,7 @@ def test_a_header_may_have_a_line_break_in_quotes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "sentence"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"\n\r\n\n", "empty"),
@@ -101,17 +103,17 @@ def test_a_header_may_have_a_line_break_in_quotes() -> None:
         (codecs.BOM_UTF16_BE + "id,date".encode("utf-16-be"), "UTF-16"),
         (b"id,date,ville,type\n", "lacks modele, prix"),
         (b"1,2024-01-01,Paris,vente,Audi A4,1\n", "lacks transaction_id, date, ville, type, modele, prix"),
-        (HEADER + b",Price\n", "two columns of one meaning: prix, price"),
-        (HEADER + b",id\n", "two columns of one meaning: id, id"),
-        (HEADER + b",cost,cout\n", "two columns of one meaning: cost, cout"),
+        (HEADER + b",Price\n", "two columns with the same meaning: prix, price"),
+        (HEADER + b",id\n", "two columns with the same meaning: id, id"),
+        (HEADER + b",cost,cout\n", "two columns with the same meaning: cost, cout"),
         (HEADER.replace(b",", b"|"), "lacks"),
         (b'"a\nb\x1b[31m",c\n', "lacks"),
         (HEADER + b"," * (1 << 16) + b"\n", "longer than 65,536 bytes"),
         (HEADER + b"," * HEAD_BYTES, "longer than 65,536 bytes"),
     ],
 )
-def test_a_source_that_cannot_be_read_is_told_so_in_one_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(SourceError, match=sentence) as caught:
+def test_an_unreadable_source_fails_with_a_printable_message(data: bytes, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as caught:
         sniff(data, [])
     assert str(caught.value).isprintable()
 
@@ -134,6 +136,6 @@ def test_64_windows_are_spread_evenly_up_to_the_end(size: int) -> None:
     assert max(steps) - min(steps) <= 1
 
 
-def test_a_layout_survives_the_way_through_redis() -> None:
+def test_a_layout_survives_its_json() -> None:
     layout = sniff(HEADER.replace(b",", b";") + b"\n", [])
     assert Layout.from_json(layout.to_json()) == layout

@@ -1,4 +1,4 @@
-"""Log lines are for terminals and machines alike: nothing in them steers the one or deceives the other."""
+"""Log lines are safe for terminals and for programs: no value in them controls the one or deceives the other."""
 
 import json
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from autoconnect.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Whatever a test sets up ends with it."""
+def _configuration_is_restored() -> Iterator[None]:
+    """Undo the log configuration of each test."""
     before = structlog.get_config()
     yield
     structlog.contextvars.clear_contextvars()
@@ -20,20 +20,20 @@ def _as_before() -> Iterator[None]:
 
 
 def warn(log_format: str, capsys: pytest.CaptureFixture[str], **fields: str) -> str:
-    """The line of a warning, without its end."""
+    """The line of a warning, without its line feed."""
     set_up_logs("api", load_settings(log_format=log_format))
     structlog.get_logger().warning("failed", **fields)
     return capsys.readouterr().err.removesuffix("\n")
 
 
-def test_what_is_not_printable_is_escaped_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unprintable_characters_are_escaped_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     line = warn("console", capsys, path="/a\x1b[31m\u202eb\x9b1m\nforged", city="Évry")
     assert line.isprintable()
     assert "/a\\x1b[31m\\u202eb\\x9b1m\\nforged" in line
     assert "city=Évry" in line
 
 
-def test_a_machine_reads_a_field_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keeps_every_field_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     line = warn("json", capsys, path="/a\x1b[31m\nforged", city="Évry")
     assert line.isprintable()
     fields = json.loads(line)

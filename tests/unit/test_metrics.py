@@ -1,4 +1,4 @@
-"""Each metric, over any rows, filters and options, says what the oracle says."""
+"""Each metric equals the oracle's, for any rows, filters and options."""
 
 from datetime import date
 from decimal import Decimal
@@ -33,7 +33,7 @@ NAMES = (
 
 
 def options_of(name: str) -> st.SearchStrategy[dict[str, int]]:
-    ranges = {option: st.integers(given.lowest, min(given.highest, 24)) for option, given in _options(name).items()}
+    ranges = {option: st.integers(bounds.lowest, min(bounds.highest, 24)) for option, bounds in _options(name).items()}
     return st.fixed_dictionaries({}, optional=ranges)
 
 
@@ -52,25 +52,25 @@ def test_the_catalogue_has_the_nine_metrics_in_the_order_of_the_contract() -> No
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=40)
 @given(st.data(), several_transactions(), filters())
-def test_a_metric_says_what_the_oracle_says(
-    name: str, data: st.DataObject, rows: list[Row], wanted: dict[str, Any]
+def test_a_metric_equals_the_oracles(
+    name: str, data: st.DataObject, rows: list[Row], chosen_filters: dict[str, Any]
 ) -> None:
     options = data.draw(options_of(name))
-    cube = Selection.read(**wanted).apply(cube_of_rows(rows))
+    cube = Selection.read(**chosen_filters).apply(cube_of_rows(rows))
     table = table_of(name, cube, **options)
-    assert table.rows == oracle.metric(name, oracle.select(rows, **wanted), 12, 3, **options)
+    assert table.rows == oracle.metric(name, oracle.select(rows, **chosen_filters), 12, 3, **options)
     assert all(list(row) == list(CATALOGUE[name].columns) for row in table.rows)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_selected_is_an_answer_too(name: str) -> None:
+def test_an_empty_selection_has_an_answer(name: str) -> None:
     nothing = {"transactions": 0, "revenue": 0, "cities": 0, "models": 0, "first_date": None, "last_date": None}
     trend = dict.fromkeys(CATALOGUE["trend"].columns) | {"months_used": 0}
     expected = {"summary": [{**nothing, "rows_read": 12, "rows_rejected": 3}], "trend": [trend]}
     assert table_of(name, Cube.empty()).rows == expected.get(name, [])
 
 
-def test_margins_say_why_there_are_none_in_a_source_without_costs() -> None:
+def test_margins_say_why_a_source_without_costs_has_none() -> None:
     rows = [Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 100)]
     table = compute(CATALOGUE["margins"], cube_of_rows(rows), JobFacts(1, 0, has_cost=False))
     assert table.rows == []
@@ -95,7 +95,7 @@ def test_a_trend_by_hand() -> None:
     assert everywhere == {**city, "city": None}
 
 
-def test_of_equal_months_the_earliest_is_the_best_and_of_equal_cities_the_first_by_name_leads() -> None:
+def test_ties_go_to_the_earliest_month_and_to_the_first_city_by_name() -> None:
     months = (date(2024, 3, 1), date(2024, 1, 1), date(2024, 2, 1))
     rows = [Row("1", day, city, "vente", "A4", 1_00) for day in months for city in ("Lyon", "Éze", "Eze")]
     table = table_of("city-comparison", cube_of_rows(rows)).rows

@@ -1,4 +1,4 @@
-"""A partial is the same behind the wire, and rejects keep their place in the file, their line and their number."""
+"""A partial survives the wire unchanged, and rejects keep their order, their lines and their number."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def everything(partial: Partial) -> tuple[object, ...]:
 
 @settings(max_examples=25)
 @given(files(breaks=True))
-def test_a_partial_is_the_same_behind_the_wire(file: File) -> None:
+def test_a_partial_survives_the_wire(file: File) -> None:
     partial = map_whole(file.data, sniff(file.data, []))
     fields = encode(partial)
     assert everything(decode(fields)) == everything(partial)
@@ -38,7 +38,7 @@ def test_a_partial_is_the_same_behind_the_wire(file: File) -> None:
     assert {name.decode() for name in fields} == {"tally", *(f"city:{city}" for city in partial.cube.cities)}
 
 
-def test_a_partial_of_nothing_is_a_tally_only() -> None:
+def test_an_empty_partial_is_only_a_tally() -> None:
     assert set(encode(Partial())) == {b"tally"}
     assert everything(decode(encode(Partial()))) == everything(Partial())
     assert everything(merge_partials([])) == everything(Partial())
@@ -52,33 +52,33 @@ def test_a_partial_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch
         decode(fields)
 
 
-def test_a_partial_that_is_damaged_is_refused_whatever_the_damage() -> None:
-    """Given a partial of two cities / When a bit of its cells is another, a city is missing, there twice or cut"""
+def test_a_damaged_partial_is_refused_whatever_the_damage() -> None:
+    """Given a partial of two cities / When a bit of its cells is flipped, or a field is missing, doubled or cut"""
     fields = encode(Partial(cube_of_rows([SALE, SALE._replace(city="Lyon", price=1)]), {0: 2}))
     paris, lyon = fields[b"city:Paris"], fields[b"city:Lyon"]
     damaged = [fields | {b"city:Paris": flipped(paris, bit)} for bit in range(8 * len(paris))]
     damaged += [{name: data for name, data in fields.items() if name != left_out} for left_out in fields]
     damaged += [fields | {b"city:Nice": lyon}, fields | {b"city:Paris": lyon}, fields | {b"city:Paris": paris[:-1]}]
     damaged += [fields | {b"tally": fields[b"tally"][:-1]}, fields | {b"tally": b""}]
-    for other in damaged:
+    for damaged_fields in damaged:
         with pytest.raises(CubeError, match="A partial is damaged"):
-            decode(other)
+            decode(damaged_fields)
 
 
 def flipped(data: bytes, bit: int) -> bytes:
-    place = bit // 8
-    return data[:place] + bytes((data[place] ^ 1 << bit % 8,)) + data[place + 1 :]
+    index = bit // 8
+    return data[:index] + bytes((data[index] ^ 1 << bit % 8,)) + data[index + 1 :]
 
 
 @pytest.mark.parametrize("price", [0, 255, 256, 2**32, 2**63 - 1])
 @pytest.mark.parametrize("day", [date(1, 1, 1), date(1969, 12, 31), date(9999, 12, 31)])
-def test_the_smallest_and_the_largest_numbers_are_the_same_behind_the_wire(price: int, day: date) -> None:
+def test_the_smallest_and_the_largest_numbers_survive_the_wire(price: int, day: date) -> None:
     rows = [SALE._replace(price=price, day=day), SALE._replace(day=day, type="location", months=1_200, cost=price)]
     cube = cube_of_rows(rows)
     assert decode(encode(Partial(cube))).cube == cube
 
 
-def test_what_says_nothing_is_not_on_the_wire_and_numbers_are_as_narrow_as_they_can_be() -> None:
+def test_measures_without_data_are_not_on_the_wire_and_numbers_are_as_narrow_as_possible() -> None:
     field = encode(Partial(cube_of_rows([SALE, SALE._replace(model="Zoé", price=1)])))[b"city:Paris"]
     with pa.CompressedInputStream(pa.BufferReader(field), "lz4") as packed, pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
@@ -88,7 +88,7 @@ def test_what_says_nothing_is_not_on_the_wire_and_numbers_are_as_narrow_as_they_
 
 
 def test_reading_and_writing_a_partial_does_not_load_pandas() -> None:
-    """An aggregator that loads it is slower with its first job, and larger for good."""
+    """An aggregator that loads pandas is slower on its first job, and stays larger."""
     program = """
 import sys
 import numpy as np
@@ -104,17 +104,17 @@ assert "pandas" not in sys.modules
 
 @settings(max_examples=30)
 @given(st.lists(several_transactions(), max_size=6), st.integers(0, 40))
-def test_merging_a_few_at_a_time_gives_what_merging_all_at_once_gives(groups: list[list[Row]], at_once: int) -> None:
-    """Given partials that come one by one / When so few cells may wait that sums are merged with more partials"""
-    found = [Partial(cube_of_rows(rows), {batch: len(rows)}) for batch, rows in enumerate(groups)]
+def test_merging_a_few_at_a_time_equals_merging_all_at_once(groups: list[list[Row]], at_once: int) -> None:
+    """Given partials that come one by one / When few cells may wait, so that sums are merged with later partials"""
+    parts = [Partial(cube_of_rows(rows), {batch: len(rows)}) for batch, rows in enumerate(groups)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partials, "_CELLS_AT_ONCE", at_once)
-        total = merge_partials(iter(found))
-    assert everything(total) == everything(merge_partials(found))
+        total = merge_partials(iter(parts))
+    assert everything(total) == everything(merge_partials(parts))
     assert cells_of_cube(total.cube) == cells_of_rows(row for rows in groups for row in rows)
 
 
-def test_the_order_of_merging_does_not_show_on_the_wire() -> None:
+def test_the_order_of_merging_does_not_change_the_wire() -> None:
     data = HEADER + b"1,2024-01-01,Paris,vente,Audi A4,1\nx\n1,x,Paris,vente,Audi A4,1\n"
     layout = sniff(data, [])
     start = data.index(b"1,x")
@@ -123,8 +123,8 @@ def test_the_order_of_merging_does_not_show_on_the_wire() -> None:
     assert encode(merge_partials([first, second])) == encode(merge_partials([second, first]))
 
 
-def test_lines_of_a_file_are_known_once_all_batches_are() -> None:
-    """Given a header behind a blank line, and batches of 3, 0 and 2 lines, the last without a line feed"""
+def test_file_lines_follow_from_the_lines_of_all_batches() -> None:
+    """Given a header after a blank line, and batches of 3, 0 and 2 lines, the last without a line feed"""
     batches = [b"x\n\r\ny\n", b"", b"\nz"]
     data = b"\n" + HEADER + b"".join(batches)
     layout = sniff(data, [])
@@ -142,7 +142,7 @@ def test_lines_of_a_file_are_known_once_all_batches_are() -> None:
     ]
 
 
-def test_a_raw_line_is_cut_at_500_characters_and_shows_bytes_that_are_none() -> None:
+def test_a_raw_line_is_cut_at_500_characters_and_escapes_undecodable_bytes() -> None:
     data = b"\xef\xbb\xbf" + HEADER + "é".encode() * 501 + b"\n\xffabc\r\n"
     long, undecodable = map_whole(data, sniff(data, [])).rejects
     assert long.raw == "é" * 500
@@ -155,9 +155,9 @@ def test_the_first_10000_raw_lines_by_position_are_kept_and_all_are_counted() ->
     middle = layout.data_start + (len(data) - layout.data_start) // 2
     ranges = [ByteRange(layout.data_start, middle - layout.data_start), ByteRange(middle, len(data) - middle)]
     total = merge_partials(map_ranges(data, layout, ranges)[::-1])
-    whole = map_whole(data, layout)
-    assert total.rejected == whole.rejected == {"field_count": 12_000}
+    uncut = map_whole(data, layout)
+    assert total.rejected == uncut.rejected == {"field_count": 12_000}
     assert total.rows_read == 12_000
     assert len(total.rejects) == MAX_REJECTS == 10_000
-    assert [reject.raw for reject in total.rejects] == [reject.raw for reject in whole.rejects]
+    assert [reject.raw for reject in total.rejects] == [reject.raw for reject in uncut.rejects]
     assert file_lines(total, 1) == list(range(2, 10_002))

@@ -1,4 +1,4 @@
-"""The public sample of 10,000 rows: the answers are known, and each metric is the oracle's."""
+"""The public sample of 10,000 rows: the answers are known, and each metric equals the oracle's."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from tests.sample import public_sample
 from tests.unit.batches import map_ranges
 
 
-def test_every_metric_of_the_public_sample_is_the_oracles() -> None:
+def test_every_metric_of_the_public_sample_equals_the_oracles() -> None:
     data = public_sample().read_bytes()
     layout = sniff(data, [])
     ranges = list(cut(layout.data_start, len(data), 64 << 10, lambda offset, length: data[offset : offset + length]))

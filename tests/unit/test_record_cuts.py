@@ -1,4 +1,4 @@
-"""Ranges that are cut between records: none lies across an edge, wherever there are quotes and whatever is read."""
+"""Cuts between records: no record lies across an edge, wherever the quotes are and however much is read at a time."""
 
 import os
 import tracemalloc
@@ -22,7 +22,7 @@ def ranges_of(text: bytes, batch_bytes: int, limit: int, start: int = 0) -> list
 
 
 def batch_of(text: bytes, batch: ByteRange, limit: int) -> tuple[bytes, bytes]:
-    """What a worker sees of a batch."""
+    """The bytes that a worker sees: those of a batch, and those it may read after it."""
     end = batch.offset + batch.length
     return text[batch.offset : end], text[end : end + ahead_bytes(limit)]
 
@@ -44,9 +44,7 @@ def blocks_of(block_bytes: int) -> Iterator[None]:
 
 @settings(max_examples=1_000)
 @given(TEXTS, st.integers(1, 20), st.integers(1, 20), st.integers(1, 12))
-@example(
-    text='"","\n"', batch_bytes=1, limit=2, block_bytes=1
-)  # the second quote opens behind a block, and closes late
+@example(text='"","\n"', batch_bytes=1, limit=2, block_bytes=1)  # the second quote opens after a block, and closes late
 def test_batches_cut_between_records_have_the_records_of_the_whole_file(
     text: str, batch_bytes: int, limit: int, block_bytes: int
 ) -> None:
@@ -57,8 +55,8 @@ def test_batches_cut_between_records_have_the_records_of_the_whole_file(
     records = []
     for batch in ranges:
         line = data.count(b"\n", 0, batch.offset)
-        found = split_records(*batch_of(data, batch, limit), ",", limit)
-        records += [record._replace(line=line + record.line) for record in found]
+        batch_records = split_records(*batch_of(data, batch, limit), ",", limit)
+        records += [record._replace(line=line + record.line) for record in batch_records]
     assert records == list(split_records(data, b"", ",", limit))
 
 
@@ -69,7 +67,7 @@ def test_a_batch_ends_at_the_first_edge_that_is_far_enough(
 ) -> None:
     """When batches are cut between records
 
-    I expect of each earlier place that is far enough: no record begins there, or a batch that ends there is refused.
+    I expect of each earlier offset that is far enough: no record begins there, or a batch that ends there is refused.
     """
     data = text.encode()
     with blocks_of(block_bytes):
@@ -82,8 +80,8 @@ def test_a_batch_ends_at_the_first_edge_that_is_far_enough(
 
 
 def record_starts(data: bytes, limit: int) -> Iterator[int]:
-    """Where records and blank lines begin."""
-    line_starts = [0, *(place + 1 for place in range(len(data)) if data[place] == ord("\n"))]
+    """The offsets of records and blank lines."""
+    line_starts = [0, *(offset + 1 for offset in range(len(data)) if data[offset] == ord("\n"))]
     records = {record.line: record.raw.count(b"\n") for record in split_records(data, b"", ",", limit)}
     line = 0
     while line < len(line_starts):
@@ -91,11 +89,11 @@ def record_starts(data: bytes, limit: int) -> Iterator[int]:
         line += records.get(line, 0) + 1
 
 
-def test_a_stray_quote_behind_quotes_that_close_moves_the_cut_behind_all_of_them() -> None:
-    """Given a record of which one quote is closed two lines on and the next one never: each of its lines is a record
+def test_a_stray_quote_after_quotes_that_close_moves_the_cut_after_all_of_them() -> None:
+    """Given a record whose first quote closes on the second line and whose next one never does: each line is a record
 
-    When a cut is wanted at the first of these edges / I expect it behind the line of the stray quote: a worker whose
-    batch ended before would see a quote that is closed behind its edge.
+    When a cut is requested at the first of these edges / I expect it after the line of the stray quote: a worker whose
+    batch ended before would see a quote that closes after its edge.
     """
     text = b'a,"b\nc","d\n' + b"e\n" * 9
     assert [record.fault for record in split_records(text, b"", ",", 8)][:3] == ["bad_quotes", "bad_quotes", None]
@@ -104,10 +102,10 @@ def test_a_stray_quote_behind_quotes_that_close_moves_the_cut_behind_all_of_them
 
 
 def test_a_second_stray_quote_before_the_first_does_not_move_the_cut_back() -> None:
-    """Given a record whose last quote is never closed, its lines a record each
+    """Given a record whose last quote never closes, so that each of its lines is a record
 
-    And a second line that begins with a quote that is closed too late, so that it is stray as well
-    When a cut is wanted behind that line / I expect none there: a worker would see the first record go on.
+    And a second line that begins with a quote that closes too late, so that it is stray as well
+    When a cut is requested after that line / I expect none there: a worker would see the first record go on.
     """
     text = b'"\n"aa,aaaaaa,"\n","' + b"\nc" * 9
     assert [record.fault for record in split_records(text, b"", ",", 10)][:2] == ["bad_quotes", "record_too_long"]
@@ -123,23 +121,23 @@ def test_lines_before_a_stray_quote_are_passed_without_a_look_ahead_from_each() 
     assert ranges == [ByteRange(0, 150_000 * 7), *(ByteRange(150_000 * 7 + 2 * line, 2) for line in range(10))]
 
 
-def test_the_scan_begins_where_it_is_told_and_not_before() -> None:
+def test_the_scan_begins_at_its_start_and_not_before() -> None:
     text = b'x"\n"a\nb"\nc\n'
     assert ranges_of(text, 1, 20, start=3) == [ByteRange(3, 6), ByteRange(9, 2)]
 
 
 @pytest.mark.parametrize("form", ["{},{}\n", '{},"{}\n{}"\n', '"{}","{}\r\n{}"\r\n', '{},5" of {}\n', '"{}'])
 def test_a_large_source_is_read_once_in_blocks(tmp_path: Path, form: str) -> None:
-    """Given a source larger than what is read at a time / When it is cut / I expect little memory and one reading."""
+    """Given a source larger than a block / When it is cut / I expect little memory and a single pass."""
     text = "".join(form.format(n, n, n) for n in range(800_000)).encode() + b"\n"
     path = tmp_path / "large.csv"
     path.write_bytes(text)
-    asked = 0
+    requested_bytes = 0
     with path.open("rb") as file:
 
         def read(offset: int, length: int) -> bytes:
-            nonlocal asked
-            asked += length
+            nonlocal requested_bytes
+            requested_bytes += length
             return os.pread(file.fileno(), length, offset)
 
         tracemalloc.start()
@@ -149,10 +147,10 @@ def test_a_large_source_is_read_once_in_blocks(tmp_path: Path, form: str) -> Non
     assert sum(length for _, length in ranges) == len(text)
     assert not any(is_refused(text, batch, 1 << 20) for batch in ranges)
     assert peak < 20 << 20
-    assert asked < 2 * len(text) + (2 << 20)
+    assert requested_bytes < 2 * len(text) + (2 << 20)
 
 
-def test_a_record_longer_than_what_is_read_at_a_time_is_one_record() -> None:
+def test_a_record_longer_than_a_block_is_one_record() -> None:
     text = b"a\n" + b'"x\n",' * 300 + b"\nb\n"
     with blocks_of(16):
         assert ranges_of(text, 1, 8) == [ByteRange(0, 2), ByteRange(2, 1_501), ByteRange(1_503, 2)]

@@ -1,4 +1,4 @@
-"""Where records begin and end, held against a reader that walks one character at a time, and against the csv module."""
+"""The bounds of records and fields, compared with a reader of one character at a time and with the csv module."""
 
 import csv
 from io import StringIO
@@ -14,7 +14,7 @@ from tests.unit.texts import TEXTS, plain_records, walk
 
 @settings(max_examples=300)
 @given(TEXTS, st.integers(1, 20))
-def test_records_are_those_that_a_walk_over_all_characters_finds(text: str, limit: int) -> None:
+def test_records_equal_those_of_a_walk_over_all_characters(text: str, limit: int) -> None:
     assert list(split_records(text.encode(), b"", ",", limit)) == plain_records(text, limit)
 
 
@@ -42,17 +42,17 @@ def test_a_cut_gives_the_same_records_or_is_refused(before: str, after: str, lim
 
 @settings(max_examples=300)
 @given(TEXTS)
-def test_fields_are_those_of_the_csv_module(text: str) -> None:
+def test_fields_equal_those_of_the_csv_module(text: str) -> None:
     end = walk(text, 0, len(text))
     record = text[:end].removesuffix("\r")
     assume(end is not None and record)
     assert split_fields(record, ",") == next(csv.reader(StringIO(record, newline="")))
 
 
-def test_what_follows_the_quote_that_a_cut_record_closes_does_not_matter() -> None:
-    """Given a quote that is closed behind the edge, and a second one that opens there and is closed out of sight
+def test_text_after_the_closing_quote_of_a_cut_record_does_not_matter() -> None:
+    """Given a quote that closes after the edge, and a second one that opens there and closes out of sight
 
-    When the batch is read / I expect it to be refused: with all of the file in sight, the two lines are one record.
+    When the batch is read / I expect it to be refused: with the whole file in sight, the two lines are one record.
     """
     data, rest = b'a,"b\n', b'c","ddddddd"\n'
     assert [record.line for record in split_records(data + rest, b"", ",", 8)] == [0]
@@ -60,7 +60,7 @@ def test_what_follows_the_quote_that_a_cut_record_closes_does_not_matter() -> No
         list(split_records(data, rest[: ahead_bytes(8)], ",", 8))
 
 
-@pytest.mark.parametrize("before", [b"", b'"q"\n'])  # a batch without a quote goes another way
+@pytest.mark.parametrize("before", [b"", b'"q"\n'])  # a batch without quotes is read by other code
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -76,7 +76,7 @@ def test_what_follows_the_quote_that_a_cut_record_closes_does_not_matter() -> No
         (b' "a\n "b\n', [(0, b' "a'), (1, b' "b')]),
     ],
 )
-def test_only_a_line_feed_out_of_quotes_ends_a_record(
+def test_only_a_line_feed_outside_quotes_ends_a_record(
     before: bytes, data: bytes, expected: list[tuple[int, bytes]]
 ) -> None:
     skipped = before.count(b"\n")
@@ -93,16 +93,16 @@ def test_a_record_may_be_as_long_as_the_limit_and_no_longer(quote: bytes, end: b
     assert exceeds.line == quote.count(b"\n")
 
 
-def test_a_quote_that_nothing_closes_costs_one_physical_line() -> None:
+def test_a_quote_that_is_never_closed_costs_one_physical_line() -> None:
     data = b'1,"a\n2,b\n3,"c\n4,"d"\n'
     faults = [(record.line, record.raw, record.fault) for record in split_records(data[:9], data[9:], ",", 4)]
     assert faults == [(0, b'1,"a', "bad_quotes"), (1, b"2,b", None)]
 
 
-def test_lines_that_a_stray_quote_makes_one_endless_record_take_time_by_their_number_only() -> None:
+def test_lines_before_a_stray_quote_take_time_linear_in_their_number() -> None:
     """Given 150,000 lines, each of which closes the quote of the line before it and opens another
 
-    When nothing closes the last one / I expect each to be rejected: looking ahead from each of them takes hours.
+    When nothing closes the last one / I expect each to be rejected: looking ahead from each of them would take hours.
     """
     lines = 150_000
     records = list(split_records(b'x"a,"b\n' * lines + b"c\n", b"", ","))
@@ -111,14 +111,12 @@ def test_lines_that_a_stray_quote_makes_one_endless_record_take_time_by_their_nu
 
 @settings(max_examples=300)
 @given(TEXTS, st.lists(st.sampled_from(('x"a,"b\n', '"\n', ',"\n', '"""a\n', "c\n")), max_size=8), st.integers(1, 20))
-def test_lines_before_a_stray_quote_are_what_a_walk_from_each_of_them_finds(
-    before: str, lines: list[str], limit: int
-) -> None:
+def test_lines_before_a_stray_quote_equal_those_of_a_walk_from_each(before: str, lines: list[str], limit: int) -> None:
     text = before + "".join(lines)
     assert list(split_records(text.encode(), b"", ",", limit)) == plain_records(text, limit)
 
 
-def test_a_quote_may_be_closed_a_full_limit_behind_its_opening() -> None:
+def test_a_quote_may_be_closed_a_full_limit_after_its_opening() -> None:
     limit = 1 << 20
     closed = b'"\n' + b"x" * (limit - 2) + b'"'
     assert [record.fault for record in split_records(closed, b"", ",")] == ["record_too_long"]

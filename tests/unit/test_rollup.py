@@ -1,4 +1,4 @@
-"""Any roll-up of the cube says what the oracle says, in the order asked for."""
+"""Any roll-up of the cube equals the oracle's, in the requested order."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ MEASURES = st.lists(st.sampled_from(list(oracle.MEASURES)), unique=True, min_siz
 
 
 def in_order(rows: oracle.Table, order: list[str]) -> oracle.Table:
-    """Rows ordered by columns, a `-` for descending; equal ones stay as they are, null comes before all else."""
+    """Sort rows by columns, descending if a name has a `-`; equal rows keep their order, and null comes first."""
     for name in reversed(order):
         column = name.removeprefix("-")
         rows = sorted(rows, key=lambda row: (row[column] is not None, row[column] or 0), reverse=name != column)
@@ -29,26 +29,31 @@ def in_order(rows: oracle.Table, order: list[str]) -> oracle.Table:
 
 @settings(max_examples=100)
 @given(several_transactions(), filters(), KEYS, MEASURES, st.integers(1, 30), st.data())
-def test_a_query_says_what_the_oracle_says(
-    rows: list[Row], wanted: dict[str, Any], keys: list[str], measures: list[str], limit: int, data: st.DataObject
+def test_a_query_equals_the_oracles(
+    rows: list[Row],
+    chosen_filters: dict[str, Any],
+    keys: list[str],
+    measures: list[str],
+    limit: int,
+    data: st.DataObject,
 ) -> None:
     columns = [*keys, *measures]
     order = data.draw(st.lists(st.sampled_from([*columns, *(f"-{name}" for name in columns)]), max_size=3))
     order = list({name.removeprefix("-"): name for name in order}.values())
     query = RollUp.read(",".join(keys), ",".join(measures), ",".join(order), limit)
-    table = query.run(Selection.read(**wanted).apply(cube_of_rows(rows)))
-    expected = in_order(oracle.query(oracle.select(rows, **wanted), keys, measures), order)
+    table = query.run(Selection.read(**chosen_filters).apply(cube_of_rows(rows)))
+    expected = in_order(oracle.query(oracle.select(rows, **chosen_filters), keys, measures), order)
     assert table.rows == expected[:limit]
     assert (table.note is not None) == (len(expected) > limit)
     assert query.columns == columns
 
 
-def test_without_measures_it_gives_transactions_and_revenue_up_to_1000_rows() -> None:
+def test_a_query_defaults_to_transactions_and_revenue_and_1000_rows() -> None:
     assert RollUp.read() == RollUp([], ["transactions", "revenue"], [], 1_000)
 
 
 @pytest.mark.parametrize(
-    ("parameter", "words"),
+    ("parameter", "query"),
     [
         ("group_by", {"group_by": "town"}),
         ("group_by", {"group_by": "city,city"}),
@@ -64,11 +69,9 @@ def test_without_measures_it_gives_transactions_and_revenue_up_to_1000_rows() ->
         ("order", {"order": "reve-nue"}),
     ],
 )
-def test_a_word_that_a_query_cannot_know_is_refused_by_the_parameters_name(
-    parameter: str, words: dict[str, Any]
-) -> None:
+def test_an_unknown_or_repeated_name_is_refused_with_its_parameter(parameter: str, query: dict[str, Any]) -> None:
     with pytest.raises(SelectionError) as caught:
-        RollUp.read(**words)
+        RollUp.read(**query)
     assert caught.value.name == parameter
 
 

@@ -1,4 +1,4 @@
-"""Which rows are accepted, what is read from them, and the one reason that the others are told."""
+"""The rows that are accepted, the values read from them, and the reason to reject each other row."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ FIELDS = {
 }
 ROW = Row("TX1", date(2024, 2, 29), "Paris", "location", "BMW X3", 1234_50, 12, 1000_00)
 
-#: A fault of each reason that one field can have, in the order in which they are told.
+#: A faulty field for each reason that concerns a field, in the order of the contract.
 FAULTS = {
     "missing_id": {"id": ""},
     "bad_date": {"date": "2024-02-30"},
@@ -40,18 +40,18 @@ def quoted(fields: list[str], delimiter: str) -> str:
 
 
 def judged(fields: dict[str, str], delimiter: str = ",") -> str | Row:
-    """The reason against a row, or what FIELDS would have to be for a row of the same cell."""
+    """The reason to reject a row, or the accepted row with the values of its cell."""
     header, row = quoted(list(fields), delimiter), quoted(list(fields.values()), delimiter)
     data = f"{header}\n{row}\n".encode()
     partial = map_whole(data, sniff(data, []))
     if partial.rejects:
         assert partial.rejected == {partial.rejects[0].reason: 1}
         return partial.rejects[0].reason
-    [((city, day, kind, model), found)] = cells_of_cube(partial.cube).items()
-    months = found["months"] if found["durations"] else None
-    row_found = Row("TX1", day, city, kind, model, found["revenue"], months, found["cost"] if found["costed"] else None)
-    assert cells_of_cube(partial.cube) == cells_of_rows([row_found])
-    return row_found
+    [((city, day, kind, model), cell)] = cells_of_cube(partial.cube).items()
+    months, cost = cell["months"] if cell["durations"] else None, cell["cost"] if cell["costed"] else None
+    accepted = Row("TX1", day, city, kind, model, cell["revenue"], months, cost)
+    assert cells_of_cube(partial.cube) == cells_of_rows([accepted])
+    return accepted
 
 
 def with_(**changes: str) -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_a_good_row_is_read_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("first", FAULTS)
-def test_of_several_faults_the_first_in_the_contracts_order_is_told(first: str) -> None:
+def test_several_faults_give_the_first_reason_in_the_order_of_the_contract(first: str) -> None:
     order = list(FAULTS)
     fields = dict(FIELDS)
     for reason in reversed(order[order.index(first) :]):
@@ -89,7 +89,7 @@ def test_the_reasons_are_those_of_the_contract_in_its_order() -> None:
         (b",,,,,", "missing_id"),
     ],
 )
-def test_what_is_wrong_with_the_line_comes_before_what_is_wrong_with_its_fields(line: bytes, reason: str) -> None:
+def test_a_fault_of_the_line_comes_before_faults_of_its_fields(line: bytes, reason: str) -> None:
     data = b"\xef\xbb\xbfid,date,city,type,model,price\r\n\r\n" + line + b"\n"
     [reject] = map_whole(data, sniff(data, [])).rejects
     assert (reject.reason, reject.line) == (reason, 1)
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_the_line_comes_before_what_is_wrong_with_its_fields(
 
 
 @pytest.mark.parametrize(
-    ("text", "read"),
+    ("text", "cents"),
     [
         ("0", 0),
         ("0.1", 10),
@@ -108,10 +108,10 @@ def test_what_is_wrong_with_the_line_comes_before_what_is_wrong_with_its_fields(
         ("  12\u00a0", 12_00),
     ],
 )
-def test_amounts_are_read_to_the_cent(text: str, read: int) -> None:
-    assert judged(with_(price=text)) == ROW._replace(price=read)
-    assert judged(with_(cost=text)) == ROW._replace(cost=read)
-    assert judged(with_(price=text.replace(".", ","), cost=""), ";") == ROW._replace(price=read, cost=None)
+def test_amounts_are_read_to_the_cent(text: str, cents: int) -> None:
+    assert judged(with_(price=text)) == ROW._replace(price=cents)
+    assert judged(with_(cost=text)) == ROW._replace(cost=cents)
+    assert judged(with_(price=text.replace(".", ","), cost=""), ";") == ROW._replace(price=cents, cost=None)
 
 
 NO_AMOUNTS = (
@@ -126,20 +126,20 @@ def test_any_other_amount_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", "-0", "-0.00", "-9999999999.99"])
-def test_an_amount_below_zero_has_a_reason_of_its_own_as_a_price(text: str) -> None:
+def test_a_negative_price_has_a_reason_of_its_own(text: str) -> None:
     assert judged(with_(price=text)) == "negative_price"
     assert judged(with_(cost=text)) == "bad_cost"
 
 
 @pytest.mark.parametrize("text", ["1.5", "1,234", "1.234,5", "1,2,3"])
-def test_where_the_delimiter_is_a_semicolon_the_decimal_mark_is_a_comma_only(text: str) -> None:
+def test_with_a_semicolon_as_delimiter_only_a_comma_is_a_decimal_mark(text: str) -> None:
     assert judged(with_(price=text, cost=""), ";") == "bad_price"
 
 
 @pytest.mark.parametrize(
     "text", ["2024-02-29", " 2024-02-29 ", "2024-02-29T", "2024-02-29T25:61Z", "2024-02-29 at\nnoon"]
 )
-def test_what_follows_a_date_behind_a_t_or_a_space_is_ignored(text: str) -> None:
+def test_anything_after_a_date_and_a_t_or_a_space_is_ignored(text: str) -> None:
     assert judged(with_(date=text)) == ROW
 
 
@@ -164,7 +164,7 @@ def test_any_other_date_is_refused(text: str) -> None:
     ("text", "months"),
     [("1", 1), ("1200", 1200), ("0012", 12), ("0" * 5_000 + "3", 3), *((word, None) for word in MISSING)],
 )
-def test_a_rental_lasts_from_1_to_1200_months_or_does_not_say(text: str, months: int | None) -> None:
+def test_a_rental_lasts_from_1_to_1200_months_or_has_no_duration(text: str, months: int | None) -> None:
     assert judged(with_(rental_months=text)) == ROW._replace(months=months)
 
 
@@ -208,9 +208,9 @@ def test_in_names_only_runs_of_space_and_underscore_change(text: str, name: str)
 
 
 @pytest.mark.parametrize("word", [*MISSING, " NULL ", "\u00a0"])
-def test_a_word_for_nothing_is_a_missing_value(word: str) -> None:
-    seen = {column: judged({**FIELDS, column: word}) for column in FIELDS}
-    assert seen == {
+def test_a_word_for_no_value_is_a_missing_value(word: str) -> None:
+    outcomes = {column: judged({**FIELDS, column: word}) for column in FIELDS}
+    assert outcomes == {
         "id": "missing_id",
         "date": "bad_date",
         "city": "missing_city",

@@ -1,4 +1,4 @@
-"""What users may write in a filter, and what they are told where it can't be read."""
+"""The filters that users may write, and the error for one that cannot be read."""
 
 from datetime import date
 from typing import Any
@@ -18,11 +18,11 @@ ROWS = [Row("1", day, "Saint-Étienne", "vente", "BMW X3", 1) for day in (date(2
 )
 def test_case_accents_spaces_and_underscores_do_not_matter_in_a_name(name: str) -> None:
     assert len(Selection.read(city=[name]).apply(cube_of_rows(ROWS))) == 2
-    assert len(Selection.read(city=["Saint Etienne"]).apply(cube_of_rows(ROWS))) == 0  # a hyphen does
+    assert len(Selection.read(city=["Saint Etienne"]).apply(cube_of_rows(ROWS))) == 0  # a hyphen does matter
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "found"),
+    ("first", "last", "rows"),
     [
         ("2024-02", "2024-02", 2),
         ("2024-02-01", "2024-02-29", 2),
@@ -33,8 +33,8 @@ def test_case_accents_spaces_and_underscores_do_not_matter_in_a_name(name: str) 
         ("2024-03", "2024-01", 0),
     ],
 )
-def test_both_ends_of_a_period_are_included(first: str | None, last: str | None, found: int) -> None:
-    assert len(Selection.read(first=first, last=last).apply(cube_of_rows(ROWS))) == found
+def test_both_ends_of_a_period_are_included(first: str | None, last: str | None, rows: int) -> None:
+    assert len(Selection.read(first=first, last=last).apply(cube_of_rows(ROWS))) == rows
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_both_ends_of_a_period_are_included(first: str | None, last: str | None,
     ],
 )
 @pytest.mark.parametrize(("argument", "parameter"), [("first", "from"), ("last", "to")])
-def test_an_unreadable_date_is_refused_by_the_parameters_name(argument: str, parameter: str, text: str) -> None:
+def test_an_unreadable_date_is_refused_with_the_parameters_name(argument: str, parameter: str, text: str) -> None:
     with pytest.raises(SelectionError, match="YYYY-MM") as caught:
         Selection.read(**{argument: text})
     assert caught.value.name == parameter
@@ -63,7 +63,7 @@ def test_an_unreadable_date_is_refused_by_the_parameters_name(argument: str, par
 @pytest.mark.parametrize(
     ("argument", "value"), [("city", [""]), ("model", ["Audi", " _"]), ("type", "leasing"), ("type", "")]
 )
-def test_a_word_that_selects_nothing_by_its_form_is_refused(argument: str, value: Any) -> None:
+def test_an_empty_name_and_an_unknown_type_are_refused(argument: str, value: Any) -> None:
     with pytest.raises(SelectionError) as caught:
         Selection.read(**{argument: value})
     assert caught.value.name == argument

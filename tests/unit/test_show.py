@@ -1,4 +1,4 @@
-"""What the terminal shows: no number is ever cut, however narrow it is."""
+"""Tables on a terminal: no number is ever cut, however narrow the terminal is."""
 
 import io
 
@@ -26,7 +26,7 @@ def test_null_is_a_dash_and_names_are_not_markup() -> None:
     assert " -" in text
 
 
-def test_names_do_not_steer_the_terminal() -> None:
+def test_names_cannot_control_the_terminal() -> None:
     text = shown(80, [{"city": "Saint-\u00c9tienne\x1b[31m\x9b2J"}, {"city": "208\u00a0GT\nx"}])
     assert "Saint-\u00c9tienne\\x1b[31m\\x9b2J" in text
     assert "208\u00a0GT\\nx" in text
@@ -34,4 +34,4 @@ def test_names_do_not_steer_the_terminal() -> None:
 
 def test_without_rows_the_note_is_shown() -> None:
     assert shown(80, [], "No costs.").split("\n")[1] == "No costs."
-    assert shown(80, []).split("\n")[1] == "Nothing is selected."
+    assert shown(80, []).split("\n")[1] == "No rows."

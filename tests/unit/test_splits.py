@@ -1,4 +1,4 @@
-"""Ranges cover a source without gap or overlap and end where lines end, whatever the lines are."""
+"""Ranges cover a source without gap or overlap and end at line ends, whatever the lines are."""
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,10 @@ LINES = st.lists(st.sampled_from((b"\n", b"ab\n", b"\r\n", b"x" * 50 + b"\n", b"
 
 
 @given(LINES, st.sampled_from((b"", b"no line feed")), st.integers(1, 12_000), st.data())
-def test_ranges_tile_the_source_and_each_ends_behind_a_line_feed(
-    lines: list[bytes], rest: bytes, size: int, data: st.DataObject
+def test_ranges_tile_the_source_and_each_ends_after_a_line_feed(
+    lines: list[bytes], last_line: bytes, size: int, data: st.DataObject
 ) -> None:
-    source = b"".join(lines) + rest
+    source = b"".join(lines) + last_line
     start = len(b"".join(lines[: data.draw(st.integers(0, len(lines)))]))
     ranges = list(cut(start, len(source), size, lambda offset, length: source[offset : offset + length]))
 
@@ -30,15 +30,15 @@ def test_ranges_tile_the_source_and_each_ends_behind_a_line_feed(
 
 def test_only_a_window_around_each_cut_is_read() -> None:
     line = b"x" * 99 + b"\n"
-    asked: list[int] = []
+    requested_bytes: list[int] = []
 
     def read(offset: int, length: int) -> bytes:
-        asked.append(length)
+        requested_bytes.append(length)
         return (line * 50)[offset % 100 :][:length]
 
     ranges = list(cut(0, 100 * 10**9, 32 << 20, read))
-    assert len(ranges) == len(asked) == 2_981
-    assert sum(asked) < 15_000_000
+    assert len(ranges) == len(requested_bytes) == 2_981
+    assert sum(requested_bytes) < 15_000_000
 
 
 @pytest.mark.parametrize(

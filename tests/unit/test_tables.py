@@ -11,7 +11,7 @@ from autoconnect.tables import table_csv
 
 
 def cell(value: Value) -> str:
-    """What a reader of CSV finds in the one cell of a table."""
+    """The text of a cell that holds `value`, as a CSV reader returns it."""
     header, row = csv.reader(io.StringIO(table_csv(["city", "n"], [{"city": value, "n": 1}]), newline=""))
     assert (header, row[1]) == (["city", "n"], "1")
     return row[0]
@@ -21,7 +21,7 @@ def cell(value: Value) -> str:
     "text",
     ["=1+1", '=HYPERLINK("http://x","y")', "+33 1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-", "=", "=a,b"],
 )
-def test_text_that_a_spreadsheet_would_calculate_has_an_apostrophe_before_it(text: str) -> None:
+def test_text_that_a_spreadsheet_would_evaluate_has_an_apostrophe_before_it(text: str) -> None:
     assert cell(text) == f"'{text}"
 
 
@@ -37,5 +37,5 @@ def test_numbers_stay_numbers_and_null_is_empty(value: Value, expected: str) -> 
     assert cell(value) == expected
 
 
-def test_rows_have_the_columns_in_their_order() -> None:
+def test_rows_follow_the_order_of_the_columns() -> None:
     assert table_csv(["b", "a"], [{"a": 1, "b": "x"}, {"a": 2, "b": "y,z"}]) == 'b,a\r\nx,1\r\n"y,z",2\r\n'

@@ -31,12 +31,12 @@ _MODULES = (
 CATALOGUE: Mapping[str, Metric] = {module.METRIC.name: module.METRIC for module in _MODULES}
 
 
-def facts_of(whole: Partial) -> JobFacts:
-    """What metrics say of the whole job, from the sum of its partials."""
-    return JobFacts(whole.rows_read, whole.rows_rejected, whole.cube.total("costed") > 0)
+def facts_of(total: Partial) -> JobFacts:
+    """Return the facts that metrics state about the whole job, from the sum of its partials."""
+    return JobFacts(total.rows_read, total.rows_rejected, total.cube.total("costed") > 0)
 
 
 def compute(metric: Metric, cube: Cube, facts: JobFacts, options: Mapping[str, int] | None = None) -> Table:
-    """The table of a metric over the cells of `cube`, with defaults for the options that are not given."""
+    """Compute the table of a metric over the cells of `cube`; missing options have their defaults."""
     defaults = {name: option.default for name, option in metric.options.items()}
     return metric.compute(Request(cube, facts, {**defaults, **(options or {})}))

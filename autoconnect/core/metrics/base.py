@@ -1,4 +1,4 @@
-"""What a metric is: a tidy table with named columns, computed from the selected cells of a cube."""
+"""The form of a metric: a tidy table with named columns, computed from the selected cells of a cube."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Row = dict[str, Value]
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What a metric says of the whole job, whatever the filter."""
+    """Facts of the whole job that metrics report, whatever the filter."""
 
     rows_read: int
     rows_rejected: int
@@ -22,14 +22,14 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class Option:
-    """A whole number that a metric takes besides the filters."""
+    """A parameter of a metric besides the filters: a whole number."""
 
     default: int
     lowest: int
     highest: int
 
     def read(self, name: str, text: str) -> int:
-        """Raises SelectionError where the text is not a whole number within the bounds."""
+        """The value of the option `name`; raises SelectionError if `text` is not a whole number within the bounds."""
         if not (text.isascii() and text.isdigit() and len(text) < 10 and self.lowest <= int(text) <= self.highest):
             raise SelectionError(
                 name, f"{name} is {text!r}; expected a whole number from {self.lowest} to {self.highest}."
@@ -39,7 +39,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Request:
-    """What to compute a metric of: the selected cells, the job's facts, and the options' values."""
+    """The input of a metric: the selected cells, the facts of the job, and the values of the options."""
 
     cube: Cube
     facts: JobFacts
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a metric, each with all its columns; `note` says what a reader would else miss."""
+    """The rows of a metric, each with all its columns; `note` says what a reader would otherwise miss."""
 
     rows: Sequence[Row]
     note: str | None = None
@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Metric:
-    """An entry of the catalogue. `columns` maps each column to its unit; `by_day`: it looks at days, too."""
+    """An entry of the catalogue. `columns` maps each column to its unit; `by_day` says that months are not enough."""
 
     name: str
     definition: str

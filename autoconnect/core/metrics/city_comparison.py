@@ -1,4 +1,4 @@
-"""The cities side by side, the one with the highest revenue first."""
+"""The cities side by side, the highest revenue first."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -11,26 +11,26 @@ from autoconnect.core.tabulate import tabulate
 def _compute(request: Request) -> Table:
     cube = request.cube
     revenue_by_month: dict[int, dict[int, int]] = defaultdict(dict)
-    for found in tabulate(cube, ("city", "month"), ("revenue",)):
-        revenue_by_month[found["city"]][found["month"]] = found["revenue"]
+    for counts in tabulate(cube, ("city", "month"), ("revenue",)):
+        revenue_by_month[counts["city"]][counts["month"]] = counts["revenue"]
     last_month = max((max(months) for months in revenue_by_month.values()), default=0)
     total = cube.total("revenue")
     measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
-    cities = sorted(tabulate(cube, ("city",), measures), key=lambda found: (-found["revenue"], found["city"]))
+    cities = sorted(tabulate(cube, ("city",), measures), key=lambda counts: (-counts["revenue"], counts["city"]))
     rows: list[Row] = []
-    for rank, found in enumerate(cities, start=1):
-        months = revenue_by_month[found["city"]]
+    for rank, counts in enumerate(cities, start=1):
+        months = revenue_by_month[counts["city"]]
         best = min(months, key=lambda month: (-months[month], month))
         rows.append(
             {
-                "city": cube.cities[found["city"]],
+                "city": cube.cities[counts["city"]],
                 "rank": rank,
-                "transactions": found["transactions"],
-                "revenue": money(found["revenue"]),
-                "revenue_pct": pct(found["revenue"], total),
-                "average_ticket": mean_money(found["revenue"], found["transactions"]),
-                "average_sale": mean_money(found["sales_revenue"], found["sales"]),
-                "average_rental": mean_money(found["rental_revenue"], found["rentals"]),
+                "transactions": counts["transactions"],
+                "revenue": money(counts["revenue"]),
+                "revenue_pct": pct(counts["revenue"], total),
+                "average_ticket": mean_money(counts["revenue"], counts["transactions"]),
+                "average_sale": mean_money(counts["sales_revenue"], counts["sales"]),
+                "average_rental": mean_money(counts["rental_revenue"], counts["rentals"]),
                 "best_month": month_name(best),
                 "last_month_growth_pct": _growth_pct(months, last_month),
             }
@@ -48,8 +48,9 @@ def _growth_pct(revenue: dict[int, int], last_month: int) -> Decimal | None:
 METRIC = Metric(
     name="city-comparison",
     definition=(
-        "Cities ranked by revenue (then by name). best_month has the highest revenue, the earliest on a tie; growth is "
-        "the selection's last calendar month against the one before, null where the city lacks either."
+        "Cities ranked by revenue, then by name. best_month is the month with the highest revenue, the earliest on a "
+        "tie; last_month_growth_pct compares the selection's last calendar month with the one before, null if the city "
+        "lacks either."
     ),
     columns={
         "city": "name",

@@ -1,4 +1,4 @@
-"""What is earned on transactions whose cost is known; never invented."""
+"""The margins of transactions whose cost is known; a cost is never invented."""
 
 from autoconnect.core.exact import mean_money, pct
 from autoconnect.core.metrics.base import Metric, Request, Row, Table
@@ -10,17 +10,17 @@ _NOTE = "No row of the source carries a cost (column cout), so there is no margi
 def _compute(request: Request) -> Table:
     cube = request.cube
     rows: list[Row] = []
-    for found in tabulate(cube, ("city", "type"), ("costed", "cost", "costed_revenue")):
-        if found["costed"] == 0:
+    for counts in tabulate(cube, ("city", "type"), ("costed", "cost", "costed_revenue")):
+        if counts["costed"] == 0:
             continue
-        margin = found["costed_revenue"] - found["cost"]
+        margin = counts["costed_revenue"] - counts["cost"]
         rows.append(
             {
-                "city": cube.cities[found["city"]],
-                "type": label(cube, "type", found["type"]),
-                "transactions": found["costed"],
-                "mean_margin": mean_money(margin, found["costed"]),
-                "margin_rate_pct": pct(margin, found["costed_revenue"]),
+                "city": cube.cities[counts["city"]],
+                "type": label(cube, "type", counts["type"]),
+                "transactions": counts["costed"],
+                "mean_margin": mean_money(margin, counts["costed"]),
+                "margin_rate_pct": pct(margin, counts["costed_revenue"]),
             }
         )
     return Table(rows, None if request.facts.has_cost else _NOTE)
@@ -28,7 +28,9 @@ def _compute(request: Request) -> Table:
 
 METRIC = Metric(
     name="margins",
-    definition="Of rows with a cost: the mean of price - cost, and the sum of price - cost over the sum of prices.",
+    definition=(
+        "For rows with a cost: the mean of price - cost, and the sum of price - cost divided by the sum of prices."
+    ),
     columns={
         "city": "name",
         "type": "vente | location",

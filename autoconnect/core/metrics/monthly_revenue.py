@@ -1,4 +1,4 @@
-"""Revenue of each city by calendar month."""
+"""The revenue of each city by calendar month."""
 
 from autoconnect.core.exact import money, month_name
 from autoconnect.core.metrics.base import Metric, Request, Row, Table
@@ -9,21 +9,21 @@ def _compute(request: Request) -> Table:
     measures = ("transactions", "revenue", "sales_revenue", "rental_revenue")
     rows: list[Row] = [
         {
-            "city": request.cube.cities[found["city"]],
-            "month": month_name(found["month"]),
-            "transactions": found["transactions"],
-            "revenue": money(found["revenue"]),
-            "sales_revenue": money(found["sales_revenue"]),
-            "rental_revenue": money(found["rental_revenue"]),
+            "city": request.cube.cities[counts["city"]],
+            "month": month_name(counts["month"]),
+            "transactions": counts["transactions"],
+            "revenue": money(counts["revenue"]),
+            "sales_revenue": money(counts["sales_revenue"]),
+            "rental_revenue": money(counts["rental_revenue"]),
         }
-        for found in tabulate(request.cube, ("city", "month"), measures)
+        for counts in tabulate(request.cube, ("city", "month"), measures)
     ]
     return Table(rows)
 
 
 METRIC = Metric(
     name="monthly-revenue",
-    definition="Sum of prices per city and calendar month, sales and rentals together and apart.",
+    definition="Sum of prices per city and calendar month: of all transactions, of sales and of rentals.",
     columns={
         "city": "name",
         "month": "YYYY-MM",

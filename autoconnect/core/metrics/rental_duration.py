@@ -1,4 +1,4 @@
-"""How long each model is rented for in each city."""
+"""The duration of rentals of each model in each city."""
 
 from fractions import Fraction
 
@@ -11,20 +11,20 @@ def _compute(request: Request) -> Table:
     cube = request.cube
     measures = ("durations", "months", "months_squared", "min_months", "max_months")
     rows: list[Row] = []
-    for found in tabulate(cube, ("city", "model"), measures):
-        rentals, months = found["durations"], found["months"]
+    for counts in tabulate(cube, ("city", "model"), measures):
+        rentals, months = counts["durations"], counts["months"]
         if rentals == 0:
             continue
-        variance = Fraction(found["months_squared"], rentals) - Fraction(months, rentals) ** 2
+        variance = Fraction(counts["months_squared"], rentals) - Fraction(months, rentals) ** 2
         rows.append(
             {
-                "city": cube.cities[found["city"]],
-                "model": cube.models[found["model"]],
+                "city": cube.cities[counts["city"]],
+                "model": cube.models[counts["model"]],
                 "rentals": rentals,
                 "mean_months": ratio(months, rentals),
                 "std_months": square_root(variance),
-                "min_months": found["min_months"],
-                "max_months": found["max_months"],
+                "min_months": counts["min_months"],
+                "max_months": counts["max_months"],
             }
         )
     return Table(rows)
@@ -32,7 +32,10 @@ def _compute(request: Request) -> Table:
 
 METRIC = Metric(
     name="rental-duration",
-    definition="Duration of rentals that carry one (temps moyen de rotation); std is that of the population.",
+    definition=(
+        "Duration of the rentals that carry one (temps moyen de rotation); std_months is the population standard "
+        "deviation."
+    ),
     columns={
         "city": "name",
         "model": "name",

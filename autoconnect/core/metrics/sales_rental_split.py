@@ -1,4 +1,4 @@
-"""How much of each city's business is sales, and how much rentals."""
+"""The shares of sales and rentals in each city's business."""
 
 from autoconnect.core.exact import money, pct
 from autoconnect.core.metrics.base import Metric, Request, Row, Table
@@ -9,17 +9,17 @@ def _compute(request: Request) -> Table:
     measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
     rows: list[Row] = [
         {
-            "city": request.cube.cities[found["city"]],
-            "sales": found["sales"],
-            "rentals": found["rentals"],
-            "sales_pct": pct(found["sales"], found["transactions"]),
-            "rentals_pct": pct(found["rentals"], found["transactions"]),
-            "sales_revenue": money(found["sales_revenue"]),
-            "rental_revenue": money(found["rental_revenue"]),
-            "sales_revenue_pct": pct(found["sales_revenue"], found["revenue"]),
-            "rental_revenue_pct": pct(found["rental_revenue"], found["revenue"]),
+            "city": request.cube.cities[counts["city"]],
+            "sales": counts["sales"],
+            "rentals": counts["rentals"],
+            "sales_pct": pct(counts["sales"], counts["transactions"]),
+            "rentals_pct": pct(counts["rentals"], counts["transactions"]),
+            "sales_revenue": money(counts["sales_revenue"]),
+            "rental_revenue": money(counts["rental_revenue"]),
+            "sales_revenue_pct": pct(counts["sales_revenue"], counts["revenue"]),
+            "rental_revenue_pct": pct(counts["rental_revenue"], counts["revenue"]),
         }
-        for found in tabulate(request.cube, ("city",), measures)
+        for counts in tabulate(request.cube, ("city",), measures)
     ]
     return Table(rows)
 

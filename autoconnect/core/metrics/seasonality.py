@@ -1,4 +1,4 @@
-"""How revenue moves over the calendar."""
+"""Revenue over the calendar, month by month."""
 
 from collections import defaultdict
 from fractions import Fraction
@@ -9,15 +9,15 @@ from autoconnect.core.tabulate import tabulate
 
 
 def _compute(request: Request) -> Table:
-    found = tabulate(request.cube, ("month",), ("transactions", "revenue"))
-    revenue = {counts["month"]: counts["revenue"] for counts in found}
-    of_calendar_month: dict[int, list[int]] = defaultdict(list)
+    monthly_counts = tabulate(request.cube, ("month",), ("transactions", "revenue"))
+    revenue = {counts["month"]: counts["revenue"] for counts in monthly_counts}
+    revenues_of_calendar_month: dict[int, list[int]] = defaultdict(list)
     for month, cents in revenue.items():
-        of_calendar_month[month % 12].append(cents)
-    mean = {name: Fraction(sum(values), len(values)) for name, values in of_calendar_month.items()}
+        revenues_of_calendar_month[month % 12].append(cents)
+    mean = {month: Fraction(sum(values), len(values)) for month, values in revenues_of_calendar_month.items()}
     overall = Fraction(sum(revenue.values()), max(len(revenue), 1))
     rows: list[Row] = []
-    for counts in found:
+    for counts in monthly_counts:
         month = counts["month"]
         before = revenue.get(month - 1)
         rows.append(
@@ -35,8 +35,8 @@ def _compute(request: Request) -> Table:
 METRIC = Metric(
     name="seasonality",
     definition=(
-        "Revenue of the selection by month, its change against the previous calendar month, and the seasonal index: "
-        "mean revenue of that calendar month (January, ...) over the mean of all months."
+        "Revenue of the selection by month, its change from the previous calendar month, and the seasonal index: the "
+        "mean revenue of that calendar month (January, ...) divided by the mean of all months."
     ),
     columns={
         "month": "YYYY-MM",

@@ -23,7 +23,7 @@ def _compute(request: Request) -> Table:
 
 METRIC = Metric(
     name="summary",
-    definition="The selection in one row; rows_read and rows_rejected are the job's, whatever the filter.",
+    definition="The selection in one row; rows_read and rows_rejected count the whole job, whatever the filter.",
     columns={
         "transactions": "count",
         "revenue": "EUR",

@@ -9,9 +9,9 @@ from autoconnect.core.tabulate import tabulate
 
 def _compute(request: Request) -> Table:
     cube = request.cube
-    found = tabulate(cube, ("city", "model"), ("transactions", "sales", "rentals", "revenue"))
+    model_counts = tabulate(cube, ("city", "model"), ("transactions", "sales", "rentals", "revenue"))
     rows: list[Row] = []
-    for city, models in groupby(found, key=lambda counts: counts["city"]):
+    for city, models in groupby(model_counts, key=lambda counts: counts["city"]):
         ranked = sorted(models, key=lambda counts: (-counts["transactions"], -counts["revenue"], counts["model"]))
         rows += [
             {
@@ -30,7 +30,10 @@ def _compute(request: Request) -> Table:
 
 METRIC = Metric(
     name="top-models",
-    definition="The n models with the most transactions per city, from complete counts; ties by revenue, then name.",
+    definition=(
+        "The n models with the most transactions per city, from complete counts; ties are broken by revenue, then by "
+        "name."
+    ),
     columns={
         "city": "name",
         "rank": "rank",

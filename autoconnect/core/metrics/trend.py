@@ -1,4 +1,4 @@
-"""Where revenue is heading: a straight line through the last months."""
+"""The trend of revenue: a straight line through the last months."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,26 @@ from autoconnect.core.tabulate import tabulate
 
 def _compute(request: Request) -> Table:
     cube = request.cube
-    of_city: dict[int, dict[int, int]] = defaultdict(dict)
-    for found in tabulate(cube, ("city", "month"), ("revenue",)):
-        of_city[found["city"]][found["month"]] = found["revenue"]
-    of_all = {found["month"]: found["revenue"] for found in tabulate(cube, ("month",), ("revenue",))}
+    revenue_of_city: dict[int, dict[int, int]] = defaultdict(dict)
+    for counts in tabulate(cube, ("city", "month"), ("revenue",)):
+        revenue_of_city[counts["city"]][counts["month"]] = counts["revenue"]
+    revenue_of_all = {counts["month"]: counts["revenue"] for counts in tabulate(cube, ("month",), ("revenue",))}
     months = request.options["months"]
-    rows = [_row(cube.cities[city], revenue, months) for city, revenue in of_city.items()]
-    return Table([*rows, _row(None, of_all, months)])
+    rows = [_row(cube.cities[city], revenue, months) for city, revenue in revenue_of_city.items()]
+    return Table([*rows, _row(None, revenue_of_all, months)])
 
 
 def _row(city: str | None, revenue: Mapping[int, int], months: int) -> Row:
-    """Ordinary least squares of revenue over calendar month, through the last `months` months that are there."""
+    """Ordinary least squares of revenue over calendar month, through the last `months` months present."""
     used = sorted(revenue)[-months:]
     row: Row = dict.fromkeys(METRIC.columns) | {"city": city, "months_used": len(used)}
     if len(used) < 2:
         return row
     x_mean = Fraction(sum(used), len(used))
     y_mean = Fraction(sum(revenue[x] for x in used), len(used))
-    x_off = [x - x_mean for x in used]
-    y_off = [revenue[x] - y_mean for x in used]
-    xx, xy, yy = _dot(x_off, x_off), _dot(x_off, y_off), _dot(y_off, y_off)
+    x_deviations = [x - x_mean for x in used]
+    y_deviations = [revenue[x] - y_mean for x in used]
+    xx, xy, yy = _dot(x_deviations, x_deviations), _dot(x_deviations, y_deviations), _dot(y_deviations, y_deviations)
     slope = xy / xx
     forecast = used[-1] + 1
     line: Row = {
@@ -49,8 +49,8 @@ def _dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
 METRIC = Metric(
     name="trend",
     definition=(
-        "Ordinary least squares of monthly revenue over the last months present (a gap counts), and its forecast for "
-        "the calendar month after the last one; per city, and with city null for all together."
+        "Ordinary least squares of monthly revenue over the last months present (a gap counts as time), and the "
+        "forecast for the calendar month after the last one; per city, and for all cities together (city is null)."
     ),
     columns={
         "city": "name",
