@@ -1,4 +1,4 @@
-"""The aggregator's loop: merge the partials of a job as they come, and finish it when they are all there."""
+"""The aggregator's loop: merge the partials of a job as they come, and finish the job when all batches are done."""
 
 import time
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class _Sum(NamedTuple):
-    """The sum of some partials of a job, by their names. What has a name never changes, so the sum stays right."""
+    """The sum of partials of a job, and their names. The partial of a name never changes, so the sum stays right."""
 
     names: frozenset[str] = frozenset()
     partial: Partial = Partial()
 
 
 class Aggregator:
-    """Keeps sums of what it has read, and can read it all again: two of them, or one that starts again, do no harm."""
+    """Keeps sums of partials, which it can rebuild from Redis: two aggregators, or a restart, do no harm."""
 
     def __init__(self, client: Client, blocking: Client, settings: Settings) -> None:
         self._client = client
@@ -37,23 +37,23 @@ class Aggregator:
         self._sums: dict[str, _Sum] = {}
 
     def round(self) -> None:
-        """Waits until a job wants to be added up, and does it; at every tick looks at all open jobs."""
+        """Wait for jobs with new partials, and reduce them; at every tick, reduce all open jobs."""
         try:
-            self._look()
+            self._round()
         except BrokerUnavailable:
             if self._sums:
-                log.info("sums dropped, to be read anew", recovery="rebuilt", jobs=len(self._sums))
-            self._sums.clear()  # Redis may come back as it was before
+                log.info("sums cleared; they are rebuilt from Redis", recovery="rebuilt", jobs=len(self._sums))
+            self._sums.clear()  # Redis may come back in an earlier state
             raise
 
-    def _look(self) -> None:
-        waiting = queues.wait_for_aggregator_jobs(self._blocking, self._settings.block_ms)
+    def _round(self) -> None:
+        job_ids = queues.wait_for_aggregator_jobs(self._blocking, self._settings.block_ms)
         if time.monotonic() >= self._next_tick:
             open_jobs = jobs.open_jobs(self._client)
-            self._sums = {job_id: found for job_id, found in self._sums.items() if job_id in open_jobs}
-            waiting.update(open_jobs)
+            self._sums = {job_id: total for job_id, total in self._sums.items() if job_id in open_jobs}
+            job_ids.update(open_jobs)
             self._next_tick = time.monotonic() + self._settings.block_ms / 1_000
-        for job_id in waiting:
+        for job_id in job_ids:
             with structlog.contextvars.bound_contextvars(job=job_id):
                 try:
                     self._reduce(job_id)
@@ -65,36 +65,36 @@ class Aggregator:
         job = jobs.read_job(self._client, job_id)
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
-        names, whole = self._add_up(job_id)
-        check_size(whole.cube, self._settings.max_cells)
+        names, total = self._update_sum(job_id)
+        check_size(total.cube, self._settings.max_cells)
         layout = jobs.read_layout(self._client, job_id)
         if job.status is not JobStatus.REDUCING or layout is None:
-            if len(names) >= self._enough():
-                results.compact_partials(self._client, job_id, list(names), whole)
+            if len(names) >= self._compact_threshold():
+                results.compact_partials(self._client, job_id, list(names), total)
             return
         del self._sums[job_id]
-        outcome = outcome_of(job.source, layout, whole, self._settings.max_rejected_ratio)
+        outcome = outcome_of(job.source, layout, total, self._settings.max_rejected_ratio)
         if results.finish_job(self._client, job_id, list(names), outcome):
-            log.info("job ended", status=outcome.status, rows=whole.rows_read, cells=len(whole.cube))
+            log.info("job ended", status=outcome.status, rows=total.rows_read, cells=len(total.cube))
 
-    def _add_up(self, job_id: str) -> _Sum:
-        """The sum of all partials of a job, of which only those are read that have come since the last time."""
+    def _update_sum(self, job_id: str) -> _Sum:
+        """The sum of all partials of a job; reads only those that are new since the last call."""
         names = results.partial_names(self._client, job_id)
-        known = self._sums.get(job_id, _Sum())
-        if not known.names <= set(names):
-            known = _Sum()
-        new = [name for name in names if name not in known.names]
-        read = set(known.names)
+        last = self._sums.get(job_id, _Sum())
+        if not last.names <= set(names):
+            last = _Sum()
+        new_names = [name for name in names if name not in last.names]
+        summed_names = set(last.names)
 
         def new_partials() -> Iterator[Partial]:
-            for name, partial in results.read_partials(self._client, new):
-                read.add(name)
+            for name, partial in results.read_partials(self._client, new_names):
+                summed_names.add(name)
                 yield partial
 
-        whole = merge_partials(chain([known.partial], new_partials()))
-        self._sums[job_id] = _Sum(frozenset(read), whole)
+        total = merge_partials(chain([last.partial], new_partials()))
+        self._sums[job_id] = _Sum(frozenset(summed_names), total)
         return self._sums[job_id]
 
-    def _enough(self) -> int:
-        """How many partials of a running job give way to their sum: where Redis is short of memory, any that can."""
+    def _compact_threshold(self) -> int:
+        """The number of partials at which those of a running job are compacted: 2, the least, if memory is short."""
         return 2 if queues.memory_is_short(self._client) else results.COMPACT_PARTIALS

@@ -9,7 +9,7 @@ from autoconnect.settings import Settings
 
 
 def serve(settings: Settings, stop: Stop) -> None:
-    """Aggregates until asked to stop."""
+    """Reduce jobs until asked to stop."""
     url = settings.needed_redis_url()
     blocking = BlockingClient(url, settings.block_ms)
     stop.wake = blocking.interrupt

@@ -1,22 +1,22 @@
-"""The errors a user can meet. Each message is one sentence that names the thing, its value and what was expected.
+"""The errors that users see. Each message is one sentence that names the thing, its value and what was expected.
 
 AutoConnectError
 ├── SettingsError            a setting is invalid; nothing has started
 ├── SourceError              the source cannot be read as a transactions CSV
-│   ├── SourceNotFound       there is no such source
-│   ├── SourceUnusable       it is nothing that a job may read
-│   ├── SourceChanged        its size or mtime is not what the plan was made of
-│   └── RecordCrossesBatch   a record lies across the edge of two batches; not told, the job is planned anew
-├── BatchDropped             mapping a batch has become needless; not told, the worker goes on
+│   ├── SourceNotFound       no file has the source's name
+│   ├── SourceUnusable       a job may not, or cannot, read the file
+│   ├── SourceChanged        its size or mtime differs from the plan's
+│   └── RecordCrossesBatch   a record lies across the edge of two batches; not shown: the job is replanned
+├── BatchDropped             the batch no longer needs doing; not shown: the worker goes on
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error
-    └── BrokerFull           it is out of memory and refuses to write
+    └── BrokerFull           Redis is out of memory and refuses to write
 """
 
 
 class AutoConnectError(Exception):
-    """Root of all errors that are told to a user in one sentence."""
+    """Root of all errors that users see as one sentence."""
 
 
 class SettingsError(AutoConnectError):
@@ -32,23 +32,23 @@ class SourceNotFound(SourceError):
 
 
 class SourceUnusable(SourceError):
-    """Raised when a source's name leads out of the folder, or to no regular file that can be read."""
+    """Raised when a source's name leads out of its folder, or not to a regular file that can be read."""
 
 
 class SourceChanged(SourceError):
-    """Raised when a source is no longer the file that was planned."""
+    """Raised when the size or mtime of a source is no longer that of its plan."""
 
 
 class RecordCrossesBatch(SourceError):
-    """Raised when a quote that opens in a batch is closed behind its edge: the source has to be cut otherwise."""
+    """Raised when a quote that opens in a batch closes after its edge: the source must be cut between records."""
 
 
 class BatchDropped(AutoConnectError):
-    """Raised in the middle of a batch when its result could not count any more."""
+    """Raised while a batch is mapped, when its commit could no longer count."""
 
 
 class CubeError(AutoConnectError):
-    """Raised when a sum would leave 64 bits, or the cells are more than MAX_CELLS."""
+    """Raised when a sum would leave 64 bits, or a cube has more than MAX_CELLS cells."""
 
 
 class SelectionError(AutoConnectError):

@@ -1,4 +1,4 @@
-"""What the services tell the world of a job, its batches and the workers: the shapes of REST, and of the CLI."""
+"""Jobs, batches, workers and queues as REST and the CLI show them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. The last three are ends."""
+    """The status of a job; it ends as completed, failed or cancelled."""
 
     QUEUED = "queued"
     PLANNING = "planning"
@@ -27,7 +27,7 @@ class _Model(BaseModel):
 
 
 class BatchCounts(_Model):
-    """Batches of a job; `retried` counts how often one was given to another worker."""
+    """Batches of a job; `retried` counts how many times one was given back or reclaimed."""
 
     total: int
     done: int
@@ -36,7 +36,7 @@ class BatchCounts(_Model):
 
 
 class RowCounts(_Model):
-    """Rows of a job; always read = accepted + rejected."""
+    """Rows of a job: read = accepted + rejected."""
 
     read: int
     accepted: int
@@ -44,14 +44,14 @@ class RowCounts(_Model):
 
 
 class ByteCounts(_Model):
-    """Bytes of a job's source."""
+    """Bytes of a job's batches: in total, and of those that are done."""
 
     total: int
     done: int
 
 
 class Job(_Model):
-    """One source on its way to metrics."""
+    """A job: turns one source into metrics."""
 
     id: str
     status: JobStatus
@@ -59,7 +59,7 @@ class Job(_Model):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    duration_s: float | None = Field(description="From start to end, or until now.")
+    duration_s: float | None = Field(description="Seconds from its start to its end, or until now.")
     batches: BatchCounts
     rows: RowCounts
     rejected_by_reason: dict[str, int]
@@ -71,7 +71,7 @@ class Job(_Model):
 
 
 class BatchState(StrEnum):
-    """Where a batch stands; `dropped` ones belonged to a job that was cancelled or failed."""
+    """The state of a batch; open batches of a job that is cancelled or fails are `dropped`."""
 
     WAITING = "waiting"
     CLAIMED = "claimed"
@@ -87,33 +87,33 @@ class Batch(_Model):
     state: BatchState
     offset: int
     length: int
-    attempts: int = Field(description="How often mapping it failed.")
-    deaths: int = Field(description="How often its worker died.")
-    worker: str | None = Field(None, description="The worker that has it, or had it last.")
-    backup: str | None = Field(None, description="The worker that does the same, as that one takes unusually long.")
+    attempts: int = Field(description="Number of times that mapping the batch failed.")
+    deaths: int = Field(description="Number of times that its worker died.")
+    worker: str | None = Field(None, description="The worker that has claimed the batch, or was the last to claim it.")
+    backup: str | None = Field(None, description="The worker that maps the batch, too, because the first one is slow.")
     error: str | None = None
 
 
 class Worker(_Model):
-    """A worker whose heartbeat is there."""
+    """A live worker: its heartbeat exists."""
 
     id: str
     host: str
     pid: int
     started_at: datetime
     lease_ms_left: int
-    working_on: list[str] = Field(description="Batches claimed, as job:generation:batch.")
+    working_on: list[str] = Field(description="Items of its claimed list, as job:generation:batch.")
 
 
 class Queue(_Model):
-    """A list of the queue and its depth."""
+    """A queue and the number of its items."""
 
     queue: str
     depth: int
 
 
 class RejectedRow(_Model):
-    """A row that was not counted, and why."""
+    """A rejected row and the reason."""
 
     file: str
     line: int = Field(description="Line in the file; the header is line 1.")

@@ -1,4 +1,4 @@
-"""What the main loops of the services have in common: stopping when asked, outliving Redis, showing that they work."""
+"""The frame of a service's main loop: it stops when asked, retries while Redis is away, and shows that it works."""
 
 import random
 import signal
@@ -17,12 +17,12 @@ from autoconnect.settings import Settings, load_settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: Between attempts to reach Redis, in seconds; doubled each time up to the last.
+#: Seconds between attempts to reach Redis: doubled from the first to the last.
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 2.0
 
 
 class Stop:
-    """Whether this process was asked to end; `wake` is called when it is, to interrupt what blocks."""
+    """A request to end this process; `wake` is called when it comes, to interrupt a blocked call."""
 
     def __init__(self) -> None:
         self._requested = threading.Event()
@@ -33,50 +33,53 @@ class Stop:
         return self._requested.is_set()
 
     def listen(self) -> None:
-        """From now on SIGTERM and SIGINT ask to end.
+        """Request the end at SIGTERM and SIGINT from now on.
 
-        A thread learns of them through a socket: what a signal handler may do between any two steps of the main thread
-        is far less, and a mask does not reach the threads that libraries have started already.
+        A thread learns of them through a socket: a signal handler, which runs between any two steps of the main thread,
+        may do far less, and a signal mask does not reach the threads that libraries have started already.
         """
-        told, tell = socket.socketpair()
-        self._told = told  # for as long as this is, as further signals are written into it, too
-        tell.setblocking(False)
-        signal.set_wakeup_fd(tell.detach())
+        receiver, sender = socket.socketpair()
+        self._receiver = receiver  # stays open as long as this object: further signals are written to it, too
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.detach())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        threading.Thread(target=self._listen, args=(told,), name="signals", daemon=True).start()
+        threading.Thread(target=self._listen, args=(receiver,), name="signals", daemon=True).start()
 
     def wait(self, seconds: float) -> None:
-        """Returns after so many seconds, or as soon as the process is asked to end."""
+        """Wait for `seconds`, or until the process is asked to end."""
         self._requested.wait(seconds)
 
-    def _listen(self, told: socket.socket) -> None:
-        told.recv(1)
+    def _listen(self, receiver: socket.socket) -> None:
+        receiver.recv(1)
         self._requested.set()
         try:
             self.wake()
         except BrokerUnavailable as error:
-            log.warning("what blocks ends by itself", error=str(error))
+            log.warning("blocked call not interrupted; it ends at its time limit", error=str(error))
 
 
 class Throttle:
-    """Tells when it is time again for what need not be done each time."""
+    """Limits an action to once per interval."""
 
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
         self._next = float("-inf")
 
     def is_due(self) -> bool:
-        """Whether so much time has passed since it last was."""
+        """Whether the action is due; if so, the next interval begins."""
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next = now + self._every_s
+        self._next = now + self._interval_s
         return True
 
 
 def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None) -> None:
-    """Calls `round_` until asked to stop; while Redis is away, tries again with growing pauses."""
+    """Call `round_` until asked to stop; while Redis is away, retry with growing pauses.
+
+    Touch the health file after each round.
+    """
     stop.listen()
     failures = 0
     while not stop.requested:
@@ -96,7 +99,7 @@ def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None)
 
 
 def run_service(name: str, serve: Callable[[Settings, Stop], None]) -> int:
-    """The frame of each service's `main`: settings, logs, signals; returns the exit code."""
+    """Load the settings, set up logs and run `serve`; return the exit code."""
     try:
         settings = load_settings()
         set_up_logs(name, settings)

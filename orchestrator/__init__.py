@@ -1,1 +1,1 @@
-"""1, the orchestrator: plans jobs (source -> batches, on a Redis list), and takes the batches of dead workers back."""
+"""Service 1, the orchestrator: plans sources into batches on a Redis list, and reclaims batches of dead workers."""

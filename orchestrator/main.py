@@ -9,7 +9,7 @@ from orchestrator.loop import Orchestrator
 
 
 def serve(settings: Settings, stop: Stop) -> None:
-    """Orchestrates until asked to stop."""
+    """Plan, feed and reap until asked to stop."""
     url = settings.needed_redis_url()
     blocking = BlockingClient(url, settings.block_ms)
     stop.wake = blocking.interrupt

@@ -1,4 +1,4 @@
-"""From a source to a plan: find it, judge its layout, cut it into byte ranges."""
+"""From a source to a plan: find the source, sniff its layout, cut it into byte ranges."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,17 @@ from autoconnect.core.splits import RecordScan, batch_bytes, cut, cut_at_records
 from autoconnect.settings import Settings
 from autoconnect.sources import SourceFile, Version, find_source, open_source
 
-#: The plain mapper holds some hundred bytes for each one it reads, and inline batches are in Redis, so they stay small.
+#: Largest batch for the plain mapper, which holds some hundred bytes for each one it reads, and for inline transport,
+#: which holds batches in Redis.
 _LARGEST_SMALL_BYTES = 4 << 20
+#: Largest batch for the kernel.
 _LARGEST_BYTES = 32 << 20
 
 
 def make_plan(name: str, settings: Settings, workers: int) -> Plan:
-    """How to read a source, in batches for so many workers, cut between lines.
+    """The plan of a source for that number of workers, cut between lines.
 
-    Raises SourceError where it can't be read as a transactions CSV.
+    Raises SourceError if the source can't be read as a transactions CSV.
     """
     version = find_source(name, settings).version
     with open_source(name, version, settings) as file:
@@ -26,10 +28,10 @@ def make_plan(name: str, settings: Settings, workers: int) -> Plan:
 
 
 def scan_source(name: str, version: Version, settings: Settings, workers: int) -> Iterator[Plan | None]:
-    """The same, cut between records, which takes a reading of the whole source.
+    """The same, cut between records, for which the whole source is read.
 
-    Each step finds one batch more; all are None but the last, which is the plan. Raises SourceChanged where the source
-    is no longer that version.
+    Each step finds one more batch and yields None; the last step yields the plan. Raises SourceChanged if the source
+    no longer has that version.
     """
     with open_source(name, version, settings) as file:
         layout = _layout(file, version.size)

@@ -1,1 +1,1 @@
-"""2, the worker: maps a batch to a partial (per city, in Redis hashes)."""
+"""Service 2, the worker: maps batches to partials, which it stores in Redis hashes, one field per city."""

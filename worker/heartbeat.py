@@ -1,4 +1,4 @@
-"""The worker's heartbeat: the lease of everything it has claimed, renewed by a thread of its own."""
+"""The worker's heartbeat: the lease of everything it has claimed, renewed by its own thread."""
 
 import os
 import socket
@@ -18,15 +18,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Heartbeat:
-    """Renews the lease as long as the main loop shows progress; a worker that hangs loses its batches."""
+    """Renews the lease while the main loop shows progress; a worker that hangs loses its batches."""
 
     def __init__(self, client: Client, worker: str, settings: Settings) -> None:
         self._client = client
         self._worker = worker
         self._settings = settings
-        self._progress = time.monotonic()
+        self._last_progress = time.monotonic()
         self._ended = threading.Event()
-        self._about: dict[str, str | int] = {
+        self._description: dict[str, str | int] = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(),
@@ -34,35 +34,35 @@ class Heartbeat:
         self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Returns once the heartbeat is in Redis."""
+        """Register the heartbeat, then renew it from now on."""
         self._register()
         self._thread.start()
 
     def show_progress(self) -> None:
-        """Called by the main loop, at least once in STALL_MS."""
-        self._progress = time.monotonic()
+        """Show that the main loop works: it must call this at least every STALL_MS."""
+        self._last_progress = time.monotonic()
 
     def stop(self) -> None:
-        """Renews the lease no more."""
+        """Stop renewing the lease."""
         self._ended.set()
         self._thread.join()
 
     def end(self) -> None:
-        """Takes the heartbeat out of Redis."""
+        """Stop renewing the lease and remove the heartbeat from Redis."""
         self.stop()
         workers.leave(self._client, self._worker)
 
     def _register(self) -> None:
-        workers.register_worker(self._client, self._worker, self._settings.lease_ms, self._about)
+        workers.register_worker(self._client, self._worker, self._settings.lease_ms, self._description)
 
     def _beat(self) -> None:
         while not self._ended.wait(self._settings.heartbeat_ms / 1_000):
-            if time.monotonic() - self._progress > self._settings.stall_ms / 1_000:
+            if time.monotonic() - self._last_progress > self._settings.stall_ms / 1_000:
                 log.error("no progress; the lease is not renewed", stall_ms=self._settings.stall_ms)
                 continue
             try:
                 if not workers.renew_lease(self._client, self._worker, self._settings.lease_ms):
                     self._register()
-                    log.warning("lease had ended; registered anew", recovery="registered")
+                    log.warning("lease had ended; registered again", recovery="registered")
             except BrokerUnavailable as error:
                 log.warning("lease not renewed", error=str(error))

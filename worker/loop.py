@@ -1,4 +1,4 @@
-"""The worker's loop: claim a batch, read it, map it, commit its partial."""
+"""The worker's loop: claim a batch, map it, and commit its partial, often together with further batches."""
 
 import secrets
 import time
@@ -6,7 +6,7 @@ import time
 import structlog
 
 from autoconnect.broker import batches, queues, results
-from autoconnect.broker.batches import Claim, Handed
+from autoconnect.broker.batches import Claim, NextItem
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.cube import check_size
@@ -28,21 +28,23 @@ from worker.mapping import add_claim, make_mapper, warm_up
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: While Redis has no room for what is to be written, it is asked again so often.
+#: Seconds between attempts while Redis is short of memory.
 _FULL_PAUSE_S = 0.5
-#: A partial of no more rows a cell than this costs Redis and the aggregator much for what it tells ...
+#: Commit a group once its partial has more rows per cell than this: a partial with fewer costs Redis and the aggregator
+#: too much for what it says.
 _ROWS_PER_CELL = 200
-#: ... so more batches are mapped to it, unless that has taken so long already, or they are so many that committing them
-#: holds up Redis, or it has so many cells that the rows of the source seem to have little in common.
+#: Commit a group once it has taken this many seconds.
 _GROUP_S = 1.0
+#: Commit a group of this many batches: committing more would hold up Redis.
 _GROUP_BATCHES = 256
+#: Commit a group of this many cells: the rows of its source seem to share few cells.
 _GROUP_CELLS = 100_000
-#: While batches are mapped, Redis is asked so often whether they are still wanted, and whether it has room.
+#: Seconds between checks, while batches are mapped, that a batch is still needed and that Redis has memory.
 _ASK_S = 0.5
 
 
 class _Group:
-    """Batches of one plan that are mapped to one partial and committed together: all of them count, or none does."""
+    """Batches of one plan, mapped to one partial and committed together: all of them count, or none does."""
 
     def __init__(self, first: Claim, settings: Settings) -> None:
         self.mapper = make_mapper(settings, first.layout)
@@ -51,14 +53,14 @@ class _Group:
         self._alone = first.alone
         self._started = time.monotonic()
 
-    def takes(self, claim: Claim) -> bool:
-        """Whether a batch may be among these. One that has failed before is on its own, so as not to fail others."""
+    def accepts(self, claim: Claim) -> bool:
+        """Whether a batch may join the group. One that has failed before stays alone, so as not to fail others."""
         same_plan = (claim.id.job, claim.id.generation) == (self.plan.job, self.plan.generation)
         return same_plan and not (self._alone or claim.alone)
 
     @property
     def wants_more(self) -> bool:
-        """Whether it is worth the while to map another batch before these are committed."""
+        """Whether to map another batch before committing these."""
         if self._alone or len(self.items) >= _GROUP_BATCHES or time.monotonic() - self._started >= _GROUP_S:
             return False
         cells = self.mapper.cells
@@ -66,7 +68,7 @@ class _Group:
 
 
 class Worker:
-    """Its id is new at each start, so that its claimed list holds nothing that another process had claimed."""
+    """Claims, maps and commits batches. Its id is new at each start, so that its claimed list starts empty."""
 
     def __init__(self, client: Client, blocking: Client, settings: Settings, stop: Stop) -> None:
         self.id = secrets.token_hex(6)
@@ -76,13 +78,13 @@ class Worker:
         self._stop = stop
         self.heartbeat = Heartbeat(client, self.id, settings)
         self._registered = False
-        self._handed: Handed = None
-        self._ask_wanted = Throttle(_ASK_S)
-        self._ask_memory = Throttle(_ASK_S)
+        self._next_item: NextItem = None
+        self._need_check = Throttle(_ASK_S)
+        self._memory_check = Throttle(_ASK_S)
         self._memory_short = False
 
     def register(self) -> None:
-        """Announces the worker, once: it is able to map by then, and its heartbeat is there before its first claim."""
+        """Warm up, then start the heartbeat: once, before the first claim."""
         if not self._registered:
             warm_up(self._settings.mapper)
             self.heartbeat.start()
@@ -90,19 +92,20 @@ class Worker:
             log.info("worker ready", worker=self.id)
 
     def round(self) -> None:
-        """Maps what it was handed by its last commit; else looks into its claimed list, else waits for a batch.
+        """Claim the next item, map its batch, and commit it, often together with further batches of its plan.
 
-        More batches that are ready and go well with it are mapped to the same partial.
+        The next item is the one that the last commit returned; otherwise one left in the claimed list; otherwise one
+        of the ready list, for which the round waits.
         """
         self.register()
         self.heartbeat.show_progress()
-        handed, self._handed = self._handed or self._look(), None
-        claim = self._claimed(handed)
+        item, self._next_item = self._next_item or self._find_item(), None
+        claim = self._claim(item)
         if claim and not self._stop.requested:
-            self._handed = self._work(claim)
+            self._next_item = self._map_and_commit(claim)
 
     def leave(self) -> None:
-        """Gives back what is claimed, and the lease."""
+        """Give back all claimed batches, then end the heartbeat."""
         if not self._registered:
             return
         try:
@@ -110,10 +113,10 @@ class Worker:
                 batches.return_batch(self._client, self.id, item)
             self.heartbeat.end()
         except BrokerUnavailable as error:
-            log.warning("left without giving back what was claimed; it will be reaped", error=str(error))
+            log.warning("claimed batches not given back; they will be reclaimed", error=str(error))
 
-    def _look(self) -> Handed:
-        """What a lost reply or a failed mapping has left in the claimed list, else what is ready, in a while."""
+    def _find_item(self) -> BatchId | None:
+        """An item that a lost reply or a failed mapping left in the claimed list; otherwise wait for a ready one."""
         for item in batches.claimed_items(self._client, self.id):
             log.info("claimed batch found", recovery="resumed", job=item.job, batch=item.batch)
             return item
@@ -122,45 +125,46 @@ class Worker:
             return None
         return batches.wait_for_batch(self._blocking, self.id, self._settings.block_ms)
 
-    def _claimed(self, handed: Handed) -> Claim | None:
-        return batches.claim_batch(self._client, self.id, handed) if isinstance(handed, BatchId) else handed
+    def _claim(self, item: NextItem) -> Claim | None:
+        """The claim of an item: made now, unless the item was claimed when it was handed out."""
+        return batches.claim_batch(self._client, self.id, item) if isinstance(item, BatchId) else item
 
-    def _work(self, claim: Claim) -> Handed:
-        """Maps a batch, and more to the same partial as long as that is worth the while; returns what comes next."""
+    def _map_and_commit(self, claim: Claim) -> NextItem:
+        """Map a batch, map more to the same partial while the group wants more, and commit; return the next item."""
         group = _Group(claim, self._settings)
         while self._map(group, claim):
-            more = self._one_more(group)
-            if not more:
-                return self._commit(group, wants_more=True)
-            if not group.takes(more):
-                self._commit(group, wants_more=False)
-                return more
-            claim = more
+            next_claim = self._claim_for(group)
+            if not next_claim:
+                return self._commit(group, claim_next=True)
+            if not group.accepts(next_claim):
+                self._commit(group, claim_next=False)
+                return next_claim
+            claim = next_claim
         return None
 
-    def _one_more(self, group: _Group) -> Claim | None:
-        """A batch that is ready, if there is one, the group wants it, and Redis has room."""
+    def _claim_for(self, group: _Group) -> Claim | None:
+        """The claim of a ready batch; None if there is none, the group wants no more, or Redis has no room."""
         try:
-            return self._claimed(self._take(group))
+            return self._claim(self._next_item_for(group))
         except BrokerFull as error:
-            log.warning("no further batch", error=str(error))
+            log.warning("next batch not claimed", error=str(error))
             return None
 
-    def _take(self, group: _Group) -> Handed:
+    def _next_item_for(self, group: _Group) -> NextItem:
         while group.wants_more and not self._stop.requested and not self._is_short_of_memory():
-            handed = batches.claim_next_batch(self._client, self.id, group.plan)
-            # One of the group can come again: it was reaped before it was claimed, or Redis is as it was before.
-            if not (isinstance(handed, Claim) and handed.id in group.items):
-                return handed
+            item = batches.claim_next_batch(self._client, self.id, group.plan)
+            # A batch of the group can come again: it was reaped before it was claimed, or Redis lost its last writes.
+            if not (isinstance(item, Claim) and item.id in group.items):
+                return item
         return None
 
     def _map(self, group: _Group, claim: Claim) -> bool:
-        """Maps a batch; where that fails, nothing of the group is committed, and what is still to do is done again."""
+        """Map a batch. If that fails, nothing of the group is committed; batches that still need doing are redone."""
         with structlog.contextvars.bound_contextvars(job=claim.id.job, batch=claim.id.batch):
             try:
-                add_claim(group.mapper, claim, self._settings, lambda: self._check_wanted(claim.id))
+                add_claim(group.mapper, claim, self._settings, lambda: self._check_needed(claim.id))
             except BatchDropped as error:
-                log.info("batch given up", reason=str(error))
+                log.info("batch dropped", reason=str(error))
             except RecordCrossesBatch as error:
                 batches.replan_job(self._client, self.id, claim.id)
                 log.warning("job goes back to planning", error=str(error))
@@ -177,13 +181,13 @@ class Worker:
                 return True
         return False
 
-    def _check_wanted(self, item: BatchId) -> None:
-        """Called before each block: shows progress, and raises BatchDropped where going on would be for nothing."""
+    def _check_needed(self, item: BatchId) -> None:
+        """Show progress, and raise BatchDropped if the batch no longer needs doing; called before each block."""
         self.heartbeat.show_progress()
-        if self._ask_wanted.is_due() and not batches.is_wanted(self._client, item):
-            raise BatchDropped("The job has ended or is planned anew, or the batch is done.")
+        if self._need_check.is_due() and not batches.is_needed(self._client, item):
+            raise BatchDropped("The job has ended or is being replanned, or the batch is done.")
 
-    def _commit(self, group: _Group, *, wants_more: bool) -> Handed:
+    def _commit(self, group: _Group, *, claim_next: bool) -> NextItem:
         with structlog.contextvars.bound_contextvars(job=group.plan.job, batches=len(group.items)):
             try:
                 partial = group.mapper.partial()
@@ -191,15 +195,15 @@ class Worker:
             except CubeError as error:
                 self._fail(group.items[0], error)
                 return None
-            return self._write(group.items, partial, wants_more)
+            return self._write(group.items, partial, claim_next)
 
-    def _write(self, items: list[BatchId], partial: Partial, wants_more: bool) -> Handed:
+    def _write(self, items: list[BatchId], partial: Partial, claim_next: bool) -> NextItem:
         while True:
-            more = wants_more and not self._stop.requested and not self._is_short_of_memory()
-            handed: Handed = None
+            may_claim = claim_next and not self._stop.requested and not self._is_short_of_memory()
+            next_item: NextItem = None
             try:
-                if more:
-                    counted, handed = results.commit_and_take(self._client, self.id, items, partial)
+                if may_claim:
+                    counted, next_item = results.commit_and_claim_next(self._client, self.id, items, partial)
                 else:
                     counted = results.commit_batches(self._client, self.id, items, partial)
             except BrokerFull as error:
@@ -213,14 +217,14 @@ class Worker:
                     log.debug("committed", rows=partial.rows_read)
                 else:
                     log.info("commit discarded", recovery="discarded", rows=partial.rows_read)
-                return handed
+                return next_item
 
     def _fail(self, item: BatchId, error: Exception) -> None:
-        """Fails the job at once, since another attempt would end alike."""
+        """Fail the job at once: another attempt would end the same way."""
         batches.fail_batch(self._client, self.id, item, str(error))
         log.warning("job failed", error=str(error))
 
     def _is_short_of_memory(self) -> bool:
-        if self._ask_memory.is_due():
+        if self._memory_check.is_due():
             self._memory_short = queues.memory_is_short(self._client)
         return self._memory_short

@@ -9,7 +9,7 @@ from worker.loop import Worker
 
 
 def serve(settings: Settings, stop: Stop) -> None:
-    """Maps batches until asked to stop; then the batch at hand is finished or given back."""
+    """Map batches until asked to stop, then commit the batches mapped so far and give back the rest."""
     url = settings.needed_redis_url()
     blocking = BlockingClient(url, settings.block_ms)
     stop.wake = blocking.interrupt

@@ -1,1 +1,1 @@
-"""The only place that talks to Redis. Every change of state is one idempotent script in `lua/`."""
+"""The only package that talks to Redis. Every change of state is one idempotent script in `lua/`."""

@@ -1,4 +1,4 @@
-"""Clients of Redis, and the border at which its errors become ours."""
+"""Clients of Redis, which translate its errors into ours."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +14,11 @@ from redis.retry import Retry
 
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
 
-#: A call that does not block is given up after so many seconds.
+#: Seconds after which a call that does not block fails.
 _TIMEOUT_S = 5.0
-#: Idle connections are checked so often, because a half-open one looks alive.
+#: Seconds between checks of idle connections: a half-open one looks alive.
 _CHECK_S = 10
-#: How often a call that got no reply is sent again; safe, because every script is idempotent.
+#: Number of times that a call without a reply is sent again; safe, as every script is idempotent.
 _RETRIES = 3
 
 _LUA = Path(__file__).parent / "lua"
@@ -27,20 +27,20 @@ Argument = str | bytes | int
 
 
 class Client:
-    """Redis by its own commands, with its errors made ours and the scripts of `lua/` by name."""
+    """Sends commands to Redis, runs the scripts of `lua/` by name, and translates errors."""
 
     def __init__(self, driver: redis.Redis) -> None:
         self._driver = driver
 
     def call(self, *command: Argument | float) -> Any:
-        """One command; strings come back as bytes."""
+        """Send one command; strings come back as bytes."""
         try:
             return self._driver.execute_command(*command)
         except RedisError as error:
             raise _translated(error) from error
 
     def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
-        """Several commands in one round trip; others' commands may come between them."""
+        """Send several commands in one round trip; commands of other clients may run between them."""
         try:
             with self._driver.pipeline(transaction=False) as pipeline:
                 for command in commands:
@@ -50,7 +50,7 @@ class Client:
             raise _translated(error) from error
 
     def run_script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Runs `lua/<name>.lua`, which Redis is sent only where it does not have it."""
+        """Run `lua/<name>.lua`; send the script only if Redis does not have it."""
         script = _script(name)
         try:
             return self._driver.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
@@ -60,14 +60,14 @@ class Client:
             raise _translated(error) from error
 
     def close(self) -> None:
-        """Lets go of all connections."""
+        """Close all connections."""
         self._driver.close()
 
 
 class BlockingClient(Client):
-    """A client of its own for calls that block, one at a time, and which another thread may interrupt.
+    """A client for calls that block, one at a time; another thread may interrupt them.
 
-    It never sends a call again by itself: whoever blocks must look at what a lost reply has left.
+    It never sends a call again: the caller must first look at what a lost reply has left.
     """
 
     def __init__(self, url: str, block_ms: int) -> None:
@@ -86,7 +86,7 @@ class BlockingClient(Client):
 
     @contextmanager
     def _connected(self) -> Iterator[None]:
-        """Knows which connection is to be interrupted, as long as it is the same."""
+        """Learn the connection's id, for `interrupt`, and forget it when the connection is lost."""
         try:
             if self._connection is None:
                 self._connection = super().call("CLIENT", "ID")
@@ -96,7 +96,7 @@ class BlockingClient(Client):
             raise
 
     def interrupt(self) -> None:
-        """Ends the wait of a call that blocks in another thread, as if its time were over."""
+        """End a call that blocks in another thread, as if its time were over."""
         if self._connection is not None:
             connect(self._url).call("CLIENT", "UNBLOCK", self._connection)
 
@@ -110,13 +110,13 @@ class _Script:
 def connect(url: str) -> Client:
     """A client for calls that return at once; threads may share it.
 
-    Raises SettingsError where the URL has options that cannot be.
+    Raises SettingsError if the URL has invalid parts or options.
     """
     return Client(_driver(url, _TIMEOUT_S, Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES)))
 
 
 def answers(url: str) -> bool:
-    """Whether a Redis is there that lets us in."""
+    """Whether Redis answers at a URL, and accepts its credentials."""
     client = connect(url)
     try:
         return bool(client.call("PING"))
@@ -140,9 +140,9 @@ def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.R
             **options,
         )
         pool = driver.connection_pool
-        pool.connection_class(**pool.connection_kwargs)  # does not connect, but knows which options there are
-    except (TypeError, ValueError):  # what these say may have the password in it
-        raise SettingsError("AUTOCONNECT_REDIS_URL has a part or an option that means nothing to Redis.") from None
+        pool.connection_class(**pool.connection_kwargs)  # checks the options without connecting
+    except (TypeError, ValueError):  # their messages may contain the password
+        raise SettingsError("AUTOCONNECT_REDIS_URL has an invalid part or an unknown option.") from None
     return driver
 
 

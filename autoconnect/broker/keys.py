@@ -1,31 +1,31 @@
-"""Every name in Redis. ID is a job's id, WORKER a worker's, N a number.
+"""Every key in Redis. ID is a job's id, WORKER a worker's id, N a partial's name or a plan's generation.
 
 | key | type | meaning | life time |
 |---|---|---|---|
 | `autoconnect:ready` | list | batches that any worker may claim, at most two per live worker | lasting |
-| `autoconnect:active` | list | names of the `waiting` lists that have batches, in turn | lasting |
-| `autoconnect:workers` | zset | names of the heartbeats ever registered, by when they were last seen in use | lasting |
-| `autoconnect:live` | string | how many workers live, as of the last tick or registration | lasting |
+| `autoconnect:active` | list | names of the `waiting` lists that have batches, in the order of their turns | lasting |
+| `autoconnect:workers` | zset | names of the heartbeats ever registered, by the time they were last in use | lasting |
+| `autoconnect:live` | string | number of live workers at the last tick or registration | lasting |
 | `autoconnect:open` | set | ids of jobs that have not ended | lasting |
-| `autoconnect:orchestrator` | list | ids of jobs that the orchestrator should look at | lasting |
-| `autoconnect:aggregator` | list | ids of jobs that the aggregator should look at | lasting |
-| `autoconnect:counters` | hash | how often what has happened to batches and jobs, ever | lasting |
+| `autoconnect:orchestrator` | list | ids of jobs that need the orchestrator | lasting |
+| `autoconnect:aggregator` | list | ids of jobs that need the aggregator | lasting |
+| `autoconnect:counters` | hash | totals of batch and job events, never reset | lasting |
 | `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
 | `autoconnect:sequence` | string | sequence number of the newest job | lasting |
 | `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys` | lasting |
-| `autoconnect:worker:WORKER` | hash | a worker's heartbeat, which is the lease of all it has claimed | LEASE_MS |
-| `autoconnect:worker:WORKER:claimed` | list | batches that a worker has claimed | until empty |
+| `autoconnect:worker:WORKER` | hash | a worker's heartbeat: the lease of everything it has claimed | LEASE_MS |
+| `autoconnect:worker:WORKER:claimed` | list | batches that were handed out to a worker | until empty |
 | `autoconnect:job:ID` | hash | status, plan, counters and error of a job | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:batches` | hash | each batch's range and state, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:waiting` | list | batches of a job that are not yet ready | end of job |
-| `autoconnect:job:ID:lines` | hash | batches' compressed lines, with BATCH_TRANSPORT=inline | end of job |
-| `autoconnect:job:ID:partials` | set | names of the job's partials | end of job, an hour where it can be retried |
-| `autoconnect:job:ID:partial:N` | hash | a partial: one field per city, and `tally` | until merged, or as `partials` |
-| `autoconnect:job:ID:cube` | hash | the job's result: one field per city, and `tally` | published, or RESULT_TTL_S |
+| `autoconnect:job:ID:lines` | hash | compressed lines of batches, with BATCH_TRANSPORT=inline | end of job |
+| `autoconnect:job:ID:partials` | set | names of the job's partials | end of job, or an hour if the job can be retried |
+| `autoconnect:job:ID:partial:N` | hash | a partial: a field per city, and `tally` | until compacted, or as `partials` |
+| `autoconnect:job:ID:cube` | hash | the job's result: a field per city, and `tally` | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:metrics` | hash | each metric's unfiltered table, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:rejects` | list | the first rejected rows, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:events` | stream | the job's progress | RESULT_TTL_S after its end |
-| `autoconnect:job:ID:plan:N:batches` | hash | a plan that is not visible yet | an hour |
+| `autoconnect:job:ID:plan:N:batches` | hash | batches of a staged plan, which is not visible yet | an hour |
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ _WORKER = PREFIX + "worker:"
 
 @dataclass(frozen=True)
 class JobKeys:
-    """The names of one job."""
+    """The keys of one job."""
 
     id: str
 
@@ -101,21 +101,21 @@ class JobKeys:
         return f"{self.job}:plan:{generation}:batches"
 
     def for_scripts(self) -> list[str]:
-        """KEYS[1] to KEYS[17] of each script about a job; `prelude.lua` gives them their names."""
+        """KEYS[1] to KEYS[17] of every script about a job, as `prelude.lua` names them."""
         own = [self.job, self.batches, self.waiting, self.lines, self.partials, self.cube, self.metrics, self.rejects]
         return [*SHARED, *own, self.events]
 
 
 class BatchId(NamedTuple):
-    """What the lists carry: a batch of one plan of a job, as `job:generation:batch`."""
+    """An item of a list: the id of a batch of one plan of a job, as `job:generation:batch`."""
 
     job: str
     generation: int
     batch: int
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        job, generation, batch = text.split(":")
+    def parse(cls, item: str) -> Self:
+        job, generation, batch = item.split(":")
         return cls(job, int(generation), int(batch))
 
     def __str__(self) -> str:

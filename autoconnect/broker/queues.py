@@ -1,43 +1,43 @@
-"""The lists that wake services, and what there is to know of the server itself."""
+"""The lists that wake services, and facts about the Redis server."""
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
-from autoconnect.broker.workers import registered
+from autoconnect.broker.workers import registered_workers
 from autoconnect.models import Queue
 
-#: What is counted; the scripts do it, in the same step as what they count.
+#: Names of the counters. A script increments a counter in the same step as it moves the batch or job.
 COUNTERS = (
     *("batches_done", "retried", "reclaimed", "backed_up", "discarded", "dead"),
     *("jobs_completed", "jobs_failed", "jobs_cancelled"),
 )
-#: Above this share of Redis' memory, workers stop claiming.
+#: Workers stop claiming when Redis uses more than this share of its memory.
 _MEMORY_SHARE = 0.75
 
 
 def wait_for_orchestrator_jobs(client: Client, block_ms: int) -> set[str]:
-    """Waits until a job wants the orchestrator; ids of all that do, empty where none came."""
+    """Wait until a job needs the orchestrator; return the ids of all that do, empty if none came in time."""
     return _wait_for_jobs(client, keys.ORCHESTRATOR, block_ms)
 
 
 def pop_orchestrator_jobs(client: Client) -> set[str]:
-    """Ids of all jobs that want the orchestrator now; a wait of 1 ms would end with Redis' next tick, after 100 ms."""
+    """Ids of all jobs that need the orchestrator now; a wait of 1 ms would last 100 ms, until Redis' next tick."""
     return _pop_jobs(client, keys.ORCHESTRATOR)
 
 
 def wait_for_aggregator_jobs(client: Client, block_ms: int) -> set[str]:
-    """Waits until a job wants the aggregator; ids of all that do, empty where none came."""
+    """Wait until a job needs the aggregator; return the ids of all that do, empty if none came in time."""
     return _wait_for_jobs(client, keys.AGGREGATOR, block_ms)
 
 
 def queues(client: Client) -> list[Queue]:
-    """The lists that all jobs share, and the waiting and claimed batches."""
+    """The depths of the lists that all jobs share, and of all waiting and all claimed lists together."""
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
     lists = {
         "orchestrator": [keys.ORCHESTRATOR],
         "waiting": [JobKeys(job_id).waiting for job_id in open_jobs],
         "ready": [keys.READY],
-        "claimed": [keys.claimed(keys.worker_of(name)) for name, _ in registered(client)],
+        "claimed": [keys.claimed(keys.worker_of(heartbeat)) for heartbeat, _ in registered_workers(client)],
         "aggregator": [keys.AGGREGATOR],
     }
     return [
@@ -47,24 +47,24 @@ def queues(client: Client) -> list[Queue]:
 
 
 def counters(client: Client) -> dict[str, int]:
-    """How often what has happened, ever, by the names of COUNTERS."""
-    found = client.call("HGETALL", keys.COUNTERS)
-    return {name: int(found.get(name.encode(), 0)) for name in COUNTERS}
+    """The value of each counter, by the names of COUNTERS; counters are never reset."""
+    values = client.call("HGETALL", keys.COUNTERS)
+    return {name: int(values.get(name.encode(), 0)) for name in COUNTERS}
 
 
 def memory_is_short(client: Client) -> bool:
-    """Whether Redis is so full that nothing more should be claimed."""
+    """Whether Redis is so full that workers should stop claiming."""
     memory = client.call("INFO", "memory")
     return bool(0 < memory["maxmemory"] * _MEMORY_SHARE < memory["used_memory"])
 
 
-def server_run(client: Client) -> str:
-    """What changes when Redis is started again."""
+def server_run_id(client: Client) -> str:
+    """The id of the Redis server's run, which is new at each start."""
     return str(client.call("INFO", "server")["run_id"])
 
 
 def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:
-    """The list only wakes: what is to be done follows from the jobs, so that losing an item loses nothing."""
+    """Wait for an item of a list. Losing one loses no work: services decide by the state of the jobs."""
     first = client.call("BLPOP", name, block_ms / 1_000)
     if not first:
         return set()

@@ -1,4 +1,4 @@
-"""Workers: their leases, and taking back what dead ones had claimed."""
+"""Workers: their leases, and reclaiming the batches of dead ones."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,46 +9,46 @@ from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.models import Worker
 
-#: A claimed list is forgotten when its worker is dead and it has been empty for so long: a dead client's blocked claim
-#: can still receive an item.
+#: Milliseconds after which the claimed list of a dead worker is forgotten, if it was empty throughout: a dead client's
+#: blocked claim can still receive an item.
 _FORGET_MS = 3_600_000
-#: When a worker was last seen is written down so often.
+#: Milliseconds between updates of the time at which a worker's heartbeat or claimed list was last in use.
 _NOTE_MS = _FORGET_MS // 10
 
 
-def register_worker(client: Client, worker: str, lease_ms: int, about: Mapping[str, str | int]) -> None:
-    """Writes the worker's heartbeat, which must be there before its first claim."""
-    fields = [item for pair in about.items() for item in pair]
+def register_worker(client: Client, worker: str, lease_ms: int, description: Mapping[str, str | int]) -> None:
+    """Write the worker's heartbeat, which must exist before the worker's first claim."""
+    fields = [item for pair in description.items() for item in pair]
     client.run_script("register_worker", [*keys.SHARED, keys.heartbeat(worker)], [lease_ms, *fields])
 
 
 def renew_lease(client: Client, worker: str, lease_ms: int) -> bool:
-    """Lets a worker live on; False where its heartbeat is gone and has to be registered anew."""
+    """Renew a worker's lease; False if its heartbeat is gone and has to be registered again."""
     return bool(client.call("PEXPIRE", keys.heartbeat(worker), lease_ms))
 
 
 def leave(client: Client, worker: str) -> None:
-    """Takes a worker that ends off the list; its claimed list stays registered."""
+    """Remove the heartbeat of a worker that ends; its claimed list stays registered."""
     client.call("DEL", keys.heartbeat(worker))
 
 
 def live_workers(client: Client) -> list[Worker]:
-    """All workers whose heartbeat is there, by id."""
-    names = [name for name, _ in registered(client)]
-    abouts = client.call_many([["HGETALL", name] for name in names])
-    leases = client.call_many([["PTTL", name] for name in names])
+    """All workers whose heartbeat exists, by id."""
+    heartbeats = [heartbeat for heartbeat, _ in registered_workers(client)]
+    descriptions = client.call_many([["HGETALL", heartbeat] for heartbeat in heartbeats])
+    leases = client.call_many([["PTTL", heartbeat] for heartbeat in heartbeats])
     workers = []
-    for name, found, lease_ms_left in zip(names, abouts, leases, strict=True):
-        if not found or lease_ms_left <= 0:
+    for heartbeat, description, lease_ms_left in zip(heartbeats, descriptions, leases, strict=True):
+        if not description or lease_ms_left <= 0:
             continue
-        worker = keys.worker_of(name)
-        about = {key.decode(): value.decode() for key, value in found.items()}
+        worker = keys.worker_of(heartbeat)
+        fields = {key.decode(): value.decode() for key, value in description.items()}
         workers.append(
             Worker(
                 id=worker,
-                host=about["host"],
-                pid=int(about["pid"]),
-                started_at=datetime.fromisoformat(about["started_at"]),
+                host=fields["host"],
+                pid=int(fields["pid"]),
+                started_at=datetime.fromisoformat(fields["started_at"]),
                 lease_ms_left=lease_ms_left,
                 working_on=[str(batch) for batch in claimed_items(client, worker)],
             )
@@ -57,44 +57,46 @@ def live_workers(client: Client) -> list[Worker]:
 
 
 def check_leases(client: Client, lease_ms: int) -> None:
-    """Lets the ready list grow and shrink with those that live; cuts leases that a clock set back has made long."""
+    """Fit the ready list to the number of live workers, and cut leases that a clock set back has made too long."""
     client.run_script("check_leases", keys.SHARED, [lease_ms])
 
 
-def last_count(client: Client) -> int:
-    """How many workers lived when they were counted last."""
+def last_live_count(client: Client) -> int:
+    """The number of live workers at the last tick or registration."""
     return int(client.call("GET", keys.LIVE) or 0)
 
 
 def reap(client: Client, max_deaths: int) -> list[tuple[str, BatchId]]:
-    """Takes the batches of all dead workers from them; returns worker and batch of each that was taken."""
-    now_ms = server_ms(client)
-    found = registered(client)
-    alive = client.call_many([["EXISTS", name] for name, _ in found])
-    claimed = client.call_many([["LLEN", keys.claimed(keys.worker_of(name))] for name, _ in found])
+    """Reclaim the batches of all dead workers; return worker and batch of each that was reclaimed."""
+    now_ms = server_time_ms(client)
+    registered = registered_workers(client)
+    alive = client.call_many([["EXISTS", heartbeat] for heartbeat, _ in registered])
+    depths = client.call_many([["LLEN", keys.claimed(keys.worker_of(heartbeat))] for heartbeat, _ in registered])
     reaped = []
-    for (name, seen_ms), lives, depth in zip(found, alive, claimed, strict=True):
-        worker = keys.worker_of(name)
-        if depth and not lives:
+    for (heartbeat, last_use_ms), is_alive, depth in zip(registered, alive, depths, strict=True):
+        worker = keys.worker_of(heartbeat)
+        if depth and not is_alive:
             reaped += [
                 (worker, item) for item in claimed_items(client, worker) if _reap(client, worker, item, max_deaths)
             ]
-        if lives or depth:
-            if now_ms - seen_ms > _NOTE_MS:
-                client.call("ZADD", keys.WORKERS, "XX", now_ms, name)
-        elif now_ms - seen_ms > _FORGET_MS:
-            client.call("ZREM", keys.WORKERS, name)
+        if is_alive or depth:
+            if now_ms - last_use_ms > _NOTE_MS:
+                client.call("ZADD", keys.WORKERS, "XX", now_ms, heartbeat)
+        elif now_ms - last_use_ms > _FORGET_MS:
+            client.call("ZREM", keys.WORKERS, heartbeat)
     return reaped
 
 
-def registered(client: Client) -> list[tuple[str, int]]:
-    """Heartbeat and time last seen in use, in ms, of each worker that may have claimed something."""
-    found = client.call("ZRANGE", keys.WORKERS, 0, -1, "WITHSCORES")
-    return [(name.decode(), int(score)) for name, score in zip(found[::2], found[1::2], strict=True)]
+def registered_workers(client: Client) -> list[tuple[str, int]]:
+    """Heartbeat key and time of last use, in ms since 1970, of each worker that may have claimed something."""
+    names_and_times = client.call("ZRANGE", keys.WORKERS, 0, -1, "WITHSCORES")
+    return [
+        (name.decode(), int(time_ms)) for name, time_ms in zip(names_and_times[::2], names_and_times[1::2], strict=True)
+    ]
 
 
-def server_ms(client: Client) -> int:
-    """What the server's clock says, in ms since 1970."""
+def server_time_ms(client: Client) -> int:
+    """The time by the server's clock, in ms since 1970."""
     seconds, microseconds = client.call("TIME")
     return int(seconds) * 1_000 + int(microseconds) // 1_000
 

@@ -1,36 +1,39 @@
--- Hands out once more what is claimed of a job for unusually long, while workers have nothing to do: at the end of a job
--- its slowest worker would else be waited for. Which of the two commits first counts.
--- ARGV  1 least age of a claim in ms, 2 how many times as long as a batch takes on the average it must have lasted
--- Returns the items.
-local found = {}
-local about = redis.call('HMGET', job, 'status', 'generation', 'done', 'started_at', 'committed_at')
-if about[1] ~= 'running' or about[3] == '0' or redis.call('EXISTS', waiting, ready) > 0 then return found end
+-- Backs up the batches of a job that have been claimed for unusually long, while workers are idle: otherwise the job
+-- would wait for its slowest worker at its end. The first commit of the two counts.
+-- ARGV  1 least age of a claim in ms, 2 least age of a claim as a multiple of a batch's average time
+-- Returns the items that were put on the ready list.
+local least_age_ms, times_average = unpack(ARGV, 1, 2)
+local backed_up = {}
+local status, generation, done, started_at, committed_at = unpack(
+  redis.call('HMGET', job, 'status', 'generation', 'done', 'started_at', 'committed_at'))
+if status ~= 'running' or done == '0' or redis.call('EXISTS', waiting, ready) > 0 then return backed_up end
 
-local alive, idle, claimed = 0, 0, {}
+local live_count, idle_count, claimed_items = 0, 0, {}
 for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
   if redis.call('EXISTS', heartbeat) == 1 then
     local items = redis.call('LRANGE', claimed_by(heartbeat), 0, -1)
-    alive = alive + 1
-    if #items == 0 then idle = idle + 1 end
+    live_count = live_count + 1
+    if #items == 0 then idle_count = idle_count + 1 end
     for _, item in ipairs(items) do
-      claimed[#claimed + 1] = item
+      claimed_items[#claimed_items + 1] = item
     end
   end
 end
 
 local now = tonumber(now_ms())
-local pace = (about[5] - about[4]) * alive / about[3]
-local age = math.max(tonumber(ARGV[1]), ARGV[2] * pace)
-local prefix = string.match(job, '[^:]+$') .. ':' .. about[2] .. ':'
-for _, item in ipairs(claimed) do
+local average_ms = (committed_at - started_at) * live_count / done
+local limit_ms = math.max(tonumber(least_age_ms), times_average * average_ms)
+local prefix = item_of(string.match(job, '[^:]+$'), generation, '')
+for _, item in ipairs(claimed_items) do
   local number = string.sub(item, 1, #prefix) == prefix and string.sub(item, #prefix + 1)
   local batch = number and read_batch(number)
-  if idle > #found and batch and batch.state == 'claimed' and not batch.backup and now - (batch.claimed_at or now) > age then
+  local age_ms = batch and now - (batch.claimed_at or now)
+  if idle_count > #backed_up and batch and batch.state == 'claimed' and not batch.backup and age_ms > limit_ms then
     batch.backup = ''
     write_batch(number, batch)
     redis.call('RPUSH', ready, item)
     count('backed_up', 1)
-    found[#found + 1] = item
+    backed_up[#backed_up + 1] = item
   end
 end
-return found
+return backed_up

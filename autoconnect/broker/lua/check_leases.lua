@@ -1,4 +1,6 @@
--- Looks at the leases of all workers, so that the ready list grows and shrinks with those that live.
+-- Checks the leases of all workers, so that the ready list grows and shrinks with the number of live ones.
 -- ARGV  1 a whole lease in ms
-check_leases(ARGV[1])
+-- Returns nothing.
+local lease_ms = ARGV[1]
+check_leases(lease_ms)
 refill()

@@ -1,8 +1,10 @@
--- A worker that has an item in its claimed list takes the batch, or drops the item where there is nothing to do for it.
+-- Claims the batch of an item in a worker's claimed list, or drops the item if there is nothing to do for it.
 -- KEYS  18 the worker's claimed list
--- ARGV  1 item, 2 generation, 3 batch, 4 worker
--- Returns what `claim_item` does.
--- A worker that stood still may have been taken for dead: the item is then in another list, and no claim of it is leased.
-local claim = redis.call('LPOS', KEYS[18], ARGV[1]) and claim_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+-- ARGV  1 item, 2 generation, 3 batch number, 4 worker
+-- Returns the claim as claim_item does, or false.
+local claimed = KEYS[18]
+local item, generation, batch_number, worker = unpack(ARGV, 1, 4)
+-- A worker that stood still may have been reaped: its item is then in another list, and a claim would have no lease.
+local claim = redis.call('LPOS', claimed, item) and claim_item(claimed, item, generation, batch_number, worker)
 refill()
 return claim or false

@@ -1,7 +1,10 @@
--- A worker takes an item off the ready list, if there is one, while it has batches of a plan that are not yet committed.
+-- Hands out an item of the ready list to a worker that has not yet committed its batches of a plan, and claims the item
+-- if it is of the same plan.
 -- KEYS  18 the worker's claimed list
--- ARGV  1 id, 2 generation, 3 worker
--- Returns what `hand_out` does.
-local handed = hand_out(KEYS[18], ARGV[1], ARGV[2], ARGV[3], true)
+-- ARGV  1 job id, 2 generation, 3 worker
+-- Returns the next item as hand_out does.
+local claimed = KEYS[18]
+local id, generation, worker = unpack(ARGV, 1, 3)
+local next_item = hand_out(claimed, id, generation, worker, true)
 refill()
-return handed
+return next_item

@@ -1,8 +1,10 @@
--- A worker has seen in its batch that the job cannot end well: the batch is dead and the job fails, without more attempts.
+-- Marks a batch dead and fails its job without further attempts: its worker saw that the job cannot end well.
 -- KEYS  18 the worker's claimed list
--- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 the reason
--- Returns 1, or 0 where the batch was not the worker's any more.
-local batch = remove_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+-- ARGV  1 item, 2 generation, 3 batch number, 4 worker, 5 reason
+-- Returns 1, or 0 if the worker no longer has the batch.
+local claimed = KEYS[18]
+local item, generation, batch_number, worker, reason = unpack(ARGV, 1, 5)
+local batch = remove_item(claimed, item, generation, batch_number, worker)
 if not batch then return 0 end
-kill_batch(ARGV[3], batch, ARGV[5], ARGV[5])
+kill_batch(batch_number, batch, reason, reason)
 return 1

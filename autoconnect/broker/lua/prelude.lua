@@ -1,7 +1,7 @@
--- Put before every script: names for the keys that all of them get, and the acts that several of them share.
---   KEYS[1..8]   what all jobs share
---   KEYS[9..17]  the job's own (scripts that are not about a job get only the first eight)
---   KEYS[18..]   what the script's own header says
+-- Put before every script: names for the keys that scripts share, and the functions that several of them call.
+--   KEYS[1..8]   shared by all jobs
+--   KEYS[9..17]  one job's own; a script that is about no job has its own keys from 9 on
+--   KEYS[18..]   the script's own, as its header says
 local ready, active, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
 local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 9, 17)
 
@@ -9,44 +9,51 @@ local ATTEMPTS, DEATHS = 'attempts', 'deaths'
 local EVENTS_KEPT = 1000
 local KEPT_FOR_RETRY_MS = 3600000
 
+-- The server's time in ms since 1970, as text.
 local function now_ms()
   local time = redis.call('TIME')
   return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- The number of a plan of the job that is new: a time, so that it is new even where Redis came back in an earlier state.
+-- A new generation for a plan of the job: a time, so that it is new even if Redis came back in an earlier state.
 local function new_generation()
-  local last = tonumber(redis.call('HGET', job, 'last_plan') or '0')
-  return string.format('%d', math.max(last + 1, tonumber(now_ms())))
+  local last_plan = tonumber(redis.call('HGET', job, 'last_plan') or '0')
+  return string.format('%d', math.max(last_plan + 1, tonumber(now_ms())))
 end
 
-local function count(what, by)
-  redis.call('HINCRBY', counters, what, by)
+-- The text of an item. With '' for a number it is the prefix of all items of a plan.
+local function item_of(id, generation, number)
+  return id .. ':' .. generation .. ':' .. number
 end
 
--- The name of a worker's claimed list, by that of its heartbeat; and the other way.
+local function count(counter, by)
+  redis.call('HINCRBY', counters, counter, by)
+end
+
+-- The key of a worker's claimed list, from the key of its heartbeat.
 local function claimed_by(heartbeat)
   return heartbeat .. ':claimed'
 end
 
+-- The key of a worker's heartbeat, from the key of its claimed list.
 local function owner_of(claimed)
   return string.match(claimed, '^(.*):claimed$')
 end
 
--- Writes down how many workers live, for refill: it runs often, and those ever registered may be many. What is left of a
--- lease is more than a whole one only where the server's clock was set back: it is cut.
+-- Counts the live workers for refill, which runs too often to look at every worker ever registered. A lease has more
+-- than `lease_ms` left only after the server's clock was set back: it is cut.
 local function check_leases(lease_ms)
-  redis.call('DEL', live) -- a script that begins so is not refused by a Redis that is full
-  local alive = 0
+  redis.call('DEL', live) -- a full Redis does not refuse a script that begins with DEL
+  local live_count = 0
   for _, heartbeat in ipairs(redis.call('ZRANGE', workers, 0, -1)) do
-    local left_ms = redis.call('PTTL', heartbeat)
-    if left_ms > 0 then alive = alive + 1 end
-    if left_ms > tonumber(lease_ms) then redis.call('PEXPIRE', heartbeat, lease_ms) end
+    local remaining_ms = redis.call('PTTL', heartbeat)
+    if remaining_ms > 0 then live_count = live_count + 1 end
+    if remaining_ms > tonumber(lease_ms) then redis.call('PEXPIRE', heartbeat, lease_ms) end
   end
-  redis.call('SET', live, alive)
+  redis.call('SET', live, live_count)
 end
 
--- Tops up the ready list from the jobs' waiting lists, in turn.
+-- Tops up the ready list, to two items per live worker, from the jobs' waiting lists in turn.
 local function refill()
   local room = 2 * math.max(tonumber(redis.call('GET', live) or '1'), 1) - redis.call('LLEN', ready)
   while room > 0 do
@@ -60,37 +67,39 @@ local function refill()
   end
 end
 
--- The job takes part in the turns of refill.
+-- Gives the job its turn in refill.
 local function activate()
   redis.call('LREM', active, 0, waiting)
   redis.call('RPUSH', active, waiting)
 end
 
+-- Adds the job's progress to its events.
 local function announce()
-  local seen = redis.call('HMGET', job, 'status', 'total', 'done', 'bytes_total', 'bytes_done', 'rows_read')
-  redis.call('XADD', events, 'MAXLEN', '~', EVENTS_KEPT, '*', 'status', seen[1], 'total', seen[2], 'done', seen[3],
-    'bytes_total', seen[4], 'bytes_done', seen[5], 'rows_read', seen[6])
+  local status, total, done, bytes_total, bytes_done, rows_read = unpack(
+    redis.call('HMGET', job, 'status', 'total', 'done', 'bytes_total', 'bytes_done', 'rows_read'))
+  redis.call('XADD', events, 'MAXLEN', '~', EVENTS_KEPT, '*', 'status', status, 'total', total, 'done', done,
+    'bytes_total', bytes_total, 'bytes_done', bytes_done, 'rows_read', rows_read)
 end
 
 local function read_batch(number)
-  local text = redis.call('HGET', batches, number)
-  return text and cjson.decode(text)
+  local batch_json = redis.call('HGET', batches, number)
+  return batch_json and cjson.decode(batch_json)
 end
 
 local function write_batch(number, batch)
   redis.call('HSET', batches, number, cjson.encode(batch))
 end
 
--- Whether the job still runs the plan that a batch belongs to.
-local function runs(generation)
-  local found = redis.call('HMGET', job, 'status', 'generation')
-  return found[1] == 'running' and found[2] == generation
+-- Whether the job is running the plan of a generation.
+local function runs_plan(generation)
+  local status, current_generation = unpack(redis.call('HMGET', job, 'status', 'generation'))
+  return status == 'running' and current_generation == generation
 end
 
--- The batch of an item in a worker's claimed list, if that is the worker's to deal with: nobody did it, and nobody else
--- has it, or a backup of it is wanted (`backup` is then empty; afterwards it is the worker that makes it).
-local function held_batch(generation, number, worker)
-  local batch = runs(generation) and read_batch(number)
+-- The batch of an item in a worker's claimed list, or nil if it is not the worker's to deal with: it is done, or other
+-- workers have it and no backup is asked for. An empty `backup` asks for one; later it names the worker that makes it.
+local function batch_for_worker(generation, number, worker)
+  local batch = runs_plan(generation) and read_batch(number)
   if not batch then return nil end
   if batch.state == 'waiting' then return batch end
   if batch.state ~= 'claimed' then return nil end
@@ -98,21 +107,21 @@ local function held_batch(generation, number, worker)
   return nil
 end
 
--- A worker that gets an item is known to whoever looks for dead ones, even where Redis has come back without it.
-local function know_owner(claimed)
+-- Registers the worker that gets an item: Redis may have come back without it, and only registered ones are reaped.
+local function register_owner(claimed)
   redis.call('ZADD', workers, 'NX', now_ms(), owner_of(claimed))
 end
 
--- A worker takes the batch of an item in its claimed list, or drops the item where there is nothing to do for it.
--- Returns the item, the batch as JSON, the job's source, size, mtime_ns and layout, and the batch's lines (false but for
--- inline); or nothing.
+-- Claims the batch of an item in a worker's claimed list, or drops the item if there is nothing to do for it.
+-- Returns the item, the batch as JSON, the job's source, size, mtime_ns and layout, and the batch's lines (false unless
+-- the transport is inline); nil if the item was dropped.
 local function claim_item(claimed, item, generation, number, worker)
-  local batch = held_batch(generation, number, worker)
+  local batch = batch_for_worker(generation, number, worker)
   if not batch then
     redis.call('LREM', claimed, 0, item)
     return nil
   end
-  know_owner(claimed)
+  register_owner(claimed)
   if batch.state == 'waiting' then
     batch.state = 'claimed'
     batch.worker = worker
@@ -122,24 +131,25 @@ local function claim_item(claimed, item, generation, number, worker)
   elseif redis.call('LREM', claimed, 1, item) > 0 and not redis.call('LPOS', claimed, item) then
     redis.call('LPUSH', claimed, item)
   else
-    batch.backup = nil -- it was handed the backup of its own batch
+    batch.backup = nil -- the worker was handed the backup of its own batch
   end
   write_batch(number, batch)
-  local about = redis.call('HMGET', job, 'source', 'size', 'mtime_ns', 'layout')
-  local text = redis.call('HGET', lines, number)
-  return { item, cjson.encode(batch), about[1], about[2], about[3], about[4], text }
+  local source, size, mtime_ns, layout = unpack(redis.call('HMGET', job, 'source', 'size', 'mtime_ns', 'layout'))
+  local batch_lines = redis.call('HGET', lines, number)
+  return { item, cjson.encode(batch), source, size, mtime_ns, layout, batch_lines }
 end
 
--- Hands a worker its next item: one that a lost reply has left in its claimed list (unless told not to look there), else
--- one off the ready list. Returns the claim where it is of the given plan, else the item alone; or nothing.
+-- Gives a worker its next item: one that a lost reply left in its claimed list (not with `from_ready_only`), otherwise
+-- one handed out from the ready list. An item of the plan of `id` and `generation` is claimed, too.
+-- Returns the claim as claim_item does, or a list of the item alone if it is of another plan; false if there is none.
 local function hand_out(claimed, id, generation, worker, from_ready_only)
-  local prefix = id .. ':' .. generation .. ':'
+  local prefix = item_of(id, generation, '')
   while true do
     local item = not from_ready_only and redis.call('LINDEX', claimed, 0)
     item = item or redis.call('LMOVE', ready, claimed, 'LEFT', 'RIGHT')
     if not item then return false end
     if string.sub(item, 1, #prefix) ~= prefix then
-      know_owner(claimed)
+      register_owner(claimed)
       return { item }
     end
     local claim = claim_item(claimed, item, generation, string.sub(item, #prefix + 1), worker)
@@ -147,7 +157,7 @@ local function hand_out(claimed, id, generation, worker, from_ready_only)
   end
 end
 
--- Frees the partials, and with them the only use of what was done of this plan.
+-- Frees the job's partials. Without them, a retry maps all batches again.
 local function free_partials()
   for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
     redis.call('DEL', partial)
@@ -161,7 +171,7 @@ local function free_lists()
   redis.call('LREM', active, 0, waiting)
 end
 
--- Drops all that there is of a plan: nothing of it counts any more, and the job is to be planned anew.
+-- Drops everything that belongs to the job's plan: none of it counts any more, and the job will be planned again.
 local function drop_plan()
   free_lists()
   free_partials()
@@ -174,7 +184,7 @@ local function drop_plan()
     'bytes_done', 0, 'rows_read', 0, 'rows_accepted', 0, 'rows_rejected', 0)
 end
 
--- Lets the partials of a job that failed live on for a while: its retry goes on from there.
+-- Gives the partials of a failed job a life time in which a retry can use them.
 local function keep_partials()
   redis.call('PEXPIRE', partials, KEPT_FOR_RETRY_MS)
   for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
@@ -182,18 +192,18 @@ local function keep_partials()
   end
 end
 
--- Lets all of a job that is kept expire, and tells everyone.
-local function end_job(status, reason, can_go_on)
+-- Ends the job: drops its open batches unless it is completed, gives the keys it keeps a life time, and announces it.
+local function end_job(status, reason, can_resume)
   free_lists()
-  if can_go_on then keep_partials() else free_partials() end
+  if can_resume then keep_partials() else free_partials() end
   redis.call('SREM', open, string.match(job, '[^:]+$'))
   if status ~= 'completed' then
-    local all = redis.call('HGETALL', batches)
-    for place = 1, #all, 2 do
-      local batch = cjson.decode(all[place + 1])
+    local numbers_and_batches = redis.call('HGETALL', batches)
+    for index = 1, #numbers_and_batches, 2 do
+      local batch = cjson.decode(numbers_and_batches[index + 1])
       if batch.state == 'waiting' or batch.state == 'claimed' then
         batch.state = 'dropped'
-        write_batch(all[place], batch)
+        write_batch(numbers_and_batches[index], batch)
       end
     end
   end
@@ -207,23 +217,23 @@ local function end_job(status, reason, can_go_on)
   refill()
 end
 
--- Takes an item off a worker's claimed list; returns its batch if that is the worker's to deal with.
+-- Removes an item from a worker's claimed list. Returns its batch, or nil if that is not the worker's to deal with.
 local function remove_item(claimed, item, generation, number, worker)
   if redis.call('LREM', claimed, 0, item) == 0 then return nil end
-  local batch = held_batch(generation, number, worker)
+  local batch = batch_for_worker(generation, number, worker)
   if not batch then refill() end
   return batch
 end
 
--- A batch is dead of a reason, and its job fails with a message.
-local function kill_batch(number, batch, reason, message, can_go_on)
+-- Marks a batch dead for a reason, and fails its job with a message.
+local function kill_batch(number, batch, reason, message, can_resume)
   batch.state = 'dead'
   batch.error = reason
   batch.backup = nil
   write_batch(number, batch)
   redis.call('HINCRBY', job, 'dead', 1)
   count('dead', 1)
-  end_job('failed', message, can_go_on)
+  end_job('failed', message, can_resume)
 end
 
 -- Whether an item is in the claimed list of some worker.
@@ -234,10 +244,10 @@ local function is_claimed(item)
   return false
 end
 
--- A worker gives up a batch, which goes back to the front of its job's waiting list, unless another worker has it, too.
--- What it failed of counts to a limit (pass nil for neither); past that the batch is dead and the job fails.
--- The caller has taken the item off the worker's list.
-local function give_up(item, number, batch, worker, counter, limit, reason)
+-- Puts a batch that a worker gave back, or lost, at the front of its job's waiting list, unless another worker has it,
+-- too. `counter` is ATTEMPTS or DEATHS, or false if nothing counts; at its limit the batch is dead and the job fails.
+-- The caller has removed the item from the worker's claimed list.
+local function put_back(item, number, batch, worker, counter, limit, reason)
   if counter then
     batch[counter] = batch[counter] + 1
     batch.error = reason

@@ -1,28 +1,30 @@
--- Makes a staged plan visible: the job moves from planning to running, or to reducing where it has no batches.
+-- Makes a staged plan visible: the job moves from planning to running, or to reducing if the plan has no batches.
 -- KEYS  18 the staged batches
--- ARGV  1 id, 2 generation, 3 number of batches, 4 bytes, 5 size, 6 mtime_ns, 7 layout, 8 transport
--- Returns 1, or 0 where the plan does not count: only the first one does, and none of a job that has ended, nor one that
--- was begun before the job had to be planned anew.
-local about = redis.call('HMGET', job, 'status', 'replanned')
-if about[1] ~= 'planning' then return 0 end
-if about[2] and tonumber(ARGV[2]) <= tonumber(about[2]) then return 0 end
-local total = tonumber(ARGV[3])
-if redis.call('HLEN', KEYS[18]) ~= total then return 0 end -- Redis came back without some of them
-redis.call('HSET', job, 'total', ARGV[3], 'bytes_total', ARGV[4], 'size', ARGV[5], 'mtime_ns', ARGV[6],
-  'layout', ARGV[7], 'transport', ARGV[8], 'generation', ARGV[2])
+-- ARGV  1 job id, 2 generation, 3 number of batches, 4 bytes of all batches, 5 size, 6 mtime_ns, 7 layout, 8 transport
+-- Returns 1, or 0 if the plan does not count: another plan was first, the job has ended, or the plan was begun before
+-- the job went back to planning.
+local staged = KEYS[18]
+local id, generation, batch_count, bytes_total, size, mtime_ns, layout, transport = unpack(ARGV, 1, 8)
+local status, replanned = unpack(redis.call('HMGET', job, 'status', 'replanned'))
+if status ~= 'planning' then return 0 end
+if replanned and tonumber(generation) <= tonumber(replanned) then return 0 end
+local total = tonumber(batch_count)
+if redis.call('HLEN', staged) ~= total then return 0 end -- Redis came back without some of them
+redis.call('HSET', job, 'total', batch_count, 'bytes_total', bytes_total, 'size', size, 'mtime_ns', mtime_ns,
+  'layout', layout, 'transport', transport, 'generation', generation)
 if total == 0 then
   redis.call('HSET', job, 'status', 'reducing')
-  redis.call('RPUSH', aggregator, ARGV[1])
+  redis.call('RPUSH', aggregator, id)
 else
-  redis.call('RENAME', KEYS[18], batches)
+  redis.call('RENAME', staged, batches)
   redis.call('PERSIST', batches)
   redis.call('HSET', job, 'status', 'running')
-  if ARGV[8] == 'inline' then
+  if transport == 'inline' then
     redis.call('HSET', job, 'fed', 0)
-    redis.call('RPUSH', orchestrator, ARGV[1])
+    redis.call('RPUSH', orchestrator, id)
   else
     for number = 0, total - 1 do
-      redis.call('RPUSH', waiting, string.format('%s:%s:%d', ARGV[1], ARGV[2], number))
+      redis.call('RPUSH', waiting, item_of(id, generation, number))
     end
     activate()
   end

@@ -1,11 +1,13 @@
--- Takes a batch from a worker that is dead: its heartbeat, looked at here and now, is gone.
+-- Reclaims a batch from a dead worker; the script itself checks that the worker's heartbeat is gone.
 -- KEYS  18 the worker's claimed list, 19 its heartbeat
--- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 MAX_DEATHS
--- Returns 1 where the batch goes to another worker, else 0.
-if redis.call('EXISTS', KEYS[19]) == 1 then return 0 end
-local batch = remove_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+-- ARGV  1 item, 2 generation, 3 batch number, 4 worker, 5 MAX_DEATHS
+-- Returns 1 if the batch was reclaimed, otherwise 0.
+local claimed, heartbeat = KEYS[18], KEYS[19]
+local item, generation, batch_number, worker, max_deaths = unpack(ARGV, 1, 5)
+if redis.call('EXISTS', heartbeat) == 1 then return 0 end
+local batch = remove_item(claimed, item, generation, batch_number, worker)
 if not batch then return 0 end
-local had_it = batch.state == 'claimed' and (batch.worker == ARGV[4] or batch.backup == ARGV[4])
+local was_mapping = batch.state == 'claimed' and (batch.worker == worker or batch.backup == worker)
 count('reclaimed', 1)
-give_up(ARGV[1], ARGV[3], batch, ARGV[4], had_it and DEATHS, ARGV[5], 'its worker died.')
+put_back(item, batch_number, batch, worker, was_mapping and DEATHS, max_deaths, 'its worker died.')
 return 1

@@ -1,9 +1,11 @@
--- Writes a worker's heartbeat, the lease of all it will claim.
+-- Writes a worker's heartbeat, which is the lease of everything it will claim.
 -- KEYS  9 the heartbeat
--- ARGV  1 lease in ms, then field and value of what is known of the worker
-redis.call('DEL', KEYS[9]) -- so that a Redis that is full does not refuse
-redis.call('HSET', KEYS[9], unpack(ARGV, 2))
-redis.call('PEXPIRE', KEYS[9], ARGV[1])
-redis.call('ZADD', workers, now_ms(), KEYS[9])
-check_leases(ARGV[1])
+-- ARGV  1 lease in ms, then fields and values that describe the worker
+-- Returns nothing.
+local heartbeat, lease_ms = KEYS[9], ARGV[1]
+redis.call('DEL', heartbeat) -- a full Redis does not refuse a script that begins with DEL
+redis.call('HSET', heartbeat, unpack(ARGV, 2))
+redis.call('PEXPIRE', heartbeat, lease_ms)
+redis.call('ZADD', workers, now_ms(), heartbeat)
+check_leases(lease_ms)
 refill()

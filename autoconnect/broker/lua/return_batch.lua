@@ -1,8 +1,10 @@
--- A worker gives back what is in its claimed list: because mapping it failed, or because the worker has to stop.
+-- Gives a batch back: because mapping it failed, or because its worker has to stop.
 -- KEYS  18 the worker's claimed list
--- ARGV  1 item, 2 generation, 3 batch, 4 worker, 5 MAX_ATTEMPTS or 0 where nothing failed, 6 the reason
--- Returns 1, or 0 where the worker did not have it any more.
-local batch = remove_item(KEYS[18], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+-- ARGV  1 item, 2 generation, 3 batch number, 4 worker, 5 MAX_ATTEMPTS, or 0 if mapping did not fail, 6 reason
+-- Returns 1, or 0 if the worker no longer has the batch.
+local claimed = KEYS[18]
+local item, generation, batch_number, worker, max_attempts, reason = unpack(ARGV, 1, 6)
+local batch = remove_item(claimed, item, generation, batch_number, worker)
 if not batch then return 0 end
-give_up(ARGV[1], ARGV[3], batch, ARGV[4], ARGV[5] ~= '0' and ATTEMPTS, ARGV[5], ARGV[6])
+put_back(item, batch_number, batch, worker, max_attempts ~= '0' and ATTEMPTS, max_attempts, reason)
 return 1

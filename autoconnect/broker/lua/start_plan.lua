@@ -1,5 +1,5 @@
--- A job that is queued, or was found in planning, is planned (anew) under a generation number of its own.
--- Returns the generation, or 0 where the job is not to be planned.
+-- Begins to plan a job that is queued or was found in planning, under a new generation.
+-- Returns the generation, or 0 if the job is not to be planned.
 local status = redis.call('HGET', job, 'status')
 if status ~= 'queued' and status ~= 'planning' then return 0 end
 redis.call('HSETNX', job, 'started_at', now_ms())
