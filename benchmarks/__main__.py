@@ -1,4 +1,4 @@
-"""The command: python -m benchmarks; `make bench` and `make bench-quick` call it."""
+"""The command `python -m benchmarks`, which `make bench` and `make bench-quick` call."""
 
 import os
 import shlex
@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 README = ROOT / "README.md"
 
-#: In the order of the page.
+#: Experiments by name, in the order of the page.
 EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
     for module in (engines, stages, workers, rows, small_job, queue, deaths, api, planning, forms, naive)
 }
-#: Of the first table the README shows so many lines.
+#: Lines of the first table that the README shows.
 _KEY_LINES = 3
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -40,35 +40,40 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Small files; done in some four minutes.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help=f"Only these of: {', '.join(EXPERIMENTS)}.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="So many rounds, in place of 5.")] = None,
-    row_count: Annotated[int | None, typer.Option("--rows", min=1, help="So many rows for all engines.")] = None,
-    folder: Annotated[Path, typer.Option(help="Where the files are kept.")] = Path(".autoconnect/bench"),
+    quick: Annotated[bool, typer.Option("--quick", help="Measure small files; takes about four minutes.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Run only this experiment; repeatable. One of: {', '.join(EXPERIMENTS)}.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Number of rounds; defaults to 5.")] = None,
+    row_count: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Rows of the file that all engines read.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the files that are measured.")] = Path(".autoconnect/bench"),
     write: Annotated[
         bool | None,
         typer.Option(
-            help="Write docs/performance.md and the README, with --only these sections; by itself only if full."
+            help="Write docs/performance.md and the README; with --only, just these sections of docs/performance.md. "
+            "By default, only a full run with default sizes writes."
         ),
     ] = None,
 ) -> None:
-    """Measures, prints tables, and writes them into the pages."""
+    """Measure, print tables and write them into the pages."""
     chosen = only or list(EXPERIMENTS)
     if unknown := set(chosen) - set(EXPERIMENTS):
-        raise typer.BadParameter(f"{', '.join(unknown)}; expected some of {', '.join(EXPERIMENTS)}")
-    given: dict[str, Any] = {
+        raise typer.BadParameter(f"{', '.join(unknown)}; expected names out of: {', '.join(EXPERIMENTS)}")
+    custom_sizes: dict[str, Any] = {
         name: value for name, value in (("rounds", rounds), ("rows", row_count)) if value is not None
     }
-    sizes = replace(QUICK if quick else FULL, **given)
+    sizes = replace(QUICK if quick else FULL, **custom_sizes)
     started = datetime.now(UTC)
     with _bench(sizes, folder) as bench:
         tables = list(_measure(bench, chosen))
     took_min = (datetime.now(UTC) - started).total_seconds() / 60
     say(f"done after {took_min:.1f} minutes")
-    whole = len(chosen) == len(EXPERIMENTS)
-    if write and not whole:
+    complete = len(chosen) == len(EXPERIMENTS)
+    if write and not complete:
         _write_part(tables, started)
-    elif write if write is not None else whole and not quick and not given:
+    elif write if write is not None else complete and not quick and not custom_sizes:
         _write(tables, started)
 
 
@@ -77,7 +82,7 @@ def _bench(sizes: Sizes, folder: Path) -> Iterator[Bench]:
     check_system()
     for name in list(os.environ):
         if name.startswith(PREFIX):
-            del os.environ[name]  # what somebody has set for another purpose would change what is measured
+            del os.environ[name]  # a setting made for another purpose would change the result
     warm_up = make_file(folder, SMALL_ROWS)
     with running_stack(folder, cores(), warm_up) as stack:
         yield Bench(sizes, folder, stack)
@@ -94,23 +99,23 @@ def _measure(bench: Bench, chosen: Sequence[str]) -> Iterator[Table]:
 
 def _write(tables: Sequence[Table], started: datetime) -> None:
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    about = [
-        f"- When: {started:%Y-%m-%d}, at commit {commit()}",
+    conditions = [
+        f"- Measured: {started:%Y-%m-%d}, at commit {commit()}",
         f"- Machine: {machine()}",
         f"- Versions: {versions()}",
         f"- Command: `{command}`",
     ]
-    write_between_markers(PAGE, "\n".join(about) + "\n\n" + "".join(table.markdown() for table in tables))
+    write_between_markers(PAGE, "\n".join(conditions) + "\n\n" + "".join(table.markdown() for table in tables))
     first = tables[0]
     key_lines = replace(first, rows=first.rows[:_KEY_LINES]).markdown().partition("\n\n")[2]
     write_between_markers(README, f"{first.title}; {machine()}:\n\n{key_lines}")
-    say(f"{PAGE} and {README} are written")
+    say(f"wrote {PAGE} and {README}")
 
 
 def _write_part(tables: Sequence[Table], started: datetime) -> None:
-    about = f"Measured apart from the rest: {started:%Y-%m-%d}, at commit {commit()}."
-    write_sections(PAGE, [replace(table, note=f"{table.note} {about}".strip()).markdown() for table in tables])
-    say(f"{PAGE} is written in part")
+    condition = f"Measured separately: {started:%Y-%m-%d}, at commit {commit()}."
+    write_sections(PAGE, [replace(table, note=f"{table.note} {condition}".strip()).markdown() for table in tables])
+    say(f"wrote the measured sections of {PAGE}")
 
 
 if __name__ == "__main__":

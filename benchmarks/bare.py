@@ -1,6 +1,7 @@
-"""The least that a FastAPI endpoint can do: it answers with the same bytes always.
+"""The least that a FastAPI endpoint can do: it always answers with the same bytes.
 
-As `python -m benchmarks.bare PORT FILE` it serves the bytes of a file as JSON at `/`, by our API's server and settings.
+`python -m benchmarks.bare PORT FILE` serves the bytes of a file as JSON at `/`, on the server and with the settings of
+AutoConnect's API.
 """
 
 import sys
@@ -11,7 +12,7 @@ from fastapi import FastAPI, Response
 
 
 def create_app(body: bytes) -> FastAPI:
-    """The app."""
+    """A FastAPI app that answers `/` with a fixed body."""
     app = FastAPI()
 
     @app.get("/")

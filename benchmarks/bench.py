@@ -1,4 +1,4 @@
-"""What all experiments are given: how large they are to be, the files, the running stack."""
+"""The input of every experiment: sizes, files and the running stack."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from benchmarks.data import make_file
 from benchmarks.ours import Stack
 
-#: Rows of the small job, which also warms everybody up.
+#: Rows of the small job, which also warms up every engine.
 SMALL_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: rows of the files, and how often."""
+    """How much is measured: the rows of the files and the number of repetitions."""
 
     rows: int
     rounds: int
@@ -57,14 +57,14 @@ QUICK = Sizes(
 
 @dataclass(frozen=True)
 class Bench:
-    """`stack` has a worker for each core and reads the files of `folder`."""
+    """The setup of one run: `stack` has a worker for each core and reads the files of `folder`."""
 
     sizes: Sizes
     folder: Path
     stack: Stack
 
     def file(self, rows: int, form: str = "plain") -> Path:
-        """The file of so many rows, read once, so that it comes out of memory for everybody."""
+        """The file with `rows` rows, already read once, so that every engine reads it from memory."""
         path = make_file(self.folder, rows, form)
         with path.open("rb", buffering=0) as file:
             while file.read(1 << 24):

@@ -1,4 +1,4 @@
-"""Modules of this package run in processes of their own, so that nobody's memory and threads are another's."""
+"""Runs modules of this package in their own processes, so that engines share neither memory nor threads."""
 
 import json
 import subprocess
@@ -15,24 +15,26 @@ from benchmarks.costs import Cost
 
 
 def start(module: str, *arguments: str | Path) -> "subprocess.Popen[str]":
-    """Starts a module's `__main__` part."""
+    """Start a module of this package as a program."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
 
 def result(process: "subprocess.Popen[str]") -> Any:
-    """What it prints as JSON on its last line.
+    """Wait for a process and return the JSON value on the last line of its output.
 
-    Raises AutoConnectError where it fails.
+    Raises AutoConnectError if the process fails.
     """
     output, _ = process.communicate()
     if process.returncode:
-        raise AutoConnectError(f"A part of the benchmark failed with code {process.returncode}; it says why above.")
+        raise AutoConnectError(
+            f"A process of the benchmark ended with exit code {process.returncode}; its messages are above."
+        )
     return json.loads(output.splitlines()[-1])
 
 
 def run_engine(name: str, warm_up: Path, source: Path) -> tuple[Cost, Any]:
-    """What one run of an engine costs, and its answer in the common form."""
+    """The cost of one run of an engine, and its answer in the common form."""
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         answer = Path(folder) / "answer.arrow"
         cost = Cost(*result(start("peers", name, warm_up, source, answer)))

@@ -1,7 +1,8 @@
-"""The queues that are compared: ours with empty batches, which nobody merges, the others with empty tasks.
+"""Runs the queues that are compared: AutoConnect's with empty batches, which are never merged; others with empty tasks.
 
-Everybody has a server and worker processes of its own, which have done some tasks. They are held by a signal while the
-queue is filled; the clock runs from when they are let go to when nothing is left, the last commit or acknowledgement.
+Each queue has its own server and its own worker processes, which have already done some tasks. A signal stops the
+workers while the queue is filled. The clock runs from the moment they continue until no task remains: the last commit
+or acknowledgement.
 """
 
 import json
@@ -30,11 +31,11 @@ from benchmarks import queues
 from benchmarks.server import running_server
 
 WORKERS = 3
-#: What the others are held against: one script for each batch, by which it is committed and the next one claimed.
-OURS = "AutoConnect, one batch a commit"
-#: As it is in a job whose batches have few rows, or none.
-OURS_GROUPED = "AutoConnect, many batches a commit"
-#: Made by `make bench`: the others' packages do not go together with ours.
+#: The base of all ratios: for each batch, one script commits it and hands out the next one.
+AUTOCONNECT = "AutoConnect, one batch per commit"
+#: AutoConnect as it runs in a job whose batches have few rows or none.
+AUTOCONNECT_GROUPED = "AutoConnect, many batches per commit"
+#: The Python of the other queues, installed by `make bench`: their packages conflict with AutoConnect's.
 PYTHON = Path(__file__).resolve().parents[1] / ".venv" / "queues" / "bin" / "python"
 _PINS = Path(queues.__file__).with_name("requirements.txt")
 _COMPARED = ("arq", "dramatiq", "rq", "redis")
@@ -44,56 +45,57 @@ _WARM_UP_TASKS = 300
 _UP_TIMEOUT_S = 30.0
 _TASKS_TIMEOUT_S = 120.0
 _RESULT_TTL_S = 60
-#: Between looks at what is left.
-_LOOK_S = 0.005
+#: Seconds between checks of the remaining tasks.
+_POLL_S = 0.005
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue whose workers are the processes `pids`."""
+    """A running queue whose workers are the processes `pids`."""
 
     pids: Sequence[int]
     enqueue: Callable[[int], None]
-    left: Callable[[], int]
+    remaining: Callable[[], int]
 
 
 def contenders() -> dict[str, Callable[[], AbstractContextManager[Queue]]]:
-    """By title, what starts each."""
+    """All compared queues: title to a context manager that runs the queue."""
     peers = {
         title: partial(_peer, name, options)
         for name in queues.names()
         for title, options in queues.load(name).TITLES.items()
     }
-    return {OURS: partial(_ours, grouped=False), OURS_GROUPED: partial(_ours, grouped=True), **peers}
+    ours = {AUTOCONNECT: partial(_autoconnect, grouped=False), AUTOCONNECT_GROUPED: partial(_autoconnect, grouped=True)}
+    return {**ours, **peers}
 
 
 def peer_versions() -> str:
-    """The versions of the others and of the client that they all use, in a line."""
+    """The versions of the other queues and of the Redis client that they all use, on one line."""
     pins = [line.split("==") for line in _PINS.read_text().splitlines() if "==" in line]
     return ", ".join(f"{name} {version}" for name, version in pins if name in _COMPARED)
 
 
-def tasks_a_second(running: Callable[[], AbstractContextManager[Queue]], tasks: int) -> float:
-    """Starts a queue with its workers, warms it up and measures it."""
-    with running() as queue:
+def tasks_per_second(running_queue: Callable[[], AbstractContextManager[Queue]], tasks: int) -> float:
+    """Start a queue with its workers, warm it up and measure it."""
+    with running_queue() as queue:
         _run(queue, _WARM_UP_TASKS)
         return tasks / _run(queue, tasks)
 
 
 def _run(queue: Queue, tasks: int) -> float:
-    """Seconds that tasks take which wait when the workers are let go."""
+    """The seconds from the moment the workers continue until all `tasks` are done."""
     try:
         _send(queue.pids, signal.SIGSTOP)
         queue.enqueue(tasks)
-        if (found := queue.left()) != tasks:
-            raise AutoConnectError(f"{found:,} tasks wait before any is done; expected {tasks:,}.")
+        if (waiting := queue.remaining()) != tasks:
+            raise AutoConnectError(f"{waiting:,} tasks wait in the filled queue; expected {tasks:,}.")
     finally:
         start = time.perf_counter()
         _send(queue.pids, signal.SIGCONT)
-    while queue.left():
+    while queue.remaining():
         if time.perf_counter() - start > _TASKS_TIMEOUT_S:
-            raise AutoConnectError(f"{queue.left():,} tasks are left after {_TASKS_TIMEOUT_S:.0f} seconds.")
-        time.sleep(_LOOK_S)
+            raise AutoConnectError(f"{queue.remaining():,} tasks remain after {_TASKS_TIMEOUT_S:.0f} seconds.")
+        time.sleep(_POLL_S)
     return time.perf_counter() - start
 
 
@@ -113,10 +115,10 @@ def _peer(name: str, options: Sequence[str]) -> Iterator[Queue]:
             yield Queue(
                 [process.pid for process in running],
                 lambda tasks: _check_call([*command, "enqueue", url, str(tasks)]),
-                lambda: sum(client.call_many(peer.LEFT)),
+                lambda: sum(client.call_many(peer.REMAINING)),
             )
             if failed := sum(client.call_many(peer.FAILED)):
-                raise AutoConnectError(f"{failed:,} tasks of {name} failed, which do nothing; it says why above.")
+                raise AutoConnectError(f"{failed:,} empty tasks of {name} failed; its messages are above.")
         finally:
             for process in running:
                 process.kill()
@@ -126,11 +128,11 @@ def _peer(name: str, options: Sequence[str]) -> Iterator[Queue]:
 
 def _check_call(command: Sequence[str]) -> None:
     if code := subprocess.call(command):
-        raise AutoConnectError(f"A queue could not be filled, code {code}; it says why above.")
+        raise AutoConnectError(f"The queue could not be filled (exit code {code}); the messages are above.")
 
 
 @contextmanager
-def _ours(*, grouped: bool) -> Iterator[Queue]:
+def _autoconnect(*, grouped: bool) -> Iterator[Queue]:
     with running_server() as url, tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         source = Path(folder) / "empty.csv"
         source.write_bytes(_SOURCE)
@@ -141,8 +143,8 @@ def _ours(*, grouped: bool) -> Iterator[Queue]:
         running = [launch(command, environment) for _ in range(WORKERS)]
         try:
             _wait_until(lambda: len(workers.live_workers(client)) == WORKERS)
-            job = _EmptyJobs(client, source, grouped=grouped)
-            yield Queue([process.pid for process in running], job.enqueue, job.left)
+            empty_jobs = _EmptyJobs(client, source, grouped=grouped)
+            yield Queue([process.pid for process in running], empty_jobs.enqueue, empty_jobs.remaining)
         finally:
             for process in running:
                 process.kill()
@@ -151,7 +153,7 @@ def _ours(*, grouped: bool) -> Iterator[Queue]:
 
 
 class _EmptyJobs:
-    """Jobs whose batches are ranges without a byte."""
+    """Jobs whose batches are empty byte ranges."""
 
     def __init__(self, client: Client, source: Path, *, grouped: bool) -> None:
         self._client = client
@@ -162,47 +164,51 @@ class _EmptyJobs:
         self._partials_before = 0
 
     def enqueue(self, batches: int) -> None:
-        """Submits a job and plans it, in place of the orchestrator."""
+        """Submit a job and plan it, in place of the orchestrator."""
         job = jobs.create_job(self._client, self._source.name, _RESULT_TTL_S)
         generation = jobs.start_plan(self._client, job)
         status = self._source.stat()
         version = Version(status.st_size, status.st_mtime_ns)
         plan = jobs.Plan(version, sniff(_SOURCE, []), [ByteRange(len(_SOURCE), 0)] * batches)
         if generation is None or not jobs.publish_plan(self._client, job, generation, plan, "range"):
-            raise AutoConnectError("The job of empty batches was planned by somebody else.")
+            raise AutoConnectError("Another process planned the job of empty batches.")
         self._names, self._batches = JobKeys(job), batches
         if not self._grouped:
-            self._set_apart()
+            self._mark_as_failed()
         self._partials_before = self._partials()
 
-    def left(self) -> int:
-        """How many batches are not committed.
+    def remaining(self) -> int:
+        """The number of batches that are not committed.
 
-        Raises AutoConnectError where all are, but not each on its own as they should be.
+        Raises AutoConnectError if batches were committed together although not `grouped`.
         """
-        left = self._batches - int(self._client.call("HGET", self._names.job, "done"))
-        if left or self._grouped:
-            return left
+        remaining = self._batches - int(self._client.call("HGET", self._names.job, "done"))
+        if remaining or self._grouped:
+            return remaining
         written = self._partials() - self._partials_before
         if written < self._batches:
-            raise AutoConnectError(f"{self._batches:,} batches were committed as {written:,} partials; expected each.")
+            raise AutoConnectError(
+                f"{self._batches:,} batches were committed as {written:,} partials; expected one partial per batch."
+            )
         return 0
 
-    def _set_apart(self) -> None:
-        """Has each batch look like one that failed before: such a one is not committed with others."""
-        found = self._client.call("HGETALL", self._names.batches)
-        changed = [(number, json.dumps({**json.loads(text), "attempts": 1})) for number, text in found.items()]
+    def _mark_as_failed(self) -> None:
+        """Mark each batch as one that failed before: a worker commits such a batch alone."""
+        batches = self._client.call("HGETALL", self._names.batches)
+        changed = [(number, json.dumps({**json.loads(batch), "attempts": 1})) for number, batch in batches.items()]
         self._client.call("HSET", self._names.batches, *(item for pair in changed for item in pair))
 
     def _partials(self) -> int:
-        """How many partials were ever listed by their jobs, which each commit does once."""
+        """The number of partials ever added to the sets of their jobs; each commit adds one."""
         stats = self._client.call("INFO", "commandstats")
         return int(stats.get("cmdstat_sadd", {"calls": 0})["calls"])
 
 
-def _wait_until(is_so: Callable[[], bool]) -> None:
+def _wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _UP_TIMEOUT_S
-    while not is_so():
+    while not condition():
         if time.monotonic() > deadline:
-            raise AutoConnectError(f"Workers are not up after {_UP_TIMEOUT_S:.0f} seconds; their messages are above.")
+            raise AutoConnectError(
+                f"The workers are not up after {_UP_TIMEOUT_S:.0f} seconds; their messages are above."
+            )
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What a run costs, and what several runs of the same say."""
+"""The cost of one run, and the spread over several runs."""
 
 import statistics
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """Of one run: seconds of wall time and of CPU, and the peak of memory."""
+    """The cost of one run: seconds of wall time and of CPU, and the peak of memory."""
 
     wall_s: float
     cpu_s: float
@@ -15,7 +15,7 @@ class Cost(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """Least, median and greatest of several values."""
+    """The least, the median and the greatest of several values."""
 
     least: float
     median: float
@@ -23,18 +23,18 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        """The spread of values."""
-        found = list(values)
-        return cls(min(found), statistics.median(found), max(found))
+        """The spread of some values; there must be at least one."""
+        numbers = list(values)
+        return cls(min(numbers), statistics.median(numbers), max(numbers))
 
     def columns(self, name: str, digits: int) -> dict[str, Decimal]:
-        """As columns of a table."""
-        named = {"min": self.least, "median": self.median, "max": self.greatest}
-        return {f"{name} {which}": rounded(value, digits) for which, value in named.items()}
+        """The columns `NAME min`, `NAME median` and `NAME max` of a table."""
+        values = {"min": self.least, "median": self.median, "max": self.greatest}
+        return {f"{name} {statistic}": rounded(value, digits) for statistic, value in values.items()}
 
 
 def rounded(value: float, digits: int) -> Decimal:
-    """A number with so many digits behind the point, zeros too, so that columns stand straight."""
+    """A number with `digits` digits after the point, trailing zeros included, so that columns line up."""
     return Decimal(f"{value:.{digits}f}")
 
 

@@ -1,4 +1,4 @@
-"""The files that are read: made once, from a seed, so that everybody everywhere reads the same bytes."""
+"""Makes the files that are measured: once, from a seed, so that every engine on every machine reads the same bytes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 _SEED = 7
-#: Rows are made so many at a time, each lot from a seed of its own: a smaller file is the head of a larger one.
+#: Rows made at a time. Each lot has its own seed, so that a smaller file is the head of a larger one.
 _LOT = 1_000_000
 _FIRST_DAY = np.datetime64("2022-01-01")
 _DAYS = 1_096
@@ -20,10 +20,10 @@ _COMMENTS = pl.Series(["client fidèle, à rappeler", "", "véhicule livré à l
 
 @dataclass(frozen=True)
 class Form:
-    """One way of writing the same transactions: what is done to the rows before, and how polars writes them."""
+    """A way to write the same transactions: a change to the rows, then the options of polars' `write_csv`."""
 
     change: Callable[[pl.DataFrame], pl.DataFrame]
-    writing: Mapping[str, Any]
+    options: Mapping[str, Any]
 
 
 def _accented(rows: pl.DataFrame) -> pl.DataFrame:
@@ -49,14 +49,14 @@ FORMS: Mapping[str, Form] = {
 
 
 def make_file(folder: Path, rows: int, form: str = "plain") -> Path:
-    """The file of so many rows in that form, which is written unless it is there."""
+    """The file with `rows` rows in a form; written if it does not exist."""
     path = folder / f"{form.replace(' ', '-')}-{rows}.csv"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part")
         with unfinished.open("wb") as file:
             for number, lot in enumerate(_lots(rows)):
-                FORMS[form].change(lot).write_csv(file, include_header=number == 0, **FORMS[form].writing)
+                FORMS[form].change(lot).write_csv(file, include_header=number == 0, **FORMS[form].options)
         unfinished.rename(path)
     return path
 
@@ -67,7 +67,7 @@ def _lots(rows: int) -> Iterator[pl.DataFrame]:
 
 
 def _lot(first: int) -> pl.DataFrame:
-    """Rows from number `first` on; each of the 65,760 combinations of city, type, model and day is as likely."""
+    """A lot of rows from number `first` on; each of the 65,760 cells (city, type, model, day) is equally likely."""
     random = np.random.default_rng([_SEED, first])
     sold = random.random(_LOT) < 0.5
     cents = np.where(sold, random.integers(1_500_000, 9_000_000, _LOT), random.integers(20_000, 150_000, _LOT))

@@ -1,5 +1,6 @@
-"""A worker process whose batches are empty tasks, like those of the queues it is compared with: all but reading and
-mapping is done for each, by the same code.
+"""A worker process whose batches are empty tasks, as in the queues it is compared with.
+
+It runs the worker's own code for each batch, except for reading and mapping.
 """
 
 import sys
@@ -26,7 +27,7 @@ def _make_mapper(*_: Any) -> _Nothing:
 
 
 def _add_claim(*_: Any) -> None:
-    """Neither opens nor reads anything."""
+    """Open and read nothing."""
 
 
 if __name__ == "__main__":

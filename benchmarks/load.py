@@ -1,7 +1,7 @@
-"""Requests over some connections that are kept, the next one as soon as the last is answered.
+"""Sends requests over kept connections: on each, the next one as soon as the last is answered.
 
-As `python -m benchmarks.load PORT PATH CONNECTIONS SECONDS` it prints a list as JSON: seconds that each request took.
-It does as little as it can for a request, since it takes turns on the cores with the server that is measured.
+`python -m benchmarks.load PORT PATH CONNECTIONS SECONDS` prints the seconds that each request took, as a JSON list. It
+does as little as possible per request, since it shares the cores with the server that is measured.
 """
 
 import asyncio
@@ -33,10 +33,12 @@ class _Requests(asyncio.Protocol):
             self._received = 0
             self._send()
         elif self._received > self._size:
-            raise ValueError(f"An answer has {self._received:,} bytes; expected {self._size:,}, as the first one had.")
+            raise ValueError(
+                f"An answer has {self._received:,} bytes; expected {self._size:,}, the size of the first one."
+            )
 
     def connection_lost(self, error: Exception | None) -> None:
-        raise error or ConnectionError("The server closed a connection on which requests were being made.")
+        raise error or ConnectionError("The server closed a connection during the measurement.")
 
     def _send(self) -> None:
         self._sent = time.perf_counter()
@@ -44,12 +46,12 @@ class _Requests(asyncio.Protocol):
 
 
 def request(path: str) -> bytes:
-    """A request as it goes over the wire."""
+    """The bytes of a GET request."""
     return f"GET {path} HTTP/1.1\r\nHost: {_HOST}\r\nAccept: application/json\r\n\r\n".encode()
 
 
 async def load(port: int, path: str, connections: int, seconds: float) -> list[float]:
-    """Seconds that each request took; all answers have the size of the first one, which is 200."""
+    """The seconds that each request took; the first answer must be 200, and all others as long as it is."""
     size = await _size_of_answer(port, path)
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[None] = loop.create_future()
@@ -73,7 +75,7 @@ async def _size_of_answer(port: int, path: str) -> int:
     writer.write(request(path))
     head = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in head.partition(b"\r\n")[0]:
-        raise ValueError(f"The answer to {path} begins with {head[:50]!r}; expected 200.")
+        raise ValueError(f"The answer to {path} begins with {head[:50]!r}; expected status 200.")
     writer.close()
     return len(head) + int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 

@@ -1,4 +1,4 @@
-"""What it was measured on: the machine, the versions, the commit."""
+"""The conditions of a measurement: the machine, the versions, the commit."""
 
 import os
 import platform
@@ -14,30 +14,30 @@ _PACKAGES = (
 
 
 def cores() -> int:
-    """Cores that this process may use; a quota of CPU time is not seen."""
+    """The number of cores that this process may use; ignores a quota of CPU time."""
     return len(os.sched_getaffinity(0))
 
 
 def machine() -> str:
-    """The machine in a line."""
+    """The machine, on one line."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return f"{_cpu()}, {cores()} cores, {memory_gb:.0f} GB of memory, {platform.system()} {platform.release()}"
 
 
 def versions() -> str:
-    """The versions of everything that has a part in it, in a line."""
+    """The versions of Python and of the packages that take part, on one line."""
     return f"Python {platform.python_version()}, " + ", ".join(_versions())
 
 
 def commit() -> str:
-    """The commit that is measured, and whether files have been changed since."""
+    """The measured commit, and whether files have changed since."""
     try:
-        found = subprocess.run(
+        description = subprocess.run(
             ["git", "describe", "--always", "--dirty=, with changes"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
+    return description.stdout.strip()
 
 
 def _cpu() -> str:

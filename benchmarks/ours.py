@@ -1,4 +1,4 @@
-"""AutoConnect as its users have it: the stack is up, jobs come by HTTP, and their end is learnt from their events."""
+"""Runs AutoConnect as users do: the stack is up, a job is submitted over HTTP, and its events report its end."""
 
 import socket
 import tempfile
@@ -23,16 +23,16 @@ from benchmarks.costs import Cost
 
 SERVICES = ("redis", "orchestrator", "worker", "aggregator", "api")
 
-#: Results of earlier jobs go so soon, or Redis would grow with each round.
+#: Life time of a result: results of earlier rounds expire, so that Redis does not grow with each round.
 _RESULT_TTL_S = 60
 _UP_TIMEOUT_S = 120.0
-#: Between looks at whether all services are still there, while nothing happens in a job.
+#: Milliseconds without an event of the job after which to check that all services are alive.
 _BLOCK_MS = 1_000
 _WARM_UPS = 5
 
 
 class Event(NamedTuple):
-    """How far a job was at a time, in milliseconds of Redis's clock."""
+    """The progress of a job at a time, in milliseconds of Redis's clock."""
 
     time_ms: int
     status: str
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 class ServiceCost(NamedTuple):
-    """Of one job, of all processes of a service: CPU seconds, and the peak of memory of the largest of them."""
+    """The cost of a service in one job: CPU seconds of all its processes, and the memory peak of the largest one."""
 
     cpu_s: float
     largest_bytes: int
@@ -49,10 +49,10 @@ class ServiceCost(NamedTuple):
 
 @dataclass(frozen=True)
 class ColdJob:
-    """A job that has completed: what it cost in all and by service, and the seconds from first claim to last commit.
+    """A completed job: its cost in total and by service, and the seconds from first claim to last commit.
 
-    A batch is claimed as soon as the plan is visible, because all workers wait for it; so the first claim is taken to
-    be the event that says that the job is running.
+    All workers wait for the plan and claim batches as soon as it is visible. So the event that says that the job is
+    running stands for the first claim.
     """
 
     id: str
@@ -63,7 +63,7 @@ class ColdJob:
 
 
 class Stack:
-    """A running stack with all its processes, by service; its API is at `port` of this machine."""
+    """A running stack with its processes by service; its API listens on `port` of this machine."""
 
     def __init__(self, client: Client, http: httpx2.Client, port: int, pids: Mapping[str, list[int]]) -> None:
         self.port = port
@@ -72,16 +72,16 @@ class Stack:
         self._pids = pids
 
     def cold_job(self, source: Path) -> ColdJob:
-        """Submits a file of the data folder, which is always a new job, and waits for its end.
+        """Submit a file of the data folder, which always creates a new job, and wait for its end.
 
-        Raises AutoConnectError where it fails.
+        Raises AutoConnectError if the job fails.
         """
-        everyone = [pid for pids in self._pids.values() for pid in pids]
-        processes.forget_peaks(everyone)
+        all_pids = [pid for pids in self._pids.values() for pid in pids]
+        processes.reset_peaks(all_pids)
         cpu_before = {service: processes.cpu_s(pids) for service, pids in self._pids.items()}
         start = time.perf_counter()
         job_id = self._post("/api/v1/jobs", {"source": source.name})["id"]
-        events = list(self._events(job_id, everyone))
+        events = list(self._events(job_id, all_pids))
         wall_s = time.perf_counter() - start
         by_service = {
             service: ServiceCost(
@@ -89,31 +89,30 @@ class Stack:
             )
             for service, pids in self._pids.items()
         }
-        cost = Cost(wall_s, sum(service.cpu_s for service in by_service.values()), processes.peak_bytes(everyone))
+        cost = Cost(wall_s, sum(service.cpu_s for service in by_service.values()), processes.peak_bytes(all_pids))
         job = self._get(f"/api/v1/jobs/{job_id}")
         if job["status"] != JobStatus.COMPLETED:
             raise AutoConnectError(f"The job of {source.name} is {job['status']}: {job['error']}")
         return ColdJob(job_id, cost, by_service, _mapping_s(events), job["rows"]["accepted"])
 
     def answer(self, job: ColdJob) -> Any:
-        """The cube of a job, to be compared."""
-        found = results.read_cube(self._client, job.id)
-        if found is None:
+        """The cube of a job in the common form."""
+        partial = results.read_cube(self._client, job.id)
+        if partial is None:
             raise AutoConnectError(f"The cube of job {job.id} is gone from Redis.")
-        return answers.from_cube(found.cube)
+        return answers.from_cube(partial.cube)
 
     def _events(self, job_id: str, pids: list[int]) -> Iterator[Event]:
-        """All events of a job, up to its end."""
-        seen, name = "0-0", JobKeys(job_id).events
+        """The events of a job, up to its end."""
+        last_id, name = "0-0", JobKeys(job_id).events
         while True:
-            found = self._client.call("XREAD", "BLOCK", _BLOCK_MS, "STREAMS", name, seen)
-            if not found and not all(map(processes.is_alive, pids)):
-                raise AutoConnectError("A service died while it was measured; its messages are above.")
-            for identity, fields in found[0][1] if found else ():
-                seen = identity.decode()
-                event = Event(
-                    int(seen.partition("-")[0]), fields[b"status"].decode(), int(fields[b"total"]), int(fields[b"done"])
-                )
+            streams = self._client.call("XREAD", "BLOCK", _BLOCK_MS, "STREAMS", name, last_id)
+            if not streams and not all(map(processes.is_alive, pids)):
+                raise AutoConnectError("A service died during the measurement; its messages are above.")
+            for entry_id, fields in streams[0][1] if streams else ():
+                last_id = entry_id.decode()
+                time_ms = int(last_id.partition("-")[0])
+                event = Event(time_ms, fields[b"status"].decode(), int(fields[b"total"]), int(fields[b"done"]))
                 yield event
                 if JobStatus(event.status).ended:
                     return
@@ -127,7 +126,7 @@ class Stack:
 
 @contextmanager
 def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
-    """A stack that reads the folder `data`, and has done a few jobs on a small file of it."""
+    """A stack that reads the folder `data` and has done a few jobs on `warm_up`, a small file in it."""
     port = free_port()
     settings = load_settings(workers=workers)
     before = set(processes.tree())
@@ -157,18 +156,18 @@ def _wait_until_up(http: httpx2.Client, workers: int) -> None:
 
 def _is_up(http: httpx2.Client, workers: int) -> bool:
     try:
-        found = http.get("/api/v1/workers")
+        response = http.get("/api/v1/workers")
     except httpx2.TransportError:
         return False
-    return found.is_success and len(found.json()["items"]) == workers
+    return response.is_success and len(response.json()["items"]) == workers
 
 
 def by_service(pids: set[int]) -> dict[str, list[int]]:
-    """Which of some processes are those of each service."""
+    """The processes of each service, out of `pids`."""
     commands = {pid: processes.command(pid) for pid in sorted(pids)}
-    found = {name: [pid for pid, command in commands.items() if f"-m {name}.main" in command] for name in SERVICES}
-    found["redis"] = [pid for pid, command in commands.items() if "redis" in command and ".main" not in command]
-    return found
+    services = {name: [pid for pid, command in commands.items() if f"-m {name}.main" in command] for name in SERVICES}
+    services["redis"] = [pid for pid, command in commands.items() if "redis" in command and ".main" not in command]
+    return services
 
 
 def _mapping_s(events: list[Event]) -> float:
@@ -178,7 +177,7 @@ def _mapping_s(events: list[Event]) -> float:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses yet."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

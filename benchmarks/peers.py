@@ -1,7 +1,7 @@
-"""One run of another engine, in a process of its own.
+"""Runs another engine once, in its own process.
 
-Interpreter, imports, cluster and a run on a small file come before the clock starts: our services are up before a job.
-As `python -m benchmarks.peers ENGINE WARM-UP SOURCE ANSWER` it prints the cost as JSON.
+Interpreter, imports, cluster and a run on a small file come before the clock starts, just as AutoConnect's services are
+up before a job. `python -m benchmarks.peers ENGINE WARM-UP SOURCE ANSWER` prints the cost as JSON.
 """
 
 import json
@@ -13,15 +13,15 @@ import pyarrow.feather as feather
 
 from benchmarks.costs import Cost
 from benchmarks.engines import load
-from benchmarks.processes import cpu_s, forget_peaks, peak_bytes, tree
+from benchmarks.processes import cpu_s, peak_bytes, reset_peaks, tree
 
 
 def measure(engine: str, warm_up: Path, source: Path, answer: Path) -> Cost:
-    """Runs an engine here, writes its table as an Arrow file, and returns what it cost."""
+    """Run an engine in this process, write its table to `answer` as an Arrow file, and return the cost of the run."""
     with load(engine).ready() as run:
         run(warm_up)
         pids = tree()
-        forget_peaks(pids)
+        reset_peaks(pids)
         cpu_before, start = cpu_s(pids), time.perf_counter()
         table = run(source)
         wall_s = time.perf_counter() - start

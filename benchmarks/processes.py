@@ -1,4 +1,4 @@
-"""What processes cost, by /proc and the clocks of Linux; children that have ended are not seen."""
+"""Measures CPU and memory of processes by /proc and the clocks of Linux; ignores children that have ended."""
 
 import os
 import re
@@ -9,44 +9,44 @@ from pathlib import Path
 from autoconnect.errors import AutoConnectError
 
 _PROC = Path("/proc")
-#: The clock that counts the CPU time of a process; the number is made as in the kernel's posix-timers.h.
+#: The clock that counts the CPU time of a process; its id is built as in the kernel's posix-timers.h.
 _CPUCLOCK_SCHED = 2
 
 
 def check_system() -> None:
-    """Raises AutoConnectError where costs cannot be measured."""
+    """Raise AutoConnectError if this system cannot measure costs."""
     if not (_PROC / "self" / "clear_refs").exists():
-        raise AutoConnectError("The benchmark measures CPU and memory by /proc; it needs Linux.")
+        raise AutoConnectError("The benchmark reads CPU and memory from /proc; run it on Linux.")
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """CPU seconds that processes have used so far, in user and kernel mode."""
+    """The CPU seconds that processes have used so far, in user and kernel mode."""
     return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)
 
 
-def forget_peaks(pids: Iterable[int]) -> None:
-    """From now on `peak_bytes` says what is reached from now on."""
+def reset_peaks(pids: Iterable[int]) -> None:
+    """Reset the peaks that `peak_bytes` returns to the present resident memory of each process."""
     for pid in pids:
         (_PROC / str(pid) / "clear_refs").write_text("5")
 
 
 def peak_bytes(pids: Iterable[int]) -> int:
-    """The peaks of resident memory of processes (VmHWM) added up; what they share is counted in each."""
+    """The sum of the peaks of resident memory (VmHWM) of processes: memory that they share counts in each of them."""
     return sum(_peak_bytes(pid) for pid in pids)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process."""
+    """Whether a process exists."""
     return (_PROC / str(pid)).exists()
 
 
 def command(pid: int) -> str:
-    """A process's command line."""
+    """The command line of a process."""
     return (_PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
 
 
 def tree(pid: int | None = None) -> list[int]:
-    """A process, by itself this one, and all below it."""
+    """A process and all its descendants; defaults to this process."""
     parents = {}
     for folder in _PROC.glob("[0-9]*"):
         try:
@@ -54,10 +54,10 @@ def tree(pid: int | None = None) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):  # it has just ended
             continue
         parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-    found = [pid or os.getpid()]
-    for parent in found:  # grows meanwhile
-        found += [child for child, its_parent in parents.items() if its_parent == parent]
-    return found
+    pids = [pid or os.getpid()]
+    for parent in pids:  # the list grows in the loop
+        pids += [child for child, its_parent in parents.items() if its_parent == parent]
+    return pids
 
 
 def _peak_bytes(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""Tables on the terminal and in the pages that show them, between markers that nobody else writes between."""
+"""Shows tables on the terminal and writes them into pages, between markers reserved for them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,21 @@ _BETWEEN = re.compile(r"(?<=<!-- bench:start -->\n).*(?=<!-- bench:end -->)", re
 
 @dataclass(frozen=True)
 class Table:
-    """What an experiment found: rows with the same columns, and what must be known to read them."""
+    """The result of an experiment: rows with the same columns, and a note on how to read them."""
 
     title: str
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
 
     def show(self) -> None:
-        """Prints it."""
+        """Print the table."""
         out = console()
         show_table(out, self.title, list(self.rows[0]), self.rows, "")
         if self.note:
             out.print(self.note, end="\n\n")
 
     def markdown(self) -> str:
-        """It as a section of a page."""
+        """The table as a section of a page."""
         head = list(self.rows[0])
         rule = ["---" if isinstance(value, str) else "---:" for value in self.rows[0].values()]
         lines = [head, rule, *([_cell(row[name]) for name in head] for row in self.rows)]
@@ -37,33 +37,37 @@ class Table:
 
 
 def say(text: str) -> None:
-    """Tells how far the benchmark is."""
+    """Print a message on the progress of the benchmark."""
     console(stderr=True).print(text)
 
 
 def write_between_markers(page: Path, text: str) -> None:
-    """Replaces what stands between a page's markers.
+    """Replace the text between the markers of a page.
 
-    Raises AutoConnectError where it has none.
+    Raises AutoConnectError if the page has no markers.
     """
-    written, count = _BETWEEN.subn(lambda _: f"\n{text.strip()}\n\n", page.read_text())
+    new_text, count = _BETWEEN.subn(lambda _: f"\n{text.strip()}\n\n", page.read_text())
     if count != 1:
-        raise AutoConnectError(f"{page} has {count} pairs of the markers bench:start and bench:end; expected one.")
-    page.write_text(written)
+        raise AutoConnectError(
+            f"{page} has {count} pairs of the markers bench:start and bench:end; expected exactly one."
+        )
+    page.write_text(new_text)
 
 
 def write_sections(page: Path, sections: Sequence[str]) -> None:
-    """Replaces those of the sections between a page's markers that have the same heads; new ones come last.
+    """Replace the sections between the markers of a page that have the same headings; append new ones.
 
-    Raises AutoConnectError where it has no markers.
+    Raises AutoConnectError if the page has no markers.
     """
-    found = _BETWEEN.search(page.read_text())
-    text = found[0] if found else ""
+    match = _BETWEEN.search(page.read_text())
+    text = match[0] if match else ""
     for section in sections:
-        head = section.partition("\n")[0]
-        before, is_there, rest = text.partition(f"{head}\n")
-        _, next_head, after = rest.partition("\n### ")
-        text = f"{before.rstrip()}\n\n{section.strip()}\n" + (f"\n### {after}" if is_there and next_head else "")
+        heading = section.partition("\n")[0]
+        before, old_heading, rest = text.partition(f"{heading}\n")
+        _, next_heading, after = rest.partition("\n### ")
+        text = f"{before.rstrip()}\n\n{section.strip()}\n"
+        if old_heading and next_heading:
+            text += f"\n### {after}"
     write_between_markers(page, text)
 
 

@@ -1,4 +1,4 @@
-"""A Redis-compatible server for one run of something that is measured beside our stack."""
+"""Runs a Redis-compatible server for one measurement outside AutoConnect's stack."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from autoconnect.supervisor import launch
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """URL of an embedded server that is empty, set as that of `make up`, and is ended behind the block."""
+    """The URL of an empty embedded server with the settings of `make up`; it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         server = EmbeddedServer(Path(folder))
         process = launch(server.command)

@@ -1,7 +1,7 @@
-"""The others, a module each: how each is fastest, by its own documentation, at reading a CSV into the cube.
+"""The other engines, one module each, computing the cube from a CSV in the fastest way that its documentation shows.
 
-A module has the engine's `TITLE` and `ready()`, which starts whatever it runs on and yields the call that is timed.
-Each holds money in the type that it is fastest with; at these sizes all of them are exact to the cent, and compared.
+A module has the engine's `TITLE` and `ready()`, which starts what the engine needs and yields the function that is
+timed. Each engine holds money in its fastest type. At these sizes all of them are exact to the cent, which is checked.
 """
 
 import pkgutil
@@ -11,24 +11,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-#: From a source to an Arrow table with the columns of `answers.COLUMNS` in their order, of any names and types.
+#: Turns a source into an Arrow table: the columns of `answers.COLUMNS` in that order, with any names and types.
 Run = Callable[[Path], Any]
 
 
 class Engine(Protocol):
-    """What a module here is."""
+    """The interface of an engine's module."""
 
     TITLE: str
 
     def ready(self) -> AbstractContextManager[Run]:
-        """The engine as it is when it is up."""
+        """Start the engine and yield the function that is timed."""
 
 
 def names() -> list[str]:
-    """All engines."""
+    """The names of all engines."""
     return [module.name for module in pkgutil.iter_modules(__path__)]
 
 
 def load(name: str) -> Engine:
-    """The engine of that name."""
+    """The module of an engine."""
     return cast(Engine, import_module(f"{__name__}.{name}"))

@@ -1,4 +1,4 @@
-"""Dask DataFrame on a cluster of its own: a process with one thread for each core, blocks of 64 MiB."""
+"""Dask DataFrame on its own cluster: for each core a process with one thread; blocks of 64 MiB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _NUMBERS = dict.fromkeys(("prix", "duree_location_mois"), "float64")
 
 @contextmanager
 def ready() -> Iterator[Run]:
-    """The cluster, and a client that uses it."""
+    """Start the cluster and a client."""
     with LocalCluster(n_workers=cores(), threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
         yield _run
 

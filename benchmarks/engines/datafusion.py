@@ -1,4 +1,4 @@
-"""DataFusion: a registered CSV with the schema given, texts as views, a partition for each core."""
+"""DataFusion: a registered CSV with an explicit schema, text columns as string views, a partition for each core."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ _CUBE = """
 
 @contextmanager
 def ready() -> Iterator[Run]:
-    """A session for each run, which costs nothing."""
+    """Start nothing: each run opens its own session, which costs next to nothing."""
     yield _run
 
 

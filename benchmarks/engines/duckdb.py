@@ -1,4 +1,4 @@
-"""DuckDB: read_csv with dialect and types given, so that nothing is guessed; groups in any order."""
+"""DuckDB: read_csv with explicit dialect and types, so that it guesses nothing; groups in any order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _CUBE = """
 
 @contextmanager
 def ready() -> Iterator[Run]:
-    """A connection with a thread for each core."""
+    """Open a connection with a thread for each core."""
     with duckdb.connect(config={"threads": cores(), "preserve_insertion_order": False}) as connection:
 
         def run(source: Path) -> Any:

@@ -1,4 +1,4 @@
-"""pandas: the file as a whole, read by Arrow's parser into Arrow's types; only reading uses more than one core."""
+"""pandas: the whole file, read by Arrow's parser into Arrow's types; only reading uses more than one core."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _KEYS = ["ville", "type", "modele", "date"]
 
 @contextmanager
 def ready() -> Iterator[Run]:
-    """There is nothing to start."""
+    """Start nothing."""
     yield _run
 
 

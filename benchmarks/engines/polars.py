@@ -1,4 +1,4 @@
-"""Polars: a lazy scan with the schema given, names as categories, collected by the streaming engine."""
+"""Polars: a lazy scan with an explicit schema, names as categories, collected by the streaming engine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ _SCHEMA = {
 
 @contextmanager
 def ready() -> Iterator[Run]:
-    """Its thread pool starts by itself, with a thread for each core."""
+    """Start nothing: Polars starts its thread pool on its own, with a thread for each core."""
     yield _run
 
 

@@ -1,1 +1,1 @@
-"""The questions, a module each: `measure(bench)` answers one with tables."""
+"""The questions, one module each: `measure(bench)` answers a question with tables."""

@@ -1,4 +1,4 @@
-"""What the API costs: a filtered metric, beside an endpoint of FastAPI that answers with the same bytes and no more."""
+"""The cost of the API: a filtered metric, next to a bare FastAPI endpoint that answers with the same bytes."""
 
 import math
 import statistics
@@ -19,33 +19,33 @@ from benchmarks.ours import free_port
 from benchmarks.report import Table, say
 
 _PATH = "/api/v1/metrics/monthly-revenue?city=Paris&from=2023-01&to=2023-12"
-_OURS, _BARE = "AutoConnect", "bare FastAPI"
+_AUTOCONNECT, _BARE = "AutoConnect", "bare FastAPI"
 _CONNECTIONS = 8
 _UP_TIMEOUT_S = 30.0
 
 
 class _Load(NamedTuple):
-    """Of one run: requests a second, and milliseconds that a request took."""
+    """The result of one run: requests per second, and the milliseconds that a request took."""
 
-    a_second: float
+    per_second: float
     median_ms: float
     p99_ms: float
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Requests a second and times of both, with one connection and with several."""
-    bench.stack.cold_job(bench.small_file)  # the result that is asked for
+    """Requests per second and times of both endpoints, on one connection and on several."""
+    bench.stack.cold_job(bench.small_file)  # publishes the result that is requested
     body = httpx2.get(f"http://127.0.0.1:{bench.stack.port}{_PATH}").raise_for_status().content
     runs: dict[tuple[str, int], list[_Load]] = {}
     with _bare(body) as bare_port:
         for number in range(bench.sizes.rounds):
             for connections in (1, _CONNECTIONS):
-                for name, port, path in ((_OURS, bench.stack.port, _PATH), (_BARE, bare_port, "/")):
+                for name, port, path in ((_AUTOCONNECT, bench.stack.port, _PATH), (_BARE, bare_port, "/")):
                     run = _run(port, path, connections, bench.sizes.api_s)
                     runs.setdefault((name, connections), []).append(run)
-            found = ", ".join(f"{name} ({count}) {run[-1].a_second:,.0f}" for (name, count), run in runs.items())
-            say(f"api, round {number + 1} of {bench.sizes.rounds}: {found} a second")
-    return [Table("A filtered metric by HTTP", list(_lines(runs)), _note(len(body), bench))]
+            rates = ", ".join(f"{name} ({count}) {run[-1].per_second:,.0f}" for (name, count), run in runs.items())
+            say(f"api, round {number + 1} of {bench.sizes.rounds}: {rates} requests per second")
+    return [Table("A filtered metric over HTTP", list(_lines(runs)), _note(len(body), bench))]
 
 
 def _run(port: int, path: str, connections: int, seconds: float) -> _Load:
@@ -82,21 +82,22 @@ def _wait_until_up(port: int) -> None:
 
 
 def _lines(runs: Mapping[tuple[str, int], Sequence[_Load]]) -> Iterator[dict[str, Any]]:
-    for (name, connections), found in runs.items():
+    for (name, connections), loads in runs.items():
         bare = runs[_BARE, connections]
-        shares = [100 * run.a_second / base.a_second for run, base in zip(found, bare, strict=True)]
+        shares = [100 * load.per_second / base.per_second for load, base in zip(loads, bare, strict=True)]
         yield {
             "endpoint": name,
             "connections": connections,
-            **Spread.of(run.a_second for run in found).columns("a second", 0),
-            "median ms": rounded(Spread.of(run.median_ms for run in found).median, 2),
-            "p99 ms": rounded(Spread.of(run.p99_ms for run in found).median, 2),
+            **Spread.of(load.per_second for load in loads).columns("requests per second", 0),
+            "median ms": rounded(Spread.of(load.median_ms for load in loads).median, 2),
+            "p99 ms": rounded(Spread.of(load.p99_ms for load in loads).median, 2),
             "% of bare": rounded(Spread.of(shares).median, 1),
         }
 
 
 def _note(size: int, bench: Bench) -> str:
     return (
-        f"GET {_PATH}: {size:,} bytes. {bench.sizes.rounds} rounds in turn, {bench.sizes.api_s:g} s each; one process "
-        "serves, another asks on each connection as soon as it is answered. Times and % of bare: medians of the rounds."
+        f"GET {_PATH}: {size:,} bytes. {bench.sizes.rounds} rounds in turn, {bench.sizes.api_s:g} s each. One process "
+        "serves; another sends the next request on each connection as soon as the last one is answered. Milliseconds "
+        "and % of bare: medians of the rounds."
     )

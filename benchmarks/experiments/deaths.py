@@ -1,4 +1,4 @@
-"""What deaths cost: the same job undisturbed, and with one of three workers killed every five seconds."""
+"""The cost of deaths: the same job undisturbed, and with one of three workers killed every five seconds."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ _WORKERS = 3
 _BATCHES = 200
 _KILL_EVERY_S = 5.0
 _TTL_S = 60
-#: Lines of this form are read slowly, so that the job is long enough for several deaths.
+#: The form of the file. Only the plain mapper reads it, so the job lasts long enough for several deaths.
 _FORM = "spaces before fields"
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Seconds of a job without and with deaths, and how much longer it took."""
+    """Seconds of a job without and with deaths, and the extra time."""
     source = bench.file(bench.sizes.slow_rows, _FORM)
     with _stack(source) as (supervisor, client):
         pairs = []
@@ -37,9 +37,11 @@ def measure(bench: Bench) -> list[Table]:
             pairs.append((_run(client, supervisor, source, kill=False), _run(client, supervisor, source, kill=True)))
             walls = " and ".join(f"{_seconds(job):.1f} s with {kills} kills" for job, kills in pairs[-1])
             say(f"deaths, round {number + 1} of {bench.sizes.scaling_rounds}: {walls}")
-    calm, killed = ([_seconds(pair[place][0]) for pair in pairs] for place in (0, 1))
+    calm, killed = ([_seconds(pair[index][0]) for pair in pairs] for index in (0, 1))
     lease_s = load_settings().lease_ms / 1_000
-    longer = Spread.of(100 * (after - lease_s - before) / before for before, after in zip(calm, killed, strict=True))
+    extra = Spread.of(
+        100 * (killed_s - lease_s - calm_s) / calm_s for calm_s, killed_s in zip(calm, killed, strict=True)
+    )
     lines = [
         {"workers killed": "none", "kills": 0, **Spread.of(calm).columns("wall s", 1), "retried": 0},
         {
@@ -50,10 +52,10 @@ def measure(bench: Bench) -> list[Table]:
         },
     ]
     note = (
-        f"{bench.sizes.slow_rows:,} rows that only the plain mapper reads, {_BATCHES} batches, {_WORKERS} workers; "
-        f"kills and retries of all rounds. Longer than undisturbed, besides one lease ({lease_s:.0f} s), by percent: "
-        f"{rounded(longer.least, 1)} at least, {rounded(longer.median, 1)} in the median, "
-        f"{rounded(longer.greatest, 1)} at most."
+        f"{bench.sizes.slow_rows:,} rows that only the plain mapper reads, {_BATCHES} batches, {_WORKERS} workers. "
+        f"Kills and retries are totals of all rounds. Extra time with kills, beyond one lease ({lease_s:.0f} s), in "
+        f"percent of the undisturbed time: minimum {rounded(extra.least, 1)}, median {rounded(extra.median, 1)}, "
+        f"maximum {rounded(extra.greatest, 1)}."
     )
     return [Table("Workers that die", lines, note)]
 
@@ -73,7 +75,7 @@ def _stack(source: Path) -> Iterator[tuple[Supervisor, Client]]:
 
 
 def _run(client: Client, supervisor: Supervisor, source: Path, *, kill: bool) -> tuple[Job, int]:
-    """The job once it has completed, and how many workers were killed meanwhile."""
+    """Run a job to its end; return the job and the number of workers killed meanwhile."""
     job_id = jobs.create_job(client, source.name, _TTL_S)
     next_kill, kills = time.monotonic() + _KILL_EVERY_S, count()
     while not (job := jobs.read_job(client, job_id)) or not job.status.ended:

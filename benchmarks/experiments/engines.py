@@ -1,4 +1,4 @@
-"""The same cube from the same file by everybody, in turn, round after round; answers are equal or it all fails."""
+"""The same cube from the same file by every engine, in turn, round after round; fails unless all answers are equal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,41 +11,46 @@ from benchmarks.engines import load, names
 from benchmarks.ours import SERVICES, ColdJob
 from benchmarks.report import Table, say
 
-OURS = "AutoConnect"
+_AUTOCONNECT = "AutoConnect"
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Wall, CPU, memory and ratio of each, and our services one by one."""
+    """Wall time, CPU, memory and ratio of each engine; CPU and memory of each service of AutoConnect."""
     source = bench.file(bench.sizes.rows)
     jobs: list[ColdJob] = []
     costs: dict[str, list[Cost]] = {name: [] for name in names()}
     for number in range(bench.sizes.rounds):
-        bench.stack.cold_job(bench.small_file)  # as everybody has one just before the clock starts
+        bench.stack.cold_job(bench.small_file)  # every engine runs this file just before the clock starts
         jobs.append(bench.stack.cold_job(source))
         expected = bench.stack.answer(jobs[-1])
         for name, runs in costs.items():
             cost, answer = child.run_engine(name, bench.small_file, source)
             runs.append(cost)
-            if differs := answers.difference(expected, answer):
-                raise AutoConnectError(f"{load(name).TITLE} has another answer: {differs}")
+            if difference := answers.difference(expected, answer):
+                raise AutoConnectError(f"The cube of {load(name).TITLE} differs from AutoConnect's: {difference}.")
         walls = ", ".join(f"{name} {runs[-1].wall_s:.2f} s" for name, runs in costs.items())
-        say(f"round {number + 1} of {bench.sizes.rounds}: {OURS} {jobs[-1].cost.wall_s:.2f} s, {walls}")
+        say(f"round {number + 1} of {bench.sizes.rounds}: {_AUTOCONNECT} {jobs[-1].cost.wall_s:.2f} s, {walls}")
     return [_engines(bench.sizes.rows, [job.cost for job in jobs], costs), _services(jobs)]
 
 
-def _engines(rows: int, ours: list[Cost], costs: Mapping[str, list[Cost]]) -> Table:
-    all_costs = {OURS: ours, **{load(name).TITLE: runs for name, runs in costs.items()}}
+def _engines(rows: int, job_costs: list[Cost], costs: Mapping[str, list[Cost]]) -> Table:
+    all_costs = {_AUTOCONNECT: job_costs, **{load(name).TITLE: runs for name, runs in costs.items()}}
     lines: list[dict[str, Any]] = [
         {
             "engine": title,
             **Spread.of(cost.wall_s for cost in runs).columns("wall s", 3),
             "CPU s": rounded(Spread.of(cost.cpu_s for cost in runs).median, 3),
-            "peak MB": megabytes(max(cost.peak_bytes for cost in runs)),
-            **Spread.of((cost.wall_s / mine.wall_s for cost, mine in zip(runs, ours, strict=True))).columns("ratio", 2),
+            "peak MB, all processes": megabytes(max(cost.peak_bytes for cost in runs)),
+            **Spread.of(run.wall_s / job.wall_s for run, job in zip(runs, job_costs, strict=True)).columns("ratio", 2),
         }
         for title, runs in all_costs.items()
     ]
-    note = f"{len(ours)} rounds in turn; ratio = wall time to that of {OURS} in the same round; all answers are equal."
+    note = (
+        f"{len(job_costs)} rounds in turn; all answers are equal. Ratio: wall time divided by that of {_AUTOCONNECT} "
+        "in the same round. Peak MB: the peak resident memory (VmHWM) of each process of an engine, added up over all "
+        "its processes; memory that processes share counts in each of them. CPU s is the median and peak MB the "
+        "maximum of the rounds."
+    )
     lines.sort(key=lambda line: line["wall s median"])
     return Table(f"The same cube from {rows:,} rows", lines, note)
 
@@ -57,6 +62,9 @@ def _services(jobs: list[ColdJob]) -> Table:
         cpu_s = Spread.of(job.by_service[service].cpu_s for job in jobs).median
         largest = max(job.by_service[service].largest_bytes for job in jobs)
         cpu = {"CPU s": rounded(cpu_s, 3), "CPU %": rounded(100 * cpu_s / total_s, 1)}
-        lines.append({"service": service, **cpu, "peak MB": megabytes(largest)})
-    note = "Of the jobs above: median of CPU time of all processes of a service, peak of its largest process."
-    return Table("Where our CPU and memory go", lines, note)
+        lines.append({"service": service, **cpu, "peak MB, largest process": megabytes(largest)})
+    note = (
+        "AutoConnect's jobs above. CPU s adds up all processes of a service; median of the jobs. Peak MB is that of "
+        "the largest process of a service, not a sum; maximum of the jobs."
+    )
+    return Table("CPU and memory by service", lines, note)

@@ -1,6 +1,6 @@
-"""The naive way, for contrast: every row as JSON through a Redis list, added up as floats in hashes.
+"""The naive way, for contrast: every row passes through a Redis list as JSON and is added up as floats in hashes.
 
-As `python -m benchmarks.experiments.naive URL` it is one of its workers.
+`python -m benchmarks.experiments.naive URL` runs one of its workers.
 """
 
 import csv
@@ -23,24 +23,26 @@ from benchmarks.server import running_server
 _ROWS, _UP, _COUNT, _REVENUE = (f"naive:{name}" for name in ("rows", "up", "count", "revenue"))
 _END = b"end"
 _PUSHED_AT_ONCE = 1_000
-#: Within the time-out of a client for calls that return at once.
+#: Seconds that a worker blocks; less than the client's time-out for calls that return at once.
 _BLOCK_S = 2
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Rows a second, beside our own on the same file, and how long the large file would take at that rate."""
+    """Rows per second of the naive way and of AutoConnect, and the naive time of the large file at that rate."""
     rows = bench.sizes.naive_rows
     source = bench.file(rows)
     wall_s = _run(source, rows)
-    ours_s = Spread.of(bench.stack.cold_job(source).cost.wall_s for _ in range(bench.sizes.scaling_rounds)).median
+    autoconnect_s = Spread.of(
+        bench.stack.cold_job(source).cost.wall_s for _ in range(bench.sizes.scaling_rounds)
+    ).median
     lines = [
-        {"way": way, "rows a second": round(rows / seconds), "wall s": rounded(seconds, 3)}
-        for way, seconds in (("rows as JSON through a list", wall_s), ("AutoConnect", ours_s))
+        {"way": way, "rows per second": round(rows / seconds), "wall s": rounded(seconds, 3)}
+        for way, seconds in (("rows as JSON through a list", wall_s), ("AutoConnect", autoconnect_s))
     ]
     large_min = wall_s * bench.sizes.rows / rows / 60
     note = (
-        f"{cores()} workers each; the naive ones make counts and sums only. At their rate {bench.sizes.rows:,} rows "
-        f"would take {large_min:,.1f} minutes: extrapolated, not measured."
+        f"{cores()} workers each; the naive workers compute only counts and sums. At their rate, {bench.sizes.rows:,} "
+        f"rows would take {large_min:,.1f} minutes (extrapolated, not measured)."
     )
     return [Table(f"The naive way with {rows:,} rows", lines, note)]
 
@@ -53,7 +55,7 @@ def _run(source: Path, rows: int) -> float:
         for _ in workers:
             while not client.call("BRPOP", _UP, _BLOCK_S):
                 if any(worker.poll() is not None for worker in workers):
-                    raise AutoConnectError("A naive worker ended before it began; it says why above.")
+                    raise AutoConnectError("A naive worker ended before it started work; its messages are above.")
         start = time.perf_counter()
         for chunk in _chunks(source):
             client.call("LPUSH", _ROWS, *chunk)
@@ -62,7 +64,7 @@ def _run(source: Path, rows: int) -> float:
         wall_s = time.perf_counter() - start
         client.close()
     if counted != rows:
-        raise AutoConnectError(f"The naive way counted {counted:,} rows of {rows:,}.")
+        raise AutoConnectError(f"The naive way counted {counted:,} rows; expected {rows:,}.")
     return wall_s
 
 
@@ -74,7 +76,7 @@ def _chunks(source: Path) -> Iterator[list[str]]:
 
 
 def work(url: str) -> int:
-    """Takes row after row until told to end; returns how many."""
+    """Add up rows until the end marker; return the number of rows."""
     client = connect(url)
     client.call("LPUSH", _UP, "up")
     done = 0

@@ -1,7 +1,7 @@
-"""Planning a file of 100 GB, of which only what a plan reads is really there.
+"""Planning a sparse file of 100 GB that has data only where planning reads.
 
-Rows of 64 bytes make every place that a plan looks at known: the head, the windows, and where batches are cut. All else
-is a hole, which takes no room on a file system that has sparse files.
+Rows of 64 bytes make these places known: the head, the windows, and around each cut between batches. The rest is a
+hole, which takes no space on a file system with sparse files.
 """
 
 import os
@@ -22,31 +22,33 @@ from orchestrator.planner import make_plan
 _ROW_BYTES = 64
 _HEADER = b"transaction_id,date,ville,type,modele,prix,duree_location_mois".ljust(_ROW_BYTES - 1) + b"\n"
 _ROW = b"TX000000001,2024-05-16,Paris,location,Tesla Model 3,1440.47,41".ljust(_ROW_BYTES - 1) + b"\n"
-#: As large as batches get by themselves; given, so that it is known where the file has to be real.
+#: The largest automatic size of batches; set explicitly, so that the places of the cuts are known.
 _BATCH_BYTES = 32 << 20
-#: So much is real on either side of a cut.
+#: Bytes of data on either side of a cut.
 _AROUND_BYTES = 16 << 10
-#: A file that takes more room than this is not sparse.
-_MOST_BYTES = 4 << 30
+#: A file that takes more space than this is not sparse.
+_MAX_DISK_BYTES = 4 << 30
 _RUNS = 5
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Milliseconds to plan it, at first with nothing of it in memory; no table where there are no sparse files."""
+    """Milliseconds to plan the file, first with none of it in memory; no table if there are no sparse files."""
     with _sparse_file(bench.folder, bench.sizes.sparse_bytes) as path:
         if path is None:
-            say("planning is SKIPPED: this file system has no sparse files of that size")
+            say("planning is SKIPPED: this file system does not support a sparse file of that size")
             return []
         times_ms, batches = _plan(path)
     gigabytes = round(bench.sizes.sparse_bytes / 1e9)
     times = {"first ms": rounded(times_ms[0], 1), **Spread.of(times_ms[1:]).columns("later ms", 1)}
     line = {"GB": gigabytes, "batches": batches, **times}
-    note = f"First: the file was dropped from memory before; later: {_RUNS} times more. Telling Redis is not in it."
+    note = (
+        f"First: with none of the file in memory; later: {_RUNS} more runs. Writing the plan to Redis is not included."
+    )
     return [Table("Planning a sparse file", [line], note)]
 
 
 def _plan(path: Path) -> tuple[list[float], int]:
-    """Milliseconds of each time the file is planned, and the number of batches."""
+    """The milliseconds of each planning of the file, and the number of batches."""
     settings = load_settings(data_dir=path.parent, upload_dir=path.parent / "none", batch_bytes=_BATCH_BYTES)
     times_ms, batches = [], 0
     for _ in range(1 + _RUNS):
@@ -61,7 +63,7 @@ def _sparse_file(folder: Path, size: int) -> Iterator[Path | None]:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="sparse-", suffix=".csv") as file:
         try:
             file.truncate(size)
-            for start, length in _real_parts(size):
+            for start, length in _data_ranges(size):
                 file.seek(start)
                 file.write(_rows(start, min(length, size - start)))
             file.flush()
@@ -70,11 +72,11 @@ def _sparse_file(folder: Path, size: int) -> Iterator[Path | None]:
             yield None
             return
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        sparse = os.fstat(file.fileno()).st_blocks * 512 < _MOST_BYTES
+        sparse = os.fstat(file.fileno()).st_blocks * 512 < _MAX_DISK_BYTES
         yield Path(file.name) if sparse else None
 
 
-def _real_parts(size: int) -> Iterator[tuple[int, int]]:
+def _data_ranges(size: int) -> Iterator[tuple[int, int]]:
     yield 0, HEAD_BYTES
     for offset in window_offsets(size):
         yield _aligned(offset), WINDOW_BYTES + _ROW_BYTES
@@ -88,6 +90,6 @@ def _aligned(offset: int) -> int:
 
 
 def _rows(start: int, length: int) -> bytes:
-    """What is at a place: `start` is a multiple of a row's length."""
+    """The bytes of the file from `start`, a multiple of the length of a row."""
     rows = _ROW * (length // _ROW_BYTES + 1)
     return (_HEADER + rows if start == 0 else rows)[:length]

@@ -1,4 +1,4 @@
-"""Files of ever more rows: time shall grow with them, memory shall not."""
+"""Files with more and more rows: time should grow with the rows, memory should not."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ _SHOWN = ("worker", "aggregator", "orchestrator", "redis")
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Time in all and per row, and the peaks of memory of the services."""
+    """Time in total and per row, and the memory peaks of the services."""
     sources = {rows: bench.file(rows) for rows in bench.sizes.scaling_rows}
     jobs: dict[int, list[ColdJob]] = {rows: [] for rows in sources}
     for number in range(bench.sizes.scaling_rounds):
@@ -20,7 +20,7 @@ def measure(bench: Bench) -> list[Table]:
         walls = ", ".join(f"{rows:,}: {runs[-1].cost.wall_s:.2f} s" for rows, runs in jobs.items())
         say(f"rows, round {number + 1} of {bench.sizes.scaling_rounds}: {walls}")
     lines = [_line(rows, runs) for rows, runs in jobs.items()]
-    note = "Peaks are those of a service's largest process; what Redis holds includes results of earlier jobs."
+    note = "MB: the peak of the largest process of a service, not a sum. Redis also holds results of earlier jobs."
     return [Table("Growing files", lines, note)]
 
 
@@ -30,5 +30,5 @@ def _line(rows: int, jobs: list[ColdJob]) -> dict[str, int | Decimal]:
     peaks = {
         f"{service} MB": megabytes(max(job.by_service[service].largest_bytes for job in jobs)) for service in _SHOWN
     }
-    per_row = {"wall ns a row": round(wall.median / rows * 1e9), "CPU ns a row": round(cpu_s / rows * 1e9)}
+    per_row = {"wall ns per row": round(wall.median / rows * 1e9), "CPU ns per row": round(cpu_s / rows * 1e9)}
     return {"rows": rows, **wall.columns("wall s", 3), **per_row, **peaks}

@@ -1,4 +1,4 @@
-"""How soon a small job is done: many of them one after the other, on a stack that is warm."""
+"""The time of a small job: many of them, one after another, on a warm stack."""
 
 import math
 
@@ -12,11 +12,12 @@ def measure(bench: Bench) -> list[Table]:
     jobs = [bench.stack.cold_job(bench.small_file) for _ in range(bench.sizes.small_jobs)]
     times_ms = sorted(job.cost.wall_s * 1_000 for job in jobs)
     spread = Spread.of(times_ms)
-    found = {
+    columns = {
         "min ms": spread.least,
         "median ms": spread.median,
         "p99 ms": times_ms[math.ceil(0.99 * len(times_ms)) - 1],
         "max ms": spread.greatest,
     }
-    line = {"jobs": len(jobs), **{name: rounded(value, 1) for name, value in found.items()}}
-    return [Table(f"Small jobs of {SMALL_ROWS:,} rows", [line])]
+    line = {"jobs": len(jobs), **{name: rounded(value, 1) for name, value in columns.items()}}
+    note = "From POST to completed, one job after another on a warm stack."
+    return [Table(f"Small jobs of {SMALL_ROWS:,} rows", [line], note)]

@@ -1,4 +1,4 @@
-"""Where the time of a worker goes: a file is mapped in this process, as a worker does it, and each stage is timed."""
+"""The time of a worker by stage: maps a file in this process, as a worker does, and times each stage."""
 
 import os
 import time
@@ -18,58 +18,63 @@ from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.report import Table, say
 
-#: Seconds by stage.
+#: CPU seconds by stage.
 Spent = dict[str, float]
 
 _BATCH_BYTES = 32 << 20
-#: As many batches as a worker puts into one partial of such a file.
+#: The number of batches that a worker maps to one partial of such a file.
 _GROUP = 18
 
 _KERNEL = {
     "find: positions of delimiters and line ends": "index_block",
-    "fields: dates, amounts, names to codes": "read_rows",
-    "cells: rows added to them": "fold_rows",
+    "fields: dates, amounts, codes for names": "read_rows",
+    "cells: rows added to cells": "fold_rows",
 }
-_READ, _PARTIAL, _COMMIT = "read: from the file into a buffer", "partial: cells to a cube", "commit: the cube encoded"
-_REST = "the rest: tables, texts seen first, Python"
+_READ = "read: from the file into a buffer"
+_PARTIAL = "partial: a cube built from the cells"
+_COMMIT = "commit: the cube encoded"
+_REST = "rest: tables, new texts, Python"
 _STAGES = (_READ, *_KERNEL, _PARTIAL, _COMMIT, _REST)
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Nanoseconds a row of each stage."""
+    """Nanoseconds per row of each stage."""
     source = bench.file(bench.sizes.rows)
     runs: list[Spent] = []
     for number in range(bench.sizes.rounds):
         runs.append(_run(source))
         say(f"stages, round {number + 1} of {bench.sizes.rounds}")
-    ns_a_row = {stage: [run[stage] / bench.sizes.rows * 1e9 for run in runs] for stage in _STAGES}
-    total = sum(Spread.of(costs).median for costs in ns_a_row.values())
+    ns_per_row = {stage: [run[stage] / bench.sizes.rows * 1e9 for run in runs] for stage in _STAGES}
+    total = sum(Spread.of(costs).median for costs in ns_per_row.values())
     lines = [
         {
             "stage": stage,
-            **Spread.of(costs).columns("ns a row", 1),
-            "% of it": rounded(100 * Spread.of(costs).median / total, 1),
+            **Spread.of(costs).columns("ns per row", 1),
+            "% of total": rounded(100 * Spread.of(costs).median / total, 1),
         }
-        for stage, costs in ns_a_row.items()
+        for stage, costs in ns_per_row.items()
     ]
-    note = f"One worker's work on {bench.sizes.rows:,} rows, {_GROUP} batches to a partial, without Redis: CPU time."
-    return [Table("Where a worker's time goes", lines, note)]
+    note = f"CPU time of one worker for {bench.sizes.rows:,} rows, {_GROUP} batches per partial, without Redis."
+    return [Table("CPU time of a worker by stage", lines, note)]
 
 
 def _run(source: Path) -> Spent:
     spent: Spent = defaultdict(float)
     size = source.stat().st_size
     with source.open("rb", buffering=0) as file, ExitStack() as patched:
+        descriptor = file.fileno()
         layout = sniff(file.read(HEAD_BYTES), [])
-        ranges = list(cut(layout.data_start, size, _BATCH_BYTES, lambda *place: os.pread(file.fileno(), *place[::-1])))
-        _map(file.fileno(), layout, ranges[:1], defaultdict(float))  # loads what is compiled
+        ranges = list(
+            cut(layout.data_start, size, _BATCH_BYTES, lambda offset, length: os.pread(descriptor, length, offset))
+        )
+        _map(descriptor, layout, ranges[:1], defaultdict(float))  # loads the compiled kernel
         for stage, name in _KERNEL.items():
             patched.enter_context(patch.object(kernel, name, _timed(spent, stage, getattr(kernel, name))))
         started = time.process_time()
         for first in range(0, len(ranges), _GROUP):
-            _map(file.fileno(), layout, ranges[first : first + _GROUP], spent)
-        whole = time.process_time() - started
-    spent[_REST] = whole - sum(spent.values())
+            _map(descriptor, layout, ranges[first : first + _GROUP], spent)
+        total_s = time.process_time() - started
+    spent[_REST] = total_s - sum(spent.values())
     return spent
 
 

@@ -1,4 +1,4 @@
-"""One job with 1, 2 and 4 workers: three stacks that are up at the same time and take turns."""
+"""One job with 1, 2 and 4 workers: three stacks run at the same time and take turns."""
 
 from contextlib import ExitStack
 from decimal import Decimal
@@ -12,12 +12,12 @@ _WORKERS = (1, 2, 4)
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Times from first claim to last commit and of the whole job, and how many times faster than one worker."""
+    """Times of the whole job and from first claim to last commit, and the speed-ups against one worker."""
     source = bench.file(bench.sizes.rows)
     jobs: dict[int, list[ColdJob]] = {workers: [] for workers in _WORKERS}
-    with ExitStack() as opened:
+    with ExitStack() as open_stacks:
         stacks: dict[int, Stack] = {
-            workers: opened.enter_context(running_stack(bench.folder, workers, bench.small_file))
+            workers: open_stacks.enter_context(running_stack(bench.folder, workers, bench.small_file))
             for workers in _WORKERS
         }
         for number in range(bench.sizes.rounds):
@@ -37,8 +37,8 @@ def measure(bench: Bench) -> list[Table]:
         for workers, runs in jobs.items()
     ]
     note = (
-        "Claim to commit: from the event that makes the first batch claimable, for which all workers wait, to that of "
-        "the last commit. Speed-ups against one worker: medians of the ratios by round."
+        "Claim to commit: from the event that the plan is visible, when all workers are waiting for batches, to the "
+        "event of the last commit. Speed-ups are against one worker: medians of the ratios of the rounds."
     )
     return [Table(f"{bench.sizes.rows:,} rows by number of workers", lines, note)]
 

@@ -1,8 +1,8 @@
-"""Other queues, a module each: how each is fastest, of what was tried, at tasks that do nothing and are not lost.
+"""The other queues, one module each: tasks that do nothing, by the fastest settings tried that lose no task.
 
-A module has `TITLES` with what `work` is told for each, `LEFT` and `FAILED`, `work`, which runs a worker until it is
-killed, and `enqueue`. It runs with packages of its own (requirements.txt), which it imports where it needs them, and
-nothing of ours. `python -m benchmarks.queues NAME work URL ...` is a worker, `... NAME enqueue URL COUNT` fills it.
+A module has the members of `PeerQueue`. It runs in an environment of its own (requirements.txt), imports the packages
+inside its functions, and imports nothing of AutoConnect. `python -m benchmarks.queues NAME work URL ...` runs a worker,
+`python -m benchmarks.queues NAME enqueue URL COUNT` fills the queue.
 """
 
 import pkgutil
@@ -10,31 +10,32 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-#: Each worker adds an element before its first task.
+#: The Redis list to which each worker adds an element when it starts.
 UP = "bench:up"
 
 
 class PeerQueue(Protocol):
-    """What a module here is."""
+    """The interface of a queue's module."""
 
+    #: Titles of the variants to measure, each with its options for `work`.
     TITLES: Mapping[str, Sequence[str]]
-    #: Commands that answer with numbers: their sum is how many tasks are not done, those that are begun included.
-    LEFT: Sequence[Sequence[str]]
-    #: The same of tasks that ended with an error.
+    #: Redis commands that return numbers, which add up to the tasks that are not done, begun ones included.
+    REMAINING: Sequence[Sequence[str]]
+    #: The same for tasks that ended with an error.
     FAILED: Sequence[Sequence[str]]
 
     def work(self, url: str, *options: str) -> None:
-        """Runs a worker until it is killed."""
+        """Run a worker until it is killed."""
 
     def enqueue(self, url: str, count: int) -> None:
-        """Adds so many tasks."""
+        """Add `count` tasks."""
 
 
 def names() -> list[str]:
-    """All queues."""
+    """The names of all queues."""
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
 
 
 def load(name: str) -> PeerQueue:
-    """The queue of that name."""
+    """The module of a queue."""
     return cast(PeerQueue, import_module(f"{__name__}.{name}"))

@@ -1,4 +1,4 @@
-"""A worker of another queue, or whoever fills it."""
+"""Runs a worker of another queue, or fills the queue."""
 
 import sys
 
@@ -7,9 +7,9 @@ import redis
 from benchmarks.queues import UP, load
 
 if __name__ == "__main__":
-    name, act, url, *options = sys.argv[1:]
+    name, command, url, *options = sys.argv[1:]
     queue = load(name)
-    if act == "enqueue":
+    if command == "enqueue":
         queue.enqueue(url, int(options[0]))
     else:
         redis.Redis.from_url(url).rpush(UP, name)

@@ -1,27 +1,25 @@
-"""arq: with one task at a time, as ours has, and with many; its pauses between looks are shorter than by itself, and it
-keeps no results.
-"""
+"""arq with one task at a time, as in AutoConnect's worker, and with 100; a short poll delay, and no results."""
 
 import asyncio
 from typing import Any
 
 TITLES = {"arq, 100 tasks at a time": ("100", "0.01"), "arq": ("1", "0.01")}
-LEFT = (["ZCARD", "arq:queue"],)
-#: Its worker says so in its log alone.
+REMAINING = (["ZCARD", "arq:queue"],)
+#: None: arq's worker reports failed tasks only in its log.
 FAILED: tuple[list[str], ...] = ()
 
 _ENQUEUED_AT_ONCE = 100
 
 
 async def task(_: object) -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
-def work(url: str, at_a_time: str, pause_s: str) -> None:
+def work(url: str, max_jobs: str, poll_delay_s: str) -> None:
     from arq.worker import Worker
 
     asyncio.set_event_loop(asyncio.new_event_loop())
-    settings = {"max_jobs": int(at_a_time), "poll_delay": float(pause_s), "keep_result": 0, "log_results": False}
+    settings = {"max_jobs": int(max_jobs), "poll_delay": float(poll_delay_s), "keep_result": 0, "log_results": False}
     Worker([task], redis_settings=_redis(url), **settings).run()
 
 

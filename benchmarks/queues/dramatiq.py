@@ -1,19 +1,19 @@
-"""Dramatiq: its worker with one thread, as ours has, and with as many as it has by itself.
+"""Dramatiq's worker with one thread, as in AutoConnect's worker, and with its default of eight.
 
-A thread that it has more lets it fetch two messages more at once; each is acknowledged on its own.
+Each further thread lets it fetch two more messages at once; each message is acknowledged on its own.
 """
 
 import time
 from typing import Any
 
 TITLES = {"Dramatiq, 8 tasks at a time": ("8",), "Dramatiq": ("1",)}
-#: A message goes when it is acknowledged.
-LEFT = (["HLEN", "dramatiq:default.msgs"],)
+#: A message is removed when it is acknowledged.
+REMAINING = (["HLEN", "dramatiq:default.msgs"],)
 FAILED = (["ZCARD", "dramatiq:default.XQ"], ["HLEN", "dramatiq:default.DQ.msgs"])
 
 
 def task() -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 def work(url: str, threads: str) -> None:

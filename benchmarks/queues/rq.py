@@ -1,15 +1,15 @@
-"""RQ: its worker that doesn't fork, which is by far the faster one, and results that are not kept."""
+"""RQ with the worker that doesn't fork, which is by far the faster one, and without results."""
 
 TITLES = {"RQ": ()}
-#: Waiting, on the way to a worker, begun.
-LEFT = (["LLEN", "rq:queue:default"], ["LLEN", "rq:queue:default:intermediate"], ["ZCARD", "rq:wip:default"])
+#: Tasks that wait, are on their way to a worker, or have begun.
+REMAINING = (["LLEN", "rq:queue:default"], ["LLEN", "rq:queue:default:intermediate"], ["ZCARD", "rq:wip:default"])
 FAILED = (["ZCARD", "rq:failed:default"],)
 
 _ENQUEUED_AT_ONCE = 1_000
 
 
 def task() -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 def work(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark's machinery, on a file so small that its numbers say nothing."""
+"""The machinery of the benchmark, on a file too small for its figures to mean anything."""
 
 import os
 import socket
@@ -30,12 +30,12 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_our_job_and_another_engine_are_measured_and_make_the_same_cube(source: Path) -> None:
+def test_a_job_and_another_engine_are_measured_and_compute_the_same_cube(source: Path) -> None:
     with running_stack(source.parent, 1, source) as stack:
         job = stack.cold_job(source)
-        ours = stack.answer(job)
-    cost, theirs = child.run_engine("pandas", source, source)
-    assert answers.difference(ours, theirs) is None
+        expected = stack.answer(job)
+    cost, answer = child.run_engine("pandas", source, source)
+    assert answers.difference(expected, answer) is None
     assert job.rows == ROWS
     assert set(job.by_service) == set(SERVICES)
     assert all(service.cpu_s > 0 and service.largest_bytes > 0 for service in job.by_service.values())
@@ -45,14 +45,14 @@ def test_our_job_and_another_engine_are_measured_and_make_the_same_cube(source: 
     assert cost.peak_bytes > 0
 
 
-def test_a_cent_more_is_a_difference() -> None:
+def test_one_cent_is_a_difference() -> None:
     row: list[list[object]] = [["Lyon"], ["vente"], ["Audi A4"], ["2023-01-01"], [2], [20.01], [10.0], [10.01], [None]]
-    ours, theirs = (_table([*row[:5], [euros], *row[6:]]) for euros in (20.01, 20.02))
-    assert answers.difference(ours, ours) is None
-    assert "2001" in str(answers.difference(ours, theirs))
+    expected, answer = (_table([*row[:5], [euros], *row[6:]]) for euros in (20.01, 20.02))
+    assert answers.difference(expected, expected) is None
+    assert "2001" in str(answers.difference(expected, answer))
 
 
-def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
+def test_only_the_text_between_the_markers_is_replaced(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Before.\n<!-- bench:start -->\nOld.\n<!-- bench:end -->\nAfter.\n")
     write_between_markers(page, Table("Title", [{"name": "a", "count": 1_000}]).markdown())
@@ -65,7 +65,7 @@ def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
         write_between_markers(page, "text")
 
 
-def test_a_part_that_is_measured_apart_replaces_its_section_and_no_other(tmp_path: Path) -> None:
+def test_a_part_measured_separately_replaces_its_section_and_no_other(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     sections = [Table(title, [{"count": 1}], "Old.").markdown() for title in ("One", "Two", "Three")]
     page.write_text("<!-- bench:start -->\n<!-- bench:end -->\n")
@@ -73,28 +73,30 @@ def test_a_part_that_is_measured_apart_replaces_its_section_and_no_other(tmp_pat
     before = page.read_text()
     write_sections(page, sections[:2])
     assert page.read_text() == before
-    for place, title in enumerate(("One", "Two", "Three", "Four")):
+    for index, title in enumerate(("One", "Two", "Three", "Four")):
         new = Table(title, [{"count": 2}], "New.").markdown()
-        sections[place:] = [new, *sections[place + 1 :]]
+        sections[index:] = [new, *sections[index + 1 :]]
         write_sections(page, [new])
         assert page.read_text() == (
             f"<!-- bench:start -->\n\n- When\n\n{''.join(sections).strip()}\n\n<!-- bench:end -->\n"
         )
 
 
-@pytest.mark.parametrize("title", [contenders.OURS, contenders.OURS_GROUPED])
-def test_our_workers_commit_every_empty_batch(title: str) -> None:
-    assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
+@pytest.mark.parametrize("title", [contenders.AUTOCONNECT, contenders.AUTOCONNECT_GROUPED])
+def test_workers_commit_every_empty_batch(title: str) -> None:
+    assert contenders.tasks_per_second(contenders.contenders()[title], TASKS) > 0
 
 
-@pytest.mark.parametrize("title", sorted(set(contenders.contenders()) - {contenders.OURS, contenders.OURS_GROUPED}))
-def test_another_queue_does_empty_tasks(title: str) -> None:
+@pytest.mark.parametrize(
+    "title", sorted(set(contenders.contenders()) - {contenders.AUTOCONNECT, contenders.AUTOCONNECT_GROUPED})
+)
+def test_another_queue_finishes_every_empty_task(title: str) -> None:
     if not contenders.PYTHON.exists():
-        require("queues", "the other queues are not installed: make .venv/.queues")
-    assert contenders.tasks_a_second(contenders.contenders()[title], TASKS) > 0
+        require("queues", "the other queues are not installed; run make .venv/.queues")
+    assert contenders.tasks_per_second(contenders.contenders()[title], TASKS) > 0
 
 
-def test_requests_to_a_bare_endpoint_are_timed_one_by_one(tmp_path: Path) -> None:
+def test_each_request_to_a_bare_endpoint_is_timed(tmp_path: Path) -> None:
     body, port = tmp_path / "body.json", str(free_port())
     body.write_text("[1]")
     server = child.start("bare", port, body)
@@ -116,4 +118,4 @@ def _answers(port: int) -> bool:
 
 
 def _table(columns: list[list[object]]) -> object:
-    return answers.from_engine(pa.table({str(place): column for place, column in enumerate(columns)}))
+    return answers.from_engine(pa.table({str(index): column for index, column in enumerate(columns)}))

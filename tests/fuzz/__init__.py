@@ -1,1 +1,1 @@
-"""Inputs that nobody would write: what the product makes of them is held to rules, not to expected answers."""
+"""Inputs that no user would write, checked against rules instead of expected answers."""

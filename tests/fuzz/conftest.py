@@ -1,4 +1,4 @@
-"""One running stack for all that call an API as nobody should."""
+"""One running stack for all tests that call the API in unusual ways."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from tests.fuzz.openapi import fuzzed_stack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A stack that has published a result; by whatever comes over it, it must go on answering."""
+    """A stack that has published a result; it must keep answering whatever the tests send."""
     with fuzzed_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running

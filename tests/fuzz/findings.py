@@ -1,4 +1,4 @@
-"""Tries inputs one by one, and keeps those that fail a check."""
+"""Tries inputs one by one and keeps those that fail a check."""
 
 import signal
 import traceback
@@ -9,44 +9,44 @@ from typing import NamedTuple
 from tests.fuzz.checks import check
 from tests.fuzz.mutations import make_input
 
-#: An input is some hundred bytes, and takes milliseconds: what takes longer than this hangs.
+#: Seconds after which an input counts as hanging: it has a few hundred bytes and takes milliseconds.
 HANG_S = 20
-#: One input in so many is mapped, which takes as long as all else for so many.
+#: Map one input out of this number: mapping it takes as long as the other checks of all of them.
 MAPPED_EVERY = 10
 
 
 class Finding(NamedTuple):
-    """An input that failed a check: what it is called, why, and its bytes."""
+    """An input that failed a check: its name, the reason, and its bytes."""
 
     name: str
-    why: str
+    reason: str
     data: bytes
 
 
 def try_input(seed: int, number: int) -> Finding | None:
-    """What is wrong with one input, if something is."""
+    """The finding of one input, or None if it passes."""
     name = f"{seed}:{number}"
     random = Random(name)
-    given = make_input(random)
+    spoiled = make_input(random)
     try:
-        check(given, random, with_mappers=number % MAPPED_EVERY == 0)
-    except Exception:  # noqa: BLE001 - whatever is raised is the finding
-        return Finding(name, traceback.format_exc(), given.file + b"\n---- rows ----\n" + given.rows)
+        check(spoiled, random, with_mappers=number % MAPPED_EVERY == 0)
+    except Exception:  # noqa: BLE001 - any exception is a finding
+        return Finding(name, traceback.format_exc(), spoiled.file + b"\n---- rows ----\n" + spoiled.rows)
     return None
 
 
 def try_inputs(seed: int, numbers: range) -> list[Finding]:
-    """What is wrong with some inputs, each of which has HANG_S."""
+    """The findings of several inputs; each input may take HANG_S."""
     signal.signal(signal.SIGALRM, _hang)
-    found = []
+    findings = []
     for number in numbers:
         signal.setitimer(signal.ITIMER_REAL, HANG_S)
         finding = try_input(seed, number)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if finding:
-            found.append(finding)
-    return found
+            findings.append(finding)
+    return findings
 
 
 def _hang(_: int, __: FrameType | None) -> None:
-    raise TimeoutError(f"This takes longer than {HANG_S} s.")
+    raise TimeoutError(f"The input takes longer than {HANG_S} s.")

@@ -1,4 +1,4 @@
-"""Small transaction files in any dialect, and ways to spoil them: all that is random comes from one generator."""
+"""Makes small transaction files in any dialect and spoils them; one random generator makes all choices."""
 
 import codecs
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from autoconnect.core.layout import Layout, sniff
 from tests.files import BAD, BROKEN, GOOD, OTHER, STRAY_LINES
 from tests.oracle import HEADERS
 
-#: What is put into files: all that a reader of CSVs must watch out for.
+#: Bytes to put into files: everything that can mislead a reader of CSVs.
 TOKENS = (
     *(b'"', b'"', b'""', b'"""', b'"\n', b',"', b'",', b'",""', b'\n"', b'x"a,"b\n'),
     *(
@@ -51,13 +51,13 @@ TOKENS = (
 )
 
 
-#: Sorted, since the order of some of them is another in each process.
+#: Sorted, since MISSING is a set, whose order differs from process to process.
 _GOOD, _BAD, _BROKEN = ({name: sorted(texts) for name, texts in kind.items()} for kind in (GOOD, BAD, BROKEN))
 _KINDS: Sequence[Mapping[str, Sequence[str]]] = (*(_GOOD,) * 40, _BAD, _BROKEN)
 
 
 class Input(NamedTuple):
-    """A file that was spoiled, the layout that it had before, and its rows, spoiled on their own."""
+    """A spoiled file, the layout of the file before, and its rows, spoiled separately."""
 
     file: bytes
     layout: Layout
@@ -65,14 +65,14 @@ class Input(NamedTuple):
 
 
 def make_input(random: Random) -> Input:
-    """A new input."""
-    file, body = _valid(random), _valid(random)
+    """Make an input; the same generator state makes the same input."""
+    file, other = _valid(random), _valid(random)
     layout = sniff(file, [])
     rows = file[layout.data_start :]
     return Input(
-        file=_spoiled(file, body, random),
+        file=_spoiled(file, other, random),
         layout=layout,
-        rows=_spoiled(rows, body, random) if random.random() < 0.95 else _stutter(random),
+        rows=_spoiled(rows, other, random) if random.random() < 0.95 else _stutter(random),
     )
 
 
@@ -90,7 +90,7 @@ def _valid(random: Random) -> bytes:
     ]
     text = line_end.join(lines) + random.choice(("", line_end, line_end, line_end))
     encoding = random.choice(("utf-8", "utf-8", "utf-8-sig", "cp1252"))
-    if encoding == "utf-8" and "\udc81" in text:  # without a byte order mark, it would be taken for Windows-1252
+    if encoding == "utf-8" and "\udc81" in text:  # without a byte order mark, it would be read as Windows-1252
         encoding = "utf-8-sig"
     return text.encode(encoding, "replace" if encoding == "cp1252" else "surrogateescape")
 
@@ -113,25 +113,25 @@ def _field(random: Random, column: str, delimiter: str) -> str:
 
 def _spoiled(data: bytes, other: bytes, random: Random) -> bytes:
     for _ in range(random.choice((0, 1, 1, 2, 3, 5, 8))):
-        data = random.choice(_WAYS)(data, other, random)
+        data = random.choice(_MUTATIONS)(data, other, random)
     return data
 
 
 def _put_token(data: bytes, _: bytes, random: Random) -> bytes:
-    place = random.randint(0, len(data))
-    return data[:place] + random.choice(TOKENS) + data[place:]
+    index = random.randint(0, len(data))
+    return data[:index] + random.choice(TOKENS) + data[index:]
 
 
 def _put_many(data: bytes, _: bytes, random: Random) -> bytes:
-    place = random.randint(0, len(data))
-    return data[:place] + random.choice(TOKENS) * random.choice((2, 3, 60, 64, 65, 500)) + data[place:]
+    index = random.randint(0, len(data))
+    return data[:index] + random.choice(TOKENS) * random.choice((2, 3, 60, 64, 65, 500)) + data[index:]
 
 
 def _flip(data: bytes, _: bytes, random: Random) -> bytes:
     if not data:
         return data
-    place = random.randrange(len(data))
-    return data[:place] + bytes((data[place] ^ 1 << random.randrange(8),)) + data[place + 1 :]
+    index = random.randrange(len(data))
+    return data[:index] + bytes((data[index] ^ 1 << random.randrange(8),)) + data[index + 1 :]
 
 
 def _leave_out(data: bytes, _: bytes, random: Random) -> bytes:
@@ -144,19 +144,19 @@ def _cut_off(data: bytes, _: bytes, random: Random) -> bytes:
 
 
 def _splice(data: bytes, other: bytes, random: Random) -> bytes:
-    place, first = random.randint(0, len(data)), random.randint(0, len(other))
-    return data[:place] + other[first : first + random.randint(1, 80)] + data[place:]
+    index, first = random.randint(0, len(data)), random.randint(0, len(other))
+    return data[:index] + other[first : first + random.randint(1, 80)] + data[index:]
 
 
 def _repeat(data: bytes, _: bytes, random: Random) -> bytes:
-    place = random.randint(0, len(data))
-    return data[:place] + data[max(0, place - random.randint(1, 60)) : place] * random.randint(1, 6) + data[place:]
+    index = random.randint(0, len(data))
+    return data[:index] + data[max(0, index - random.randint(1, 60)) : index] * random.randint(1, 6) + data[index:]
 
 
 def _stutter(random: Random) -> bytes:
-    """A few tokens over and over: what a reader that looks ahead could take long for."""
+    """A few tokens over and over, which can slow down a reader that looks ahead."""
     unit = b"".join(random.choice(TOKENS[:24]) for _ in range(random.randint(1, 5)))
     return unit * random.randint(1, 600 // len(unit) + 1)
 
 
-_WAYS = (_put_token, _put_token, _put_token, _put_many, _flip, _leave_out, _cut_off, _splice, _repeat)
+_MUTATIONS = (_put_token, _put_token, _put_token, _put_many, _flip, _leave_out, _cut_off, _splice, _repeat)

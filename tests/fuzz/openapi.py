@@ -1,7 +1,7 @@
-"""`make fuzz-api`: calls every operation of a running stack as its OpenAPI description says, and as it doesn't.
+"""`make fuzz-api`: calls every operation of a running stack, both within its OpenAPI description and against it.
 
-Schemathesis makes the calls, alone and in chains (a job, its id, its batches); openapi.toml tells what it holds the
-answers against. The same seed makes the same calls, though what they meet depends on how far jobs are.
+Schemathesis makes the calls, alone and in chains (a job, its id, its batches); openapi.toml configures its checks of
+the answers. The same seed makes the same calls, but the answers depend on the progress of jobs.
 """
 
 import argparse
@@ -25,28 +25,31 @@ from tests.e2e.waiting import wait_until
 _ROOT = Path(__file__).parents[2]
 _CONFIG = Path(__file__).with_name("openapi.toml")
 _ROWS = 10_000
-#: Many small batches and one worker: there is always a job that runs, to be cancelled.
+#: Many small batches and one worker: there is always a running job to cancel.
 _SLOW = {"AUTOCONNECT_BATCH_BYTES": "2048", "AUTOCONNECT_WORKERS": "1"}
 KEY = "a key that only this stack knows"
-#: Calls by a method that the description doesn't have.
-OTHERS = "other methods"
+#: The name for calls with a method that the description does not have.
+OTHER_METHODS = "other methods"
 
 
 @dataclass
 class Report:
-    """What came of some calls."""
+    """The result of a series of calls."""
 
     passed: bool
-    #: What Schemathesis says of them; with each failure a curl line.
+    #: The output of Schemathesis, with a curl line for each failure.
     text: str
     operations: list[str]
-    #: How many by operation (or OTHERS) and status class, such as ("GET /api/v1/jobs", "2xx"); no answer is "none".
+    #: The number of answers by operation (or OTHER_METHODS) and status class, such as ("GET /api/v1/jobs", "2xx"); the
+    #: class is "none" if there is no answer.
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def table(self) -> str:
         """The counts, a line for each operation."""
         classes = sorted({answer for _, answer in self.answers})
-        rows = [(name, [self.answers[name, answer] for answer in classes]) for name in [*self.operations, OTHERS]]
+        rows = [
+            (name, [self.answers[name, answer] for answer in classes]) for name in [*self.operations, OTHER_METHODS]
+        ]
         rows.append(("all", [sum(column) for column in zip(*(counts for _, counts in rows), strict=True)]))
         head = f"{'operation':<40}" + "".join(f"{answer:>8}" for answer in classes)
         return "\n".join(
@@ -56,7 +59,7 @@ class Report:
 
 @contextmanager
 def fuzzed_stack(folder: Path) -> Iterator[Up]:
-    """A stack with an API key, and a published result, slow enough that its jobs can be cancelled."""
+    """A stack with an API key and a published result, slow enough that its jobs can be cancelled."""
     (folder / "data").mkdir()
     (folder / "data" / SOURCE).write_text(stack_source(_ROWS))
     with running(folder, {**_SLOW, "AUTOCONNECT_API_KEY": KEY}) as stack:
@@ -66,15 +69,15 @@ def fuzzed_stack(folder: Path) -> Iterator[Up]:
 
 
 def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
-    """Tries up to so many examples, spread evenly over the operations, and those that are tried always.
+    """Try up to `examples` random calls, spread evenly over the operations, and the calls that every run includes.
 
-    Raises RuntimeError where Schemathesis does not get to run.
+    Raises RuntimeError if Schemathesis fails to run.
     """
     operations = _operations(stack)
     events = stack.folder / "events.ndjson"
     config = shutil.copy(_CONFIG, stack.folder)
     (stack.folder / "jobs.txt").write_text(f'"{stack.first_job}"\n')
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", config),
             *("run", f"{stack.url}/openapi.json", "--no-color", "--seed", str(seed)),
@@ -88,9 +91,9 @@ def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
         timeout=timeout_s,
         check=False,
     )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"Schemathesis did not get to run: {done.stdout}{done.stderr}")
-    report = Report(passed=done.returncode == 0, text=done.stdout + done.stderr, operations=operations)
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"Schemathesis failed to run: {process.stdout}{process.stderr}")
+    report = Report(passed=process.returncode == 0, text=process.stdout + process.stderr, operations=operations)
     with events.open() as lines:
         for line in lines:
             report.answers.update(_answers(json.loads(line), operations))
@@ -103,14 +106,14 @@ def _operations(stack: Up) -> list[str]:
 
 
 def _answers(event: dict[str, dict[str, Any]], operations: list[str]) -> Iterator[tuple[str, str]]:
-    """The calls that one line of the report of events tells of."""
+    """The operation and status class of each call that one line of the event report describes."""
     for value in event.values():
         recorder = value.get("recorder", {})
         for case_id, interaction in recorder.get("interactions", {}).items():
             case, response = recorder["cases"][case_id]["value"], interaction.get("response")
             operation = f"{case['method']} {case['path']}"
             status = f"{response['status_code'] // 100}xx" if response else "none"
-            yield operation if operation in operations else OTHERS, status
+            yield operation if operation in operations else OTHER_METHODS, status
 
 
 def main() -> int:

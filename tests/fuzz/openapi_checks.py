@@ -1,4 +1,4 @@
-"""What the contract asks of every answer, beyond what the OpenAPI description says of it, and which calls are wasted.
+"""Checks of every answer beyond its OpenAPI description, and a hook that improves calls that would be wasted.
 
 Schemathesis loads this in its own process; see openapi.toml.
 """
@@ -14,29 +14,29 @@ _PROBLEM = "application/problem+json"
 
 @schemathesis.check
 def errors_are_problems(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Whatever was called, by whatever method."""
+    """Every error is a problem document, for any path and method."""
     if response.status_code < 400:
         return
     assert response.headers.get("content-type") == [_PROBLEM], f"an error came as {response.headers['content-type']}"
     problem = json.loads(response.content)
-    assert problem["status"] == response.status_code, "a problem tells another status than its answer"
+    assert problem["status"] == response.status_code, "a problem has another status than its answer"
     assert problem["title"], "a problem has no title"
     assert problem["detail"], "a problem has no detail"
 
 
 @schemathesis.check
 def unreadable_values_are_named(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """A problem with status 422 has one entry for each parameter or field, but where one key stands for two jobs."""
+    """A 422 problem has an entry for each faulty parameter or field, unless an Idempotency-Key was used twice."""
     if response.status_code != 422 or _is_key_used_twice(response):
         return
     errors = json.loads(response.content).get("errors", [])
-    assert errors, "a 422 names nothing that is at fault"
-    assert all(error["name"] and error["message"] for error in errors), "a 422 has an entry that says nothing"
+    assert errors, "a 422 names no faulty parameter or field"
+    assert all(error["name"] and error["message"] for error in errors), "a 422 has an entry without name or message"
 
 
 @schemathesis.check
 def jobs_are_accepted(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """A well-formed body: always 202, and where to find the job."""
+    """A well-formed body always gets 202 and the location of the job."""
     if _operation_id(case) != "submit_job" or case.method != "POST":
         return
     if not _is_positive(case) or _is_key_used_twice(response):
@@ -48,7 +48,7 @@ def jobs_are_accepted(ctx: CheckContext, response: Response, case: Case[Any]) ->
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Takes from good calls of a metric the options of other metrics: nearly all would be refused for these alone."""
+    """Remove the options of other metrics from valid calls of a metric: nearly all would be refused for these alone."""
     if _operation_id(case) != "get_metric" or not _is_positive(case):
         return
     for option, metric in (("n", "top-models"), ("months", "trend")):

@@ -1,4 +1,4 @@
-"""The command line, called wrongly in every way: one sentence, the right exit code, and never a traceback."""
+"""The command line, called wrongly in many ways: one sentence, the right exit code, and never a traceback."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from autoconnect.cli.main import run_command
 from tests.e2e.processes import environment
 from tests.e2e.waiting import wait_until
 
-#: Nothing listens there, since no one may without being root, and no test is.
+#: An address at which nothing listens: only root may listen on its port, and no test runs as root.
 NOWHERE = "http://127.0.0.1:1"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("--workers", "--json", "--export"),
@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "jobs watch": ("--json",),
     "jobs cancel": ("--json",),
 }
-#: Those that talk to an API only: whatever they are given, nothing is started or written.
+#: Commands that only talk to an API: whatever their arguments, they start and write nothing.
 REMOTE = [name for name in COMMANDS if name.startswith(("jobs", "metric"))]
 JOB = {
     "id": "[/b]:car:",
@@ -63,8 +63,8 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def assert_told(code: int, expected: int, out: str, err: str, *, as_json: bool) -> None:
-    """One sentence on standard error; with --json one object on standard output, else nothing."""
+def assert_one_error(code: int, expected: int, out: str, err: str, *, as_json: bool) -> None:
+    """Check for one sentence on standard error and, on standard output, one object with --json, otherwise nothing."""
     assert code == expected
     (line,) = err.splitlines()
     assert line.startswith("autoconnect: ")
@@ -125,7 +125,7 @@ def test_wrong_usage_ends_with_2(
 ) -> None:
     (tmp_path / "file").touch()
     words = [*arguments.split(), *(["--json"] if as_json else [])]
-    assert_told(run_command(words), 2, *capsys.readouterr(), as_json=as_json)
+    assert_one_error(run_command(words), 2, *capsys.readouterr(), as_json=as_json)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -152,7 +152,7 @@ def test_an_invalid_setting_ends_with_2(
     monkeypatch.setenv(f"AUTOCONNECT_{name}", value)
     code = run_command([command])
     captured = capsys.readouterr()
-    assert_told(code, 2, *captured, as_json=False)
+    assert_one_error(code, 2, *captured, as_json=False)
     assert f"AUTOCONNECT_{name}" in captured.err
 
 
@@ -173,7 +173,7 @@ def test_an_invalid_setting_ends_with_2(
     ],
 )
 @pytest.mark.parametrize("command", REMOTE)
-def test_an_address_or_a_key_that_is_none_is_said_so(
+def test_an_invalid_address_or_key_is_reported(
     command: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -181,7 +181,7 @@ def test_an_address_or_a_key_that_is_none_is_said_so(
     code = run_command([*words, "--json"])
     captured = capsys.readouterr()
     assert code in (1, 2)
-    assert_told(code, code, *captured, as_json=True)
+    assert_one_error(code, code, *captured, as_json=True)
     assert variable in captured.err
 
 
@@ -196,14 +196,14 @@ WORDS = st.sampled_from(
         lambda name: st.tuples(st.just(name), st.lists(WORDS | st.sampled_from(COMMANDS[name]), max_size=4))
     )
 )
-def test_any_words_end_in_one_sentence_where_no_api_answers(
+def test_any_words_end_in_one_sentence_if_no_api_answers(
     command: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, words = command
     code = run_command([*name.split(), *words])
     captured = capsys.readouterr()
     assert code in (1, 2)
-    assert_told(code, code, *captured, as_json="--json" in words)
+    assert_one_error(code, code, *captured, as_json="--json" in words)
 
 
 @contextmanager
@@ -260,7 +260,7 @@ ANSWERS: list[tuple[int, bytes, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "headers"), ANSWERS)
-def test_an_api_that_answers_garbage_or_an_error_is_said_so(
+def test_an_api_that_answers_garbage_or_an_error_is_reported(
     status: int,
     body: bytes,
     headers: dict[str, str],
@@ -270,11 +270,11 @@ def test_an_api_that_answers_garbage_or_an_error_is_said_so(
     with answering(status, body, headers, monkeypatch):
         for words in ("metric summary", "jobs list --json", "jobs show --json"):
             code = run_command(words.split())
-            assert_told(code, 1, *capsys.readouterr(), as_json="--json" in words)
+            assert_one_error(code, 1, *capsys.readouterr(), as_json="--json" in words)
 
 
-def test_names_are_printed_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Given a job, a source and a city that look like marks of the terminal's library"""
+def test_names_are_printed_unchanged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Given a job, a source and a city that look like markup of the terminal library"""
     table = {"columns": ["city"], "rows": [{"city": "[/red]:car:"}]}
     for words, answer in (("jobs show", JOB), ("jobs list", {"items": [JOB]}), ("metric x", table)):
         with answering(200, json.dumps(answer).encode(), {}, monkeypatch):
@@ -286,9 +286,13 @@ def test_names_are_printed_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.mark.parametrize("out", ["folder", "nowhere/x.csv", "/dev/full", "x" * 300])
-def test_a_file_that_cannot_be_written_is_said_so(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "folder").mkdir()
-    assert_told(run_command(["generate", "--rows", "100000", "--out", out]), 1, *capsys.readouterr(), as_json=False)
+    assert_one_error(
+        run_command(["generate", "--rows", "100000", "--out", out]), 1, *capsys.readouterr(), as_json=False
+    )
 
 
 def cli(arguments: str) -> list[str]:
@@ -296,11 +300,11 @@ def cli(arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("source", ["folder", "fifo", "binary", "/dev/zero"])
-def test_a_run_of_what_is_no_source_fails_with_one_object(source: str, tmp_path: Path) -> None:
+def test_a_run_of_an_invalid_source_fails_with_one_object(source: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "binary").write_bytes(bytes(range(256)) * 100)
-    done = subprocess.run(
+    process = subprocess.run(
         cli(f"run {source} --json --workers 1"),
         cwd=tmp_path,
         env=environment({"AUTOCONNECT_MAPPER": "plain"}),
@@ -309,16 +313,14 @@ def test_a_run_of_what_is_no_source_fails_with_one_object(source: str, tmp_path:
         timeout=60,
         check=False,
     )
-    document = json.loads(done.stdout)
-    assert (done.returncode, document["metrics"], document["job"]["status"]) == (1, {}, "failed")
+    document = json.loads(process.stdout)
+    assert (process.returncode, document["metrics"], document["job"]["status"]) == (1, {}, "failed")
     assert document["job"]["error"]
-    assert done.stderr == ""
+    assert process.stderr == ""
 
 
 @pytest.mark.parametrize("arguments", ["--help", "metric summary", "jobs list --json"])
-def test_a_reader_that_leaves_early_ends_a_command_without_a_word(
-    arguments: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_ends_silently_when_its_output_is_closed(arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"city": "Paris"}] * 5_000
     body = json.dumps({"columns": ["city"], "rows": rows, "items": [JOB] * 5_000}).encode()
     with answering(200, body, {}, monkeypatch):
@@ -333,15 +335,13 @@ def test_a_reader_that_leaves_early_ends_a_command_without_a_word(
     assert (process.returncode, process.stderr) == (1, "")
 
 
-def test_an_interrupt_ends_a_command_with_130_and_without_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given a job that never ends / When whoever watches it presses Ctrl-C"""
+def test_an_interrupt_ends_a_command_silently_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a job that never ends / When the user who watches it presses Ctrl-C"""
     body = json.dumps({**JOB, "status": "running"}).encode()
     with answering(200, body, {}, monkeypatch), (tmp_path / "messages").open("w+") as messages:
         process = subprocess.Popen(cli("jobs watch --json"), stdout=messages, stderr=messages)
         try:
-            wait_until("its start", lambda: _has_handler(process.pid), 30)
+            wait_until("the start of the command", lambda: _has_handler(process.pid), 30)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
         finally:
@@ -350,7 +350,7 @@ def test_an_interrupt_ends_a_command_with_130_and_without_a_word(
 
 
 def _has_handler(pid: int) -> bool:
-    """Whether a process handles SIGTERM, as it does from its first moment on."""
+    """Whether a process handles SIGTERM, which a command does from its start."""
     status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
+    caught_signals = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+    return bool(caught_signals >> (signal.SIGTERM - 1) & 1)

@@ -1,4 +1,4 @@
-"""Some thousand inputs of `make fuzz`, the same each time."""
+"""Two thousand inputs of `make fuzz`, the same each time."""
 
 import pytest
 
@@ -8,4 +8,4 @@ from tests.fuzz.findings import try_input
 @pytest.mark.parametrize("part", range(4))
 def test_no_input_breaks_a_rule(part: int) -> None:
     findings = [try_input(1, number) for number in range(part * 500, part * 500 + 500)]
-    assert [f"{finding.name}: {finding.why}" for finding in findings if finding] == []
+    assert [f"{finding.name}: {finding.reason}" for finding in findings if finding] == []

@@ -1,4 +1,4 @@
-"""Requests that no client library sends are answered as politely as any other: never with 5xx, errors as a problem."""
+"""Requests that no client library sends get ordinary answers: never 5xx, and errors as problem documents."""
 
 import json
 import socket
@@ -54,7 +54,7 @@ _DEEP = 10_000
 
 
 def request(method: str, target: str, *headers: tuple[str, bytes], body: bytes = b"", host: bytes = b"stack") -> bytes:
-    """A request with the API key, byte by byte as given."""
+    """The bytes of a request with the API key; nothing is escaped or corrected."""
     lines = [f"{method} {target} HTTP/1.1".encode(), b"Host: " + host, b"Authorization: Bearer " + KEY.encode()]
     lines += [name.encode() + b": " + value for name, value in headers]
     return b"\r\n".join([*lines, b"Connection: close", b"", body])
@@ -138,7 +138,7 @@ def bodies() -> Iterator[bytes]:
         b"null",
         b'""',
     )
-    wholes = (
+    malformed = (
         b"NaN",
         b"",
         b"{",
@@ -150,7 +150,7 @@ def bodies() -> Iterator[bytes]:
         b"{}" * 9,
     )
     deep = (b"[" * _DEEP + b"]" * _DEEP, b'{"source":' * 6_000 + b"1" + b"}" * 6_000, b"[" * 60_000)
-    documents = [*(b'{"source": %s}' % value for value in sources), *wholes, *deep]
+    documents = [*(b'{"source": %s}' % value for value in sources), *malformed, *deep]
     documents += [b'{"source": "a.csv", "source": "../b.csv"}', b'{"source": "%s"}' % (b"a" * 4_097), b" " * 70_000]
     for document in documents:
         for media_type in (_JSON, b"application/json; charset=utf-16", b"text/plain"):
@@ -168,7 +168,7 @@ def chunked_bodies() -> Iterator[bytes]:
 
 
 def broken_messages() -> Iterator[bytes]:
-    """What isn't HTTP at all is answered before any application sees it."""
+    """Messages that are not valid HTTP, which the server answers before the application sees them."""
     for length in (b"-1", b"x", b"1e3", b"9" * 50, b"2, 3", b"+2", b""):
         yield request("POST", "/api/v1/jobs", ("Content-Type", _JSON), ("Content-Length", length), body=b"{}")
         yield request("PUT", "/api/v1/sources/a.csv", ("Content-Length", length), body=b"{}")
@@ -206,7 +206,7 @@ def test_odd_requests_are_answered_below_500_and_errors_are_problems(
 
 
 @pytest.mark.parametrize("sent", list(broken_messages()), ids=lambda sent: repr(sent[:20] + sent[-20:]))
-def test_what_is_no_http_is_refused_or_cut_off_and_the_api_goes_on(stack: Up, sent: bytes) -> None:
+def test_a_broken_message_is_refused_or_cut_off_and_the_api_keeps_answering(stack: Up, sent: bytes) -> None:
     with suppress(ConnectionError, HTTPException):
         assert _answer(stack, sent)[0] < 500
     assert stack.answers()
@@ -217,7 +217,7 @@ def _length(size: int) -> tuple[tuple[str, bytes]]:
 
 
 def _fault(stack: Up, sent: bytes) -> str | None:
-    """What is wrong with the answer to some bytes, if anything."""
+    """The fault of the answer to the sent bytes, or None if it has none."""
     status, media_type, body = _answer(stack, sent)
     if status >= 500:
         return f"status {status}"
@@ -230,7 +230,7 @@ def _fault(stack: Up, sent: bytes) -> str | None:
 
 
 def _answer(stack: Up, sent: bytes) -> tuple[int, str | None, bytes]:
-    """Status, media type and body of the answer to some bytes."""
+    """Status, media type and body of the answer to the sent bytes."""
     host, port = stack.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), _TIMEOUT_S) as connection:
         connection.sendall(sent)

@@ -1,16 +1,16 @@
-"""The API does what its OpenAPI description says, whatever it is called with."""
+"""The API behaves as its OpenAPI description says, for valid and invalid calls."""
 
 from tests.e2e.processes import Up
 from tests.fuzz.openapi import fuzz
 
-#: `make fuzz-api` tries as many as wanted, with another seed each time.
+#: `make fuzz-api` tries EXAMPLES calls, with another seed each time.
 _EXAMPLES = 600
 _SEED = 2023
-#: What they answer depends on how far a job is at that moment.
+#: Operations whose answer depends on the job's status at that moment.
 _BY_STATUS = {"DELETE /api/v1/jobs/{job_id}", "POST /api/v1/jobs/{job_id}/retry"}
 
 
-def test_every_operation_answers_as_it_is_described_to_good_and_to_bad_calls(stack: Up) -> None:
+def test_every_operation_answers_valid_and_invalid_calls_as_described(stack: Up) -> None:
     report = fuzz(stack, _EXAMPLES, _SEED, timeout_s=100)
     assert report.passed, report.text
     assert sum(report.answers.values()) >= _EXAMPLES, report.table()
