@@ -1,1 +1,1 @@
-"""4, the API: serves metrics over REST with filters, takes sources, and triggers jobs."""
+"""Service 4, the API: serves metrics over REST with filters, accepts sources and submits jobs."""

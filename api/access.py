@@ -1,4 +1,4 @@
-"""Who may call: everyone or, with API_KEY set, those who know a key."""
+"""Access control: open to every client or, with API_KEY set, to clients that send a key."""
 
 import hashlib
 import secrets
@@ -11,55 +11,55 @@ from api.problems import Problem
 from autoconnect.settings import Settings
 
 #: Methods that change nothing.
-READING = ("GET", "HEAD", "OPTIONS")
-#: What may be read without a key, even where reading needs one, and below what all may be.
-_OPEN = ("/", "/docs", "/redoc", "/openapi.json")
-_OPEN_BELOW = ("/health/", "/static/")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+#: Paths that can be read without a key even if reading needs one.
+_OPEN_PATHS = ("/", "/docs", "/redoc", "/openapi.json")
+_OPEN_PREFIXES = ("/health/", "/static/")
 
 _BEARER = HTTPBearer(auto_error=False, description="The API key.")
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The API key.")
 
 
 async def _describe(bearer: object = Security(_BEARER), header: object = Security(_HEADER)) -> None:
-    """Puts both ways to send the key into the description; it is `KeyCheck` that asks for it."""
+    """Adds both ways to send the key to the OpenAPI description; `KeyCheck` checks the key."""
 
 
-#: Dependency of every route that changes something.
+#: Dependency of every route that needs the key.
 NEEDS_KEY = Depends(_describe)
 
 
 class KeyCheck:
-    """Raises Problem 401 for a request that needs a key and has none, or any that is wrong.
+    """Raises Problem 401 for a request that needs a key and sends none, or sends a wrong one.
 
-    It goes by method and path, not by route: what nobody has thought of needs the key.
+    It goes by method and path, not by route: a change needs the key even if its route forgets to ask for it.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._wanted = [_digest(key.encode()) for key in settings.api_keys]
+        self._key_digests = [_digest(key.encode()) for key in settings.api_keys]
         self._for_reading = settings.api_key_for_reading
 
     def __call__(self, request: Request) -> None:
-        if not self._wanted or not self._needs_key(request):
+        if not self._key_digests or not self._needs_key(request):
             return
-        known = [self._is_known(key) for key in _given(request)]
-        if not known or not all(known):
+        are_known = [self._is_known(key) for key in _sent_keys(request)]
+        if not are_known or not all(are_known):
             raise Problem(
                 401,
-                "This call needs the API key, as Authorization: Bearer or X-API-Key.",
+                "This call needs the API key; send it as Authorization: Bearer KEY or X-API-Key: KEY.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
 
     def _needs_key(self, request: Request) -> bool:
-        return request.method not in READING or (self._for_reading and not _is_open(request.scope["path"]))
+        return request.method not in SAFE_METHODS or (self._for_reading and not _is_open(request.scope["path"]))
 
     def _is_known(self, key: bytes) -> bool:
-        """Takes as long for any key: digests are of one length, and all of them are compared."""
-        given = _digest(key)
-        return sum(secrets.compare_digest(given, wanted) for wanted in self._wanted) > 0
+        """Takes the same time for any key: digests have one length, and the key is compared with all of them."""
+        sent = _digest(key)
+        return sum(secrets.compare_digest(sent, known) for known in self._key_digests) > 0
 
 
-def _given(request: Request) -> Iterator[bytes]:
-    """Every key that is sent; of an Authorization that is no Bearer, one that nobody has."""
+def _sent_keys(request: Request) -> Iterator[bytes]:
+    """Every key in the request; an Authorization of another scheme than Bearer counts as an empty, so wrong, key."""
     for value in request.headers.getlist("authorization"):
         scheme, _, key = value.partition(" ")
         yield key.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
@@ -72,4 +72,4 @@ def _digest(key: bytes) -> bytes:
 
 
 def _is_open(path: str) -> bool:
-    return path in _OPEN or path.startswith(_OPEN_BELOW)
+    return path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES)

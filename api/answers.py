@@ -1,4 +1,4 @@
-"""The shapes of answers that are not models of the product itself."""
+"""Bodies of requests and answers that only the API has; shared models are in autoconnect.models."""
 
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 class Items(BaseModel, Generic[Item]):
-    """A page of a list; `next_cursor` leads to the next one."""
+    """A page of a list; pass `next_cursor` as `cursor` to get the next page."""
 
     items: list[Item]
     next_cursor: str | None = None
@@ -18,11 +18,11 @@ class Items(BaseModel, Generic[Item]):
 class Rejects(Items[Item], Generic[Item]):
     """A page of rejected rows."""
 
-    truncated: bool = Field(description="Whether there are more rejected rows than the 10,000 that are kept.")
+    truncated: bool = Field(description="Whether the job rejected more rows than the 10,000 that are kept.")
 
 
 class JobRequest(BaseModel):
-    """What to run; without a source, the one that the stack was started with."""
+    """The source of a new job; defaults to the source that the stack was started with."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,23 +30,23 @@ class JobRequest(BaseModel):
 
 
 class SourceInfo(BaseModel):
-    """A CSV that a job can read."""
+    """A file that a job can read."""
 
     name: str
     bytes: int
     modified_at: datetime
-    uploaded: bool = Field(description="Whether it was uploaded, and can be deleted.")
+    uploaded: bool = Field(description="Whether the file was uploaded; only uploaded files can be deleted.")
 
 
 class CityCount(BaseModel):
-    """A city and its transactions."""
+    """A city and its number of transactions."""
 
     city: str
     transactions: int
 
 
 class ModelCount(BaseModel):
-    """A model and its transactions."""
+    """A model and its number of transactions."""
 
     model: str
     transactions: int
@@ -60,7 +60,7 @@ class ColumnInfo(BaseModel):
 
 
 class MetricInfo(BaseModel):
-    """An entry of the catalogue."""
+    """An entry of the catalogue of metrics."""
 
     name: str
     definition: str
@@ -69,7 +69,7 @@ class MetricInfo(BaseModel):
 
 
 class MetricAnswer(BaseModel):
-    """A tidy table. Money, percentages and averages are exact decimal numbers."""
+    """A metric or roll-up as a table. Money, percentages and averages are exact decimal numbers."""
 
     metric: str
     job_id: str
@@ -82,6 +82,6 @@ class MetricAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    """How the API is."""
+    """The state of the API."""
 
     status: str

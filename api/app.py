@@ -1,4 +1,4 @@
-"""The application: routes, errors and pages put together."""
+"""Builds the application from its routes, checks, errors and documentation pages."""
 
 from typing import Any
 
@@ -21,12 +21,13 @@ PREFIX = "/api/v1"
 _DESCRIPTION = """
 Exact metrics per city from a CSV of car sales and rentals.
 
-Submit a job with `POST /api/v1/jobs`, and read the result of the newest completed one from `/api/v1/metrics/{name}`.
-All metrics take the same filters. Errors are `application/problem+json` (RFC 9457).
+Submit a job with `POST /api/v1/jobs`; when it has completed, read its metrics from `/api/v1/metrics/{name}`.
+Metrics are those of the newest completed job unless `job` names another one, and all accept the same filters.
+Errors are `application/problem+json` (RFC 9457).
 """
 
 
-#: What pages of other origins may send and see, where they may call at all.
+#: Methods and headers for web pages of the allowed origins (CORS_ORIGINS).
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
@@ -39,14 +40,14 @@ class _Api(FastAPI):
         return problems.openapi(self)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Around all else, what answers to an error that nobody expected included."""
+        """Adds the security headers around everything else, so that answers to unexpected errors have them, too."""
         return SecurityHeaders(super().build_middleware_stack())
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application on the Redis of the settings.
+    """Creates the application. The Redis of the settings need not answer yet.
 
-    Raises SettingsError where none is set; it need not answer yet.
+    Raises SettingsError if no Redis is set.
     """
     app = _Api(
         title="AutoConnect",
@@ -61,10 +62,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.client = connect(settings.needed_redis_url())
     app.state.cubes = Cubes(app.state.client)
-    reading = [NEEDS_KEY] if settings.api_key_for_reading else []
+    dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     for router in (jobs.router, sources.router, metrics.router, queue.router):
-        app.include_router(router, prefix=PREFIX, dependencies=reading)
-    app.include_router(prometheus.router, dependencies=reading)
+        app.include_router(router, prefix=PREFIX, dependencies=dependencies)
+    app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
     app.add_middleware(Gate, checks=checks(settings))
     if settings.origins:

@@ -1,4 +1,7 @@
-"""What routes are given: Redis, the settings, the cubes. None of it waits, so it is async: else each takes a thread."""
+"""Dependencies of the routes: Redis, the settings, the cubes.
+
+They are async because they never wait: FastAPI would run a sync dependency in a thread.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Which format a client wants: by `format=`, else by its Accept header."""
+"""Chooses the format of an answer by `format=`, or otherwise by the Accept header."""
 
 from collections.abc import Mapping
 
@@ -9,24 +9,22 @@ from api.problems import Problem
 MEDIA_TYPES: Mapping[str, str] = {"json": "application/json", "csv": "text/csv"}
 
 
-def wanted_format(request: Request, name: str | None) -> str:
-    """`json` or `csv`.
+def choose_format(request: Request, format_name: str | None) -> str:
+    """Returns `json` or `csv`.
 
-    Raises Problem 406 where neither will do.
+    Raises Problem 406 if the client accepts neither.
     """
-    if name is not None:
-        if name in MEDIA_TYPES:
-            return name
-        raise Problem(406, f"There is no format {name!r}; there are {', '.join(MEDIA_TYPES)}.")
+    if format_name is not None:
+        if format_name in MEDIA_TYPES:
+            return format_name
+        raise Problem(406, f"format is {format_name!r}; expected {' or '.join(MEDIA_TYPES)}.")
     accept = request.headers.get("accept", "*/*")
     ranges = [_media_range(part) for part in accept.split(",")]
     quality = {name: _quality(media_type, ranges) for name, media_type in MEDIA_TYPES.items()}
-    best = max(quality, key=lambda name: quality[name])  # the first of equals: json
+    best = max(quality, key=lambda name: quality[name])  # json if both are equal
     if quality[best] > 0:
         return best
-    raise Problem(
-        406, f"Accept ({accept[:200]}) names nothing that is served; there are {', '.join(MEDIA_TYPES.values())}."
-    )
+    raise Problem(406, f"Accept is {accept[:200]!r}; expected {' or '.join(MEDIA_TYPES.values())}.")
 
 
 def _media_range(text: str) -> tuple[str, float]:
@@ -42,7 +40,7 @@ def _media_range(text: str) -> tuple[str, float]:
 
 
 def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
-    """That of the most specific range which covers the media type."""
+    """The quality of the most specific range that covers the media type; 0 if none does."""
     for candidate in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
         for name, quality in ranges:
             if name == candidate:

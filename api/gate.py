@@ -1,4 +1,4 @@
-"""What every request passes before a route, and every answer on its way out."""
+"""Checks every request before a route sees it, and adds headers to every answer."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from autoconnect.settings import Settings
 
 Check = Callable[[Request], None]
 
-#: Pages load from here only, run no script that stands in them, and are shown in no frame.
+#: Pages load files from this origin only, run no inline script, and are shown in no frame.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -26,18 +26,18 @@ _HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
-#: Of what the API says: it is about now, and may be for those only who know a key.
-_OF_THE_API = {b"cache-control": b"no-store"}
+#: API answers change with every job and may need a key: never cache them.
+_API_HEADERS = {b"cache-control": b"no-store"}
 
 
 def checks(settings: Settings) -> list[Check]:
-    """What is looked at, in this order: wrong keys count to the rate, and nobody without one learns more."""
+    """All checks, in order: the rate limit counts wrong keys, too, and bodies are checked only after the key."""
     rate = [limits.RateCheck(settings.rate_limit)] if settings.rate_limit else []
     return [*rate, limits.HostCheck(settings), limits.OriginCheck(settings), KeyCheck(settings), limits.check_body]
 
 
 class Gate:
-    """Answers requests that a check refuses, and passes on the others."""
+    """Answers a request that a check refuses, and passes on all others."""
 
     def __init__(self, app: ASGIApp, checks: Sequence[Check]) -> None:
         self._app = app
@@ -58,13 +58,13 @@ class Gate:
 
 
 class SecurityHeaders:
-    """Adds headers that tell browsers to be careful, where an answer does not have its own."""
+    """Adds headers that restrict browsers, unless the answer sets them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _HEADERS | _OF_THE_API if scope.get("path", "").startswith("/api/") else _HEADERS
+        headers = _HEADERS | _API_HEADERS if scope.get("path", "").startswith("/api/") else _HEADERS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -15,8 +15,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def serve(settings: Settings, stop: Stop) -> None:
-    """Serves until asked to stop, which uvicorn sees to by itself."""
-    # Once it has ended in order, uvicorn raises the signal again for whoever handled it before: nobody needs to.
+    """Serves until SIGTERM or SIGINT, which uvicorn handles itself."""
+    # After an orderly end, uvicorn raises the signal again for the previous handler, which has nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
@@ -29,17 +29,19 @@ def serve(settings: Settings, stop: Stop) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # else whoever calls from this machine could say any address to be theirs
+        proxy_headers=False,  # otherwise a client on this machine could claim any address
     )
 
 
 def _warn_of_open_doors(settings: Settings) -> None:
     if settings.listen_host != settings.host:
         log.warning(
-            "only this machine is listened to, as no API_KEY is set", host=settings.listen_host, wanted=settings.host
+            "listening on this machine only, because no API_KEY is set",
+            host=settings.listen_host,
+            configured_host=settings.host,
         )
     elif settings.open_without_key and not settings.api_keys:
-        log.warning("whoever reaches this address may change things, as no API_KEY is set", host=settings.host)
+        log.warning("any client can change things, because no API_KEY is set", host=settings.host)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Swagger UI and ReDoc from files of our own: no CDN, so that they also work where there is no internet."""
+"""Serves Swagger UI and ReDoc from local files, not from a CDN, so that they work without internet access."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from api.gate import CONTENT_POLICY
 
 _STATIC = "/static/docs"
 _FILES = Path(fastapi_offline.__file__).parent / "static"
-#: The one thing that ReDoc would fetch from elsewhere.
+#: The only file that ReDoc would load from elsewhere.
 _REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-#: Both libraries write style attributes, and ReDoc searches in a worker that it makes of a text.
+#: Both libraries write style attributes, and ReDoc runs its search in a worker made from a blob.
 _DOCS_POLICY = f"{CONTENT_POLICY}; worker-src blob:".replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 _PAGE = f"""<!doctype html>
@@ -36,7 +36,7 @@ _SWAGGER_UI = _PAGE.format(
 <script src="{_STATIC}/swagger-ui-bundle.js"></script>
 <script src="{_STATIC}/swagger-ui-start.js"></script>""",
 )
-#: In a file of its own, as no script that stands in a page is run.
+#: In a file of its own, because inline scripts are blocked.
 _SWAGGER_UI_START = """SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",

@@ -23,7 +23,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemError(BaseModel):
-    """What is wrong with one parameter or field."""
+    """The error in one parameter or field."""
 
     name: str
     message: str
@@ -37,8 +37,8 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[ProblemError] = Field(default=[], description="With status 422: each parameter or field at fault.")
-    job_status: str | None = Field(default=None, description="Where the job that was asked for stands, with 409.")
+    errors: list[ProblemError] = Field(default=[], description="With status 422: each invalid parameter or field.")
+    job_status: str | None = Field(default=None, description="With status 409: the status of the job.")
 
 
 class Problem(Exception):
@@ -60,7 +60,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "A prob
 
 
 def install(app: FastAPI) -> None:
-    """Answers every error of the application with a problem."""
+    """Makes the application answer every error with a problem document."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SelectionError, _on_selection_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -71,9 +71,9 @@ def install(app: FastAPI) -> None:
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
-    """The answer that a problem is."""
-    more = {"job_status": problem.job_status} if problem.job_status else {}
-    return _answer(request, problem.status, problem.detail, problem.headers, **more)
+    """Turns a problem into an answer."""
+    fields = {"job_status": problem.job_status} if problem.job_status else {}
+    return _answer(request, problem.status, problem.detail, problem.headers, **fields)
 
 
 def _answer(
@@ -81,10 +81,10 @@ def _answer(
     status: int,
     detail: str,
     headers: dict[str, str] | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> JSONResponse:
-    path = quote(request.scope["path"])  # not that of request.url, in which the Host header has a say
-    document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path, **more)
+    path = quote(request.scope["path"])  # not request.url.path, which the Host header can change
+    document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path, **fields)
     return JSONResponse(
         document.model_dump(exclude_defaults=True) | {"type": document.type},
         status_code=status,
@@ -108,7 +108,7 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     errors = [
         ProblemError(
             name=".".join(map(str, fault["loc"][1:])) or str(fault["loc"][0]),
-            message="there is no such parameter"
+            message="unknown parameter"
             if fault["type"] == "extra_forbidden"
             else fault["msg"].removeprefix("Value error, "),
         )
@@ -127,7 +127,7 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Those of all routes of a path: the router names only those of the first one that it comes across."""
+    """The methods of all routes of a path; the router names only those of the first route that matches."""
 
     def is_served(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -141,13 +141,13 @@ def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
-    log.info("client went away", path=request.scope["path"])
-    return _answer(request, 400, "The body ended before it was whole.")
+    log.info("client disconnected", path=request.scope["path"])
+    return _answer(request, 400, "The body ended before it was complete.")
 
 
 def _on_exception(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed", path=request.scope["path"], exc_info=error)
-    return _answer(request, 500, "Something went wrong here; the log of the api tells what.")
+    return _answer(request, 500, "An unexpected error occurred; the log of the api service says which.")
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Receiving a file: whole, or not at all."""
+"""Receives an uploaded file, whole or not at all."""
 
 import fcntl
 import os
@@ -19,16 +19,16 @@ _PREFIX = ".upload-"
 
 @dataclass(frozen=True)
 class Received:
-    """A file that is whole, as it was when it got its name."""
+    """A complete upload: its version when it got its name, and whether it replaced a file."""
 
     version: Version
     replaced: bool
 
 
 async def receive(request: Request, target: Path, max_bytes: int) -> Received:
-    """Writes the request's body beside the target and renames it.
+    """Writes the request's body to a file beside the target, then renames it.
 
-    Raises Problem: 413 where the body is larger than `max_bytes`, 507 where it cannot be stored.
+    Raises Problem: 413 if the body is larger than `max_bytes`, 507 if it cannot be stored.
     """
     too_large = Problem(413, f"The upload is larger than {max_bytes:,} bytes (AUTOCONNECT_MAX_UPLOAD_BYTES).")
     if int(request.headers.get("content-length", "0")) > max_bytes:
@@ -50,7 +50,7 @@ async def receive(request: Request, target: Path, max_bytes: int) -> Received:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what uploads have left whose process was killed, but not those of another one that lives."""
+    """Removes files of uploads whose process was killed, but not those of another live process."""
     for path in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,14 +58,14 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _open_part(folder: Path) -> IO[bytes]:
-    """A new file, locked for as long as it is open."""
+    """Opens a new file, which stays locked while it is open."""
     folder.mkdir(parents=True, exist_ok=True)
     while True:
         file = tempfile.NamedTemporaryFile(prefix=_PREFIX, dir=folder, delete=False)  # noqa: SIM115 - the caller closes it
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # taken for left over by a process that has just started
+        file.close()  # removed as a leftover by a process that has just started
 
 
 def _put_in_place(file: IO[bytes], target: Path) -> Received:

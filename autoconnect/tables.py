@@ -8,8 +8,8 @@ import simplejson
 
 from autoconnect.core.metrics.base import Row, Table
 
-#: A text cell that begins with one of these is calculated by spreadsheets.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: Spreadsheets compute a text that begins with one of these.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def table_json(table: Table) -> str:
@@ -25,14 +25,14 @@ def table_fields(table: Table) -> dict[str, object]:
 def table_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
     """A table as CSV with a header; null is the empty field.
 
-    Text that a spreadsheet would take for a formula has an apostrophe before it, as it comes from files of others.
+    A text that a spreadsheet would compute gets an apostrophe before it, because names come from untrusted files.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_harmless(row[column]) for column in columns] for row in rows)
-    return text.getvalue()
+    writer.writerows([_without_formula(row[column]) for column in columns] for row in rows)
+    return buffer.getvalue()
 
 
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _without_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

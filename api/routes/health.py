@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Routes that tell whether the process is alive, and whether it can serve."""
 
 from fastapi import APIRouter
 
@@ -10,12 +10,12 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live")
 def live() -> Health:
-    """The process answers."""
+    """Succeeds if the process answers."""
     return Health(status="alive")
 
 
 @router.get("/ready")
 def ready(client: Redis) -> Health:
-    """Redis answers, too."""
+    """Succeeds if Redis answers, too."""
     client.call("PING")
     return Health(status="ready")

@@ -1,4 +1,4 @@
-"""Jobs: submitting, watching, cancelling and retrying them, and what they rejected."""
+"""Routes to submit, list, cancel and retry jobs, and to read their batches and rejects."""
 
 import hashlib
 from itertools import islice
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from api.access import NEEDS_KEY
 from api.answers import Items, JobRequest, Rejects
 from api.dependencies import Configured, Redis
-from api.formats import MEDIA_TYPES, wanted_format
+from api.formats import MEDIA_TYPES, choose_format
 from api.problems import Problem
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
@@ -24,9 +24,10 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 IdempotencyKey = Annotated[
-    str | None, Header(min_length=1, max_length=255, description="Any text of your own, such as a UUID.")
+    str | None,
+    Header(min_length=1, max_length=255, description="Any text that identifies the request, such as a UUID."),
 ]
-Cursor = Annotated[int | None, Query(ge=0, le=2**53, description="The next_cursor of the page before.")]
+Cursor = Annotated[int | None, Query(ge=0, le=2**53, description="The next_cursor of the previous page.")]
 
 
 @router.post("", status_code=202, dependencies=[NEEDS_KEY])
@@ -37,14 +38,14 @@ def submit_job(
     body: JobRequest | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Job:
-    """Submits a job. Faults of the source show as a failed job.
+    """Submits a job. If its source cannot be read, the job fails and says why.
 
-    With an `Idempotency-Key`, the same key later leads to the same job, as long as that is there.
+    A later call with the same `Idempotency-Key` returns the same job, as long as the job is kept.
     """
     source = body.source if body and body.source is not None else settings.source or DEFAULT_SOURCE
-    job = _job(client, jobs.create_job(client, source, settings.result_ttl_s, _job_id(idempotency_key)))
+    job = _find_job(client, jobs.create_job(client, source, settings.result_ttl_s, _job_id(idempotency_key)))
     if job.source != source:
-        raise Problem(422, f"This Idempotency-Key has been used for a job on another source, {job.source!r}.")
+        raise Problem(422, f"This Idempotency-Key has been used for another source, {job.source!r}; send a new key.")
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 
@@ -52,9 +53,9 @@ def submit_job(
 @router.get("")
 def list_jobs(client: Redis, status: JobStatus | None = None, limit: Limit = 50, cursor: Cursor = None) -> Items[Job]:
     """Jobs, newest first."""
-    found = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
-    page = found[:limit]
-    return Items(items=[job for _, job in page], next_cursor=str(page[-1][0]) if len(found) > limit else None)
+    entries = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
+    page = entries[:limit]
+    return Items(items=[job for _, job in page], next_cursor=str(page[-1][0]) if len(entries) > limit else None)
 
 
 @router.get("/latest")
@@ -62,43 +63,43 @@ def latest_job(client: Redis) -> Job:
     """The newest job, whatever its status."""
     for _, job in jobs.list_jobs(client):
         return job
-    raise Problem(404, "There is no job yet.", headers={"Retry-After": "2"})
+    raise Problem(404, "No job has been submitted yet.", headers={"Retry-After": "2"})
 
 
 @router.get("/{job_id}")
 def get_job(client: Redis, job_id: str) -> Job:
     """A job."""
-    return _job(client, job_id)
+    return _find_job(client, job_id)
 
 
 @router.delete("/{job_id}", dependencies=[NEEDS_KEY])
 def cancel_job(client: Redis, job_id: str) -> Job:
-    """Cancels a job: its waiting batches go at once, commits of claimed ones are refused."""
-    job = _job(client, job_id)
+    """Cancels a job: drops its waiting batches at once, and discards later commits of claimed ones."""
+    job = _find_job(client, job_id)
     if not jobs.end_job(client, job_id, JobStatus.CANCELLED):
-        status = _job(client, job_id).status
-        raise Problem(409, f"Job {job.id} has ended already: it is {status}.", job_status=status)
-    return _job(client, job_id)
+        status = _find_job(client, job_id).status
+        raise Problem(409, f"Job {job.id} has already ended: it is {status}.", job_status=status)
+    return _find_job(client, job_id)
 
 
 @router.post("/{job_id}/retry", status_code=202, dependencies=[NEEDS_KEY])
 def retry_job(client: Redis, settings: Configured, response: Response, job_id: str) -> Job:
-    """Lets a failed job run again, on the same file: all of it that isn't done."""
-    job = _job(client, job_id)
-    planned = jobs.read_version(client, job_id)
-    if job.status is JobStatus.FAILED and planned not in (None, _version(job.source, settings)):
-        raise Problem(409, f"{job.source} is not the file any more that job {job.id} read; submit a new job.")
+    """Runs a failed job again on the same file, from where it stopped if its plan and partials are still there."""
+    job = _find_job(client, job_id)
+    planned_version = jobs.read_version(client, job_id)
+    if job.status is JobStatus.FAILED and planned_version not in (None, _source_version(job.source, settings)):
+        raise Problem(409, f"{job.source} is no longer the file that job {job.id} read; submit a new job.")
     if not jobs.retry_job(client, job_id):
-        status = _job(client, job_id).status
+        status = _find_job(client, job_id).status
         raise Problem(409, f"Only a failed job can be retried; job {job.id} is {status}.", job_status=status)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _job(client, job_id)
+    return _find_job(client, job_id)
 
 
 @router.get("/{job_id}/batches")
 def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor = None) -> Items[Batch]:
     """The state of each batch."""
-    total = _job(client, job_id).batches.total
+    total = _find_job(client, job_id).batches.total
     start = cursor or 0
     end = min(start + limit, total)
     batches = jobs.read_batches(client, job_id, range(start, end))
@@ -114,17 +115,19 @@ def list_rejects(
     request: Request,
     client: Redis,
     job_id: str,
-    limit: Annotated[int | None, Query(ge=1, le=MAX_REJECTS, description="100; as CSV, all.")] = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MAX_REJECTS, description="Maximum number of rows; default: 100, or all as CSV.")
+    ] = None,
     cursor: Cursor = None,
-    named_format: Annotated[str | None, Query(alias="format", description="json or csv.")] = None,
+    format_name: Annotated[str | None, Query(alias="format", description="json or csv.")] = None,
 ) -> Rejects[RejectedRow] | Response:
-    """Rejected rows by their position in the file, the first 10,000 of them, once the job has ended."""
-    job = _job(client, job_id)
-    wanted = wanted_format(request, named_format)
+    """The first 10,000 rejected rows, in the order of the file; empty until the job has ended."""
+    job = _find_job(client, job_id)
+    answer_format = choose_format(request, format_name)
     start = cursor or 0
-    limit = limit or (MAX_REJECTS if wanted == "csv" else 100)
+    limit = limit or (MAX_REJECTS if answer_format == "csv" else 100)
     rows = results.read_rejects(client, job_id, start, limit + 1)
-    if wanted == "csv":
+    if answer_format == "csv":
         text = table_csv(list(RejectedRow.model_fields), [row.model_dump() for row in rows[:limit]])
         return Response(text, media_type=MEDIA_TYPES["csv"])
     return Rejects(
@@ -135,18 +138,18 @@ def list_rejects(
 
 
 def _job_id(idempotency_key: str | None) -> str | None:
-    """The id that stands for a key: so that it is the same even where Redis has come back without the job."""
+    """Derives the job id from the key, so that it stays the same even if Redis comes back without the job."""
     return hashlib.sha256(idempotency_key.encode()).hexdigest()[:16] if idempotency_key else None
 
 
-def _version(source: str, settings: Settings) -> Version | None:
+def _source_version(source: str, settings: Settings) -> Version | None:
     try:
         return find_source(source, settings).version
     except SourceError:
         return None
 
 
-def _job(client: Client, job_id: str) -> Job:
+def _find_job(client: Client, job_id: str) -> Job:
     job = jobs.read_job(client, job_id)
     if job is None:
         raise Problem(404, f"There is no job {job_id}.")

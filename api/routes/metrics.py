@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.answers import CityCount, ColumnInfo, Items, MetricAnswer, MetricInfo, ModelCount
 from api.cubes import Result
 from api.dependencies import Results
-from api.formats import MEDIA_TYPES, wanted_format
+from api.formats import MEDIA_TYPES, choose_format
 from api.problems import Problem
 from autoconnect.core.metrics import CATALOGUE, compute
 from autoconnect.core.metrics.base import Metric, Table
@@ -20,13 +20,13 @@ from autoconnect.errors import SelectionError
 from autoconnect.tables import table_csv, table_fields
 
 _REPEATABLE = ("city", "model")
-# What the description says of these; what they are read by says it in a sentence of its own.
+# Patterns for the OpenAPI description only: the code that reads the values has clearer messages.
 _DATE: dict[str, Any] = {"pattern": r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"}
 _NUMBER: dict[str, Any] = {"pattern": r"^[0-9]{1,9}$"}
 
 
 class Filters(BaseModel):
-    """The parameters that all metrics take."""
+    """The parameters that all metrics accept."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,44 +37,44 @@ class Filters(BaseModel):
     )
     last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE)
     type: str | None = Field(None, description="vente, sale, location or rental.")
-    job: str | None = Field(None, min_length=1, description="Id of a job; by itself the newest one that completed.")
-    partial: bool = Field(False, description="Also answer for a job that still runs, with what there is so far.")
+    job: str | None = Field(None, min_length=1, description="Id of a job; default: the newest completed one.")
+    partial: bool = Field(False, description="Also answer for a job that has not ended, with its result so far.")
     format: str | None = Field(None, description=" or ".join(MEDIA_TYPES), json_schema_extra={"enum": [*MEDIA_TYPES]})
 
     def selection(self) -> Selection:
-        """Raises SelectionError for what can't be read."""
+        """Reads the filters; raises SelectionError for an invalid one."""
         return Selection.read(self.city, self.model, self.first, self.last, self.type)
 
-    def shown(self) -> dict[str, Any]:
-        """The filters as they were given."""
+    def requested(self) -> dict[str, Any]:
+        """The filters as the client sent them."""
         return self.model_dump(include={"city", "model", "first", "last", "type"}, exclude_defaults=True, by_alias=True)
 
 
 class MetricParameters(Filters):
     """The parameters of a metric."""
 
-    n: str | None = Field(None, description="Of top-models: how many per city (5).", json_schema_extra=_NUMBER)
-    months: str | None = Field(None, description="Of trend: the last so many months (3).", json_schema_extra=_NUMBER)
+    n: str | None = Field(None, description="For top-models: models per city; default: 5.", json_schema_extra=_NUMBER)
+    months: str | None = Field(None, description="For trend: last months used; default: 3.", json_schema_extra=_NUMBER)
 
     def options(self, metric: Metric) -> dict[str, int]:
-        """Raises SelectionError for an option that the metric does not have, or that can't be read."""
-        given = {name: text for name in ("n", "months") if (text := getattr(self, name)) is not None}
-        for name in given:
+        """Reads the options; raises SelectionError for an invalid one, or one that the metric does not have."""
+        requested = {name: text for name in ("n", "months") if (text := getattr(self, name)) is not None}
+        for name in requested:
             if name not in metric.options:
                 raise SelectionError(name, f"{metric.name} has no parameter {name}.")
-        return {name: metric.options[name].read(name, text) for name, text in given.items()}
+        return {name: metric.options[name].read(name, text) for name, text in requested.items()}
 
 
 class QueryParameters(Filters):
     """The parameters of a roll-up."""
 
-    group_by: str = Field("", description="Some of city, month, type, model, day, year, separated by commas.")
+    group_by: str = Field("", description="Any of city, month, type, model, day, year, separated by commas.")
     measures: str = Field(
         "",
-        description="Some of transactions, revenue, average_ticket, min_price, max_price, sales, rentals, mean_months, "
-        "separated by commas; by itself transactions,revenue.",
+        description="Any of transactions, revenue, average_ticket, min_price, max_price, sales, rentals, mean_months, "
+        "separated by commas; default: transactions,revenue.",
     )
-    order: str = Field("", description="Columns to sort by, separated by commas, a - before those that descend.")
+    order: str = Field("", description="Columns to sort by, separated by commas; -column sorts in descending order.")
     limit: int = Field(1_000, ge=1, le=100_000)
 
 
@@ -84,60 +84,62 @@ MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 async def _refuse_repeated(request: Request) -> None:
     for name in request.query_params:
         if name and name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
-            raise SelectionError(name, f"{name} is given more than once.")
+            raise SelectionError(name, f"{name} is sent more than once; expected one value.")
 
 
 router = APIRouter(tags=["metrics"], dependencies=[Depends(_refuse_repeated)])
-_CSV_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}}
+_CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}
+}
 
 
 @router.get("/metrics")
 def list_metrics() -> Items[MetricInfo]:
-    """The catalogue."""
+    """The catalogue of metrics: names, definitions, columns with units, options."""
     return Items(items=[_info(metric) for metric in CATALOGUE.values()])
 
 
-@router.get("/metrics/{name}", response_model=MetricAnswer, responses=_CSV_TOO)
+@router.get("/metrics/{name}", response_model=MetricAnswer, responses=_CSV_RESPONSE)
 def get_metric(
     request: Request, cubes: Results, name: MetricName, parameters: Annotated[MetricParameters, Query()]
 ) -> Response:
-    """A metric of the selected transactions."""
+    """A metric of the transactions that the filters select."""
     metric = CATALOGUE.get(name)
     if metric is None:
-        raise Problem(404, f"There is no metric {name}; there are {', '.join(CATALOGUE)}.")
+        raise Problem(404, f"There is no metric {name}; expected one of {', '.join(CATALOGUE)}.")
     options = parameters.options(metric)
     selection = parameters.selection()
-    wanted = wanted_format(request, parameters.format)
+    answer_format = choose_format(request, parameters.format)
     result = cubes.result(parameters.job, parameters.partial)
     table = compute(metric, selection.apply(result.cube), result.facts, options)
-    return _answer(wanted, name, result, parameters.shown() | options, list(metric.columns), table)
+    return _answer(answer_format, name, result, parameters.requested() | options, list(metric.columns), table)
 
 
-@router.get("/query", response_model=MetricAnswer, responses=_CSV_TOO)
+@router.get("/query", response_model=MetricAnswer, responses=_CSV_RESPONSE)
 def query(request: Request, cubes: Results, parameters: Annotated[QueryParameters, Query()]) -> Response:
-    """Any roll-up of the cube."""
+    """A roll-up by any columns and measures, of the transactions that the filters select."""
     roll_up = RollUp.read(parameters.group_by, parameters.measures, parameters.order, parameters.limit)
     selection = parameters.selection()
-    wanted = wanted_format(request, parameters.format)
+    answer_format = choose_format(request, parameters.format)
     result = cubes.result(parameters.job, parameters.partial)
     table = roll_up.run(selection.apply(result.cube))
-    return _answer(wanted, "query", result, parameters.shown(), roll_up.columns, table)
+    return _answer(answer_format, "query", result, parameters.requested(), roll_up.columns, table)
 
 
 @router.get("/cities")
 def list_cities(cubes: Results) -> Items[CityCount]:
-    """The cities of the published result, by name."""
+    """The cities of the published result and their numbers of transactions, by name."""
     cube = cubes.result().cube
-    found = tabulate(cube, ("city",), ("transactions",))
-    return Items(items=[CityCount(city=cube.cities[row["city"]], transactions=row["transactions"]) for row in found])
+    rows = tabulate(cube, ("city",), ("transactions",))
+    return Items(items=[CityCount(city=cube.cities[row["city"]], transactions=row["transactions"]) for row in rows])
 
 
 @router.get("/models")
 def list_models(cubes: Results) -> Items[ModelCount]:
-    """The models of the published result, by name."""
+    """The models of the published result and their numbers of transactions, by name."""
     cube = cubes.result().cube
-    found = tabulate(cube, ("model",), ("transactions",))
-    return Items(items=[ModelCount(model=cube.models[row["model"]], transactions=row["transactions"]) for row in found])
+    rows = tabulate(cube, ("model",), ("transactions",))
+    return Items(items=[ModelCount(model=cube.models[row["model"]], transactions=row["transactions"]) for row in rows])
 
 
 def _info(metric: Metric) -> MetricInfo:
@@ -150,9 +152,9 @@ def _info(metric: Metric) -> MetricInfo:
 
 
 def _answer(
-    wanted: str, name: str, result: Result, filters: dict[str, Any], columns: list[str], table: Table
+    answer_format: str, name: str, result: Result, filters: dict[str, Any], columns: list[str], table: Table
 ) -> Response:
-    if wanted == "csv":
+    if answer_format == "csv":
         return Response(table_csv(columns, table.rows), media_type=MEDIA_TYPES["csv"])
     document = {
         "metric": name,

@@ -1,4 +1,4 @@
-"""What Prometheus collects: what has happened so far, how deep the queues are, who works."""
+"""The route that Prometheus scrapes: counters, queue depths, live workers and open jobs."""
 
 from collections.abc import Iterator
 
@@ -11,42 +11,42 @@ from api.dependencies import Redis
 from autoconnect.broker import jobs, queues, workers
 from autoconnect.broker.connection import Client
 
-#: Each counter of the queue: its name here, and what it counts.
+#: For each counter of the broker: its Prometheus name and description.
 COUNTERS = {
-    "batches_done": ("autoconnect_batches_done", "Batches that were committed."),
-    "retried": ("autoconnect_batches_retried", "Times that a batch was given to another worker."),
-    "reclaimed": ("autoconnect_batches_reclaimed", "Times that a batch was taken from a worker that had died."),
-    "backed_up": ("autoconnect_batches_backed_up", "Times that a slow batch was given to a second worker."),
-    "discarded": ("autoconnect_batches_discarded", "Commits that came too late and did not count."),
-    "dead": ("autoconnect_batches_dead", "Batches that were given up."),
-    "jobs_completed": ("autoconnect_jobs_completed", "Jobs that completed."),
-    "jobs_failed": ("autoconnect_jobs_failed", "Jobs that failed."),
-    "jobs_cancelled": ("autoconnect_jobs_cancelled", "Jobs that were cancelled."),
+    "batches_done": ("autoconnect_batches_done", "Batches committed."),
+    "retried": ("autoconnect_batches_retried", "Times a batch passed to another worker."),
+    "reclaimed": ("autoconnect_batches_reclaimed", "Batches reclaimed from dead workers."),
+    "backed_up": ("autoconnect_batches_backed_up", "Slow batches handed out to a second worker."),
+    "discarded": ("autoconnect_batches_discarded", "Commits discarded because they came too late."),
+    "dead": ("autoconnect_batches_dead", "Batches dead after too many failures or deaths of workers."),
+    "jobs_completed": ("autoconnect_jobs_completed", "Completed jobs."),
+    "jobs_failed": ("autoconnect_jobs_failed", "Failed jobs."),
+    "jobs_cancelled": ("autoconnect_jobs_cancelled", "Cancelled jobs."),
 }
 
 router = APIRouter(tags=["health"])
 
 
-class _Text(Response):
+class _PrometheusText(Response):
     media_type = CONTENT_TYPE_LATEST
 
 
-@router.get("/metrics", response_class=_Text)
+@router.get("/metrics", response_class=_PrometheusText)
 def prometheus(client: Redis) -> Response:
-    """Counters since Redis' data began, depths of the queues, live workers and open jobs, for Prometheus."""
+    """Counters over the life of the data in Redis, queue depths, live workers and open jobs, for Prometheus."""
     registry = CollectorRegistry()
     registry.register(_State(client))
-    return _Text(generate_latest(registry))
+    return _PrometheusText(generate_latest(registry))
 
 
 class _State(Collector):
-    """Read when it is asked for, so that all instances of the API say the same."""
+    """Reads the state from Redis at each scrape, so that all instances of the API report the same."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def describe(self) -> list[CounterMetricFamily]:
-        """Nothing ahead: a registry would otherwise collect once just to learn the names."""
+        """Returns nothing: otherwise the registry would collect once just to learn the names."""
         return []
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
@@ -57,6 +57,6 @@ class _State(Collector):
             depths.add_metric([queue.queue], queue.depth)
         yield depths
         live = len(workers.live_workers(self._client))
-        yield GaugeMetricFamily("autoconnect_workers_live", "Workers whose heartbeat is there.", value=live)
+        yield GaugeMetricFamily("autoconnect_workers_live", "Live workers: those with a heartbeat.", value=live)
         open_jobs = len(jobs.open_jobs(self._client))
         yield GaugeMetricFamily("autoconnect_jobs_open", "Jobs that have not ended.", value=open_jobs)

@@ -1,4 +1,4 @@
-"""What goes on inside: the workers and the queues."""
+"""Routes that show the workers and the queues."""
 
 from fastapi import APIRouter
 
@@ -12,11 +12,11 @@ router = APIRouter(tags=["queue"])
 
 @router.get("/workers")
 def list_workers(client: Redis) -> Items[Worker]:
-    """The workers that are alive, and what each works on."""
+    """The live workers and the batches that each has claimed."""
     return Items(items=workers.live_workers(client))
 
 
 @router.get("/queues")
 def list_queues(client: Redis) -> Items[Queue]:
-    """How many wait where."""
+    """The depth of each queue."""
     return Items(items=queues.queues(client))

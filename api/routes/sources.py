@@ -1,4 +1,4 @@
-"""Sources: what can be read, uploading and deleting."""
+"""Routes to list, upload and delete sources."""
 
 import re
 from datetime import UTC, datetime
@@ -18,29 +18,29 @@ from autoconnect.settings import Settings
 from autoconnect.sources import SUFFIXES, Source, find_source
 from autoconnect.sources import list_sources as all_sources
 
-#: File systems take names of 255 bytes.
+#: Bytes of a source name: file systems allow 255.
 _MAX_NAME_BYTES = 200
 _NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT])$"
 
 router = APIRouter(prefix="/sources", tags=["sources"])
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     if re.fullmatch(_NAME, name) is None:
-        raise ValueError(f"{name!r} is no name for a source; expected one that ends in {', '.join(SUFFIXES)}")
+        raise ValueError(f"{name!r} is not a source name; expected a file name that ends in {' or '.join(SUFFIXES)}")
     if len(name.encode()) > _MAX_NAME_BYTES:
-        raise ValueError(f"the name is too long; expected at most {_MAX_NAME_BYTES} bytes")
+        raise ValueError(f"the name has {len(name.encode())} bytes; expected at most {_MAX_NAME_BYTES}")
     return name
 
 
 Name = Annotated[
     str,
     Path(
-        description=f"A file name that ends in {', '.join(SUFFIXES)}.",
+        description=f"A file name that ends in {' or '.join(SUFFIXES)}.",
         examples=["june.csv"],
         json_schema_extra={"pattern": _NAME},
     ),
-    AfterValidator(_checked),
+    AfterValidator(_check_name),
 ]
 _CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
@@ -55,11 +55,11 @@ def list_sources(settings: Configured) -> Items[SourceInfo]:
     "/{name}",
     status_code=201,
     dependencies=[NEEDS_KEY],
-    responses={200: {"model": SourceInfo, "description": "It replaced another one."}},
+    responses={200: {"model": SourceInfo, "description": "The upload replaced a source."}},
     openapi_extra=_CSV_BODY,
 )
 async def put_source(request: Request, response: Response, settings: Configured, name: Name) -> SourceInfo:
-    """Uploads a source, streamed; it appears under its name once it is whole. 201 where it is new, else 200."""
+    """Uploads a source, which appears under its name when it is complete: 201 if it is new, 200 if it replaces one."""
     received = await receive(request, settings.upload_dir / name, settings.max_upload_bytes)
     if received.replaced:
         response.status_code = 200
@@ -72,7 +72,7 @@ def delete_source(settings: Configured, name: Name) -> None:
     """Deletes an uploaded source."""
     source = _find(name, settings)
     if not source.uploaded:
-        raise Problem(409, f"{name} belongs to the data folder, which is read only.")
+        raise Problem(409, f"{name} is in the data folder, which is read-only; only uploaded sources can be deleted.")
     (settings.upload_dir / name).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""`jobs` and `metric`: a client of a running API, found by AUTOCONNECT_URL."""
+"""The client that `jobs` and `metric` use to call the API at AUTOCONNECT_URL."""
 
 import os
 import time
@@ -19,50 +19,50 @@ from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
 DEFAULT_URL = "http://127.0.0.1:8000"
-#: Between two questions of `jobs watch`.
-_ASK_EVERY_S = 0.5
+#: Seconds between two polls of `jobs watch`.
+_POLL_EVERY_S = 0.5
 
-Form = TypeVar("Form", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Api:
-    """The calls of the API that the command line makes; whatever goes wrong is an AutoConnectError."""
+    """The API calls of the command line; every failure is an AutoConnectError."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
 
     def submit(self, source: str | None) -> Job:
-        """A new job."""
+        """Submits a job and returns it."""
         return self._read(Job, self._call("POST", "jobs", json={"source": source} if source else {}))
 
     def list_jobs(self, status: str | None, limit: int) -> list[Job]:
-        """Jobs, newest first."""
+        """Returns jobs, newest first."""
         parameters = {"limit": str(limit)} | ({"status": status} if status else {})
         return self._read(_Jobs, self._call("GET", "jobs", params=parameters)).items
 
     def job(self, job_id: str) -> Job:
-        """A job; `latest` is the newest."""
+        """Returns a job; `latest` is the newest one."""
         return self._read(Job, self._call("GET", "jobs", job_id))
 
     def cancel(self, job_id: str) -> Job:
-        """The job, cancelled."""
+        """Cancels a job and returns it."""
         return self._read(Job, self._call("DELETE", "jobs", job_id))
 
     def metric(self, name: str, filters: Mapping[str, str | list[str]]) -> Mapping[str, Any]:
-        """The answer to a metric."""
+        """Returns the API's answer for a metric."""
         answer = self._call("GET", "metrics", name, params=filters)
         self._read(_Table, answer)
         return answer
 
     def watch(self, job_id: str, watcher: Watcher) -> Job:
-        """Asks again and again until the job has ended."""
+        """Polls a job until it has ended; passes each state to the watcher."""
         while True:
             job = self.job(job_id)
             watcher(job)
             if job.status.ended:
                 return job
             job_id = job.id
-            time.sleep(_ASK_EVERY_S)
+            time.sleep(_POLL_EVERY_S)
 
     def _call(self, method: str, *path: str, **options: Any) -> dict[str, Any]:
         quoted = "/".join(quote(part, safe="", errors="surrogateescape") for part in path)
@@ -70,16 +70,16 @@ class Api:
             response = self._client.request(method, f"/api/v1/{quoted}", **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise AutoConnectError(
-                f"The API at {self._client.base_url} does not answer ({error}); is it up, and is {URL_VARIABLE} right?"
+                f"The API at {self._client.base_url} does not answer ({error}); start it, or correct {URL_VARIABLE}."
             ) from None
         except UnicodeEncodeError as error:
-            raise AutoConnectError(f"{error.object!r} is no text that can be sent.") from None
+            raise AutoConnectError(f"{error.object!r} cannot be sent; expected valid Unicode text.") from None
         try:
             document = simplejson.loads(response.text, use_decimal=True)
         except (ValueError, RecursionError):
-            raise self._no_api() from None
+            raise self._not_an_api() from None
         if not isinstance(document, dict):
-            raise self._no_api()
+            raise self._not_an_api()
         if response.is_success:
             return document
         detail = document.get("detail")
@@ -87,15 +87,15 @@ class Api:
             raise AutoConnectError(detail)
         raise AutoConnectError(f"The API at {self._client.base_url} answered with status {response.status_code}.")
 
-    def _read(self, form: type[Form], document: dict[str, Any]) -> Form:
+    def _read(self, model: type[Model], document: dict[str, Any]) -> Model:
         try:
-            return form.model_validate(document)
+            return model.model_validate(document)
         except ValidationError:
-            raise self._no_api() from None
+            raise self._not_an_api() from None
 
-    def _no_api(self) -> AutoConnectError:
+    def _not_an_api(self) -> AutoConnectError:
         return AutoConnectError(
-            f"What answers at {self._client.base_url} is not an AutoConnect API; is {URL_VARIABLE} right?"
+            f"The answer of {self._client.base_url} is not that of an AutoConnect API; check {URL_VARIABLE}."
         )
 
 
@@ -104,7 +104,7 @@ class _Jobs(BaseModel):
 
 
 class _Table(BaseModel):
-    """A metric's answer, as far as it is shown."""
+    """The fields of a metric's answer that are shown."""
 
     columns: list[str]
     rows: list[dict[str, str | int | Decimal | None]]
@@ -119,9 +119,9 @@ class _Table(BaseModel):
 
 @contextmanager
 def connected() -> Iterator[Api]:
-    """The API at AUTOCONNECT_URL, by itself http://127.0.0.1:8000.
+    """Connects to the API at AUTOCONNECT_URL, which defaults to http://127.0.0.1:8000; sends the first of several keys.
 
-    Raises SettingsError where that is no URL. Of several keys the first is sent.
+    Raises SettingsError if AUTOCONNECT_URL is not a URL.
     """
     keys = load_settings().api_keys
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {keys[0]}"} if keys else {})

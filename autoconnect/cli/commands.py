@@ -1,4 +1,4 @@
-"""The commands and what they take."""
+"""The commands and their arguments."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,28 +21,32 @@ app = typer.Typer(
 app.add_typer(remote.jobs, name="jobs")
 app.command()(remote.metric)
 
-Workers = Annotated[int | None, typer.Option(min=1, max=1_000, help="Number of workers (AUTOCONNECT_WORKERS, 3).")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1_000, help="Number of workers; default: AUTOCONNECT_WORKERS, or 3.")
+]
 
 
 @app.command()
 def run(
-    source: Annotated[Path | None, typer.Argument(help="The CSV; by itself data/transactions_autoconnect.csv.")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(help="The CSV file; default: data/transactions_autoconnect.csv.")
+    ] = None,
     workers: Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     export: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Write each metric as CSV into this folder.")
+        Path | None, typer.Option(file_okay=False, help="Write each metric, and the rejects, as CSV into this folder.")
     ] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
     settings = _settings(workers=workers)
-    given = source or (settings.data_dir / settings.source if settings.source else Path("data") / DEFAULT_SOURCE)
-    raise typer.Exit(local.run(given, settings, as_json=as_json, export=export))
+    path = source or (settings.data_dir / settings.source if settings.source else Path("data") / DEFAULT_SOURCE)
+    raise typer.Exit(local.run(path, settings, as_json=as_json, export=export))
 
 
 @app.command()
 def up(
     workers: Workers = None,
-    port: Annotated[int | None, typer.Option(help="Port of the API (AUTOCONNECT_PORT, 8000).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API; default: AUTOCONNECT_PORT, or 8000.")] = None,
 ) -> None:
     """Run the whole stack on this machine, API included, until Ctrl-C."""
     local.up(_settings(workers=workers, port=port))
@@ -52,16 +56,18 @@ def up(
 def generate(
     rows: Annotated[int, typer.Option(min=0, help="Number of rows.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 1,
-    bad_ratio: Annotated[float, typer.Option(min=0, max=1, help="About this share of the rows is bad.")] = 0.0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the random generator: the same seed gives the same file.")
+    ] = 1,
+    bad_ratio: Annotated[float, typer.Option(min=0, max=1, help="Approximate share of bad rows, from 0 to 1.")] = 0.0,
 ) -> None:
-    """Write a CSV of believable transactions."""
+    """Write a CSV of made-up transactions."""
     with out.open("w", encoding="utf-8", newline="") as file:
         file.writelines(generate_rows(rows, seed, bad_ratio))
 
 
-def _settings(**given: object) -> Settings:
-    """The settings of the environment, and of the options that were given."""
-    settings = load_settings(**given)
+def _settings(**options: object) -> Settings:
+    """The settings of the environment, overridden by the command's options."""
+    settings = load_settings(**options)
     set_up_logs("autoconnect", settings)
     return settings

@@ -1,4 +1,4 @@
-"""`run` and `up`: the whole stack on this machine."""
+"""The commands `run` and `up`, which run the whole stack on this machine."""
 
 import os
 import socket
@@ -24,22 +24,23 @@ from autoconnect.stack import local_stack
 from autoconnect.supervisor import Supervisor
 from autoconnect.tables import table_csv
 
-#: Between looks at the services while nothing happens in the job.
+#: Milliseconds between checks of the services while no event of the job arrives.
 _WATCH_MS = 500
-#: A Redis that was there and has been away for so long is given up.
+#: Seconds that Redis may be away before a run gives up.
 _PATIENCE_S = 30.0
-#: So many rejected rows are shown.
+#: Rejected rows shown after the tables.
 _REJECTS_SHOWN = 10
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
 def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None) -> int:
-    """Runs one job on all of the stack but the API, and shows the metrics; returns the exit code."""
+    """Runs one job on the stack without the API, and prints the metrics; returns the exit code."""
     source = source.resolve()
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         overrides = {"DATA_DIR": str(source.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
-        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"  # why a job fails is printed
+        # ERROR leaves out what `run` prints anyway, such as the reason for a failed job.
+        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
         with local_stack(settings, Path(folder), overrides, with_api=False) as (supervisor, client):
             job_id = jobs.create_job(client, source.name, settings.result_ttl_s)
             with progress(quiet=as_json) as watch:
@@ -57,7 +58,7 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
 
 
 def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
-    """Runs the stack with the API until interrupted."""
+    """Runs the stack with the API until it is interrupted."""
     _check_port(settings)
     source = settings.source
     if source is None and (settings.data_dir / DEFAULT_SOURCE).is_file():
@@ -71,20 +72,20 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
 
 
 def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher) -> Job:
-    """Watches a job by its events until it ends; Redis may be away for a while."""
-    seen, reached = "0-0", time.monotonic()
+    """Follows a job by its events until it ends; Redis may be away for _PATIENCE_S."""
+    last_event, reached_at = "0-0", time.monotonic()
     while True:
         try:
-            seen = jobs.wait_for_event(client, job_id, seen, _WATCH_MS) or seen
+            last_event = jobs.wait_for_event(client, job_id, last_event, _WATCH_MS) or last_event
             job = jobs.read_job(client, job_id)
         except BrokerUnavailable:
-            if time.monotonic() - reached > _PATIENCE_S:
+            if time.monotonic() - reached_at > _PATIENCE_S:
                 raise
             supervisor.watch(timeout_s=_WATCH_MS / 1_000)
             continue
         if job is None:
-            raise AutoConnectError(f"Job {job_id} is gone from Redis.")
-        reached = time.monotonic()
+            raise AutoConnectError(f"Job {job_id} is no longer in Redis.")
+        reached_at = time.monotonic()
         watch(job)
         if job.status.ended:
             return job
@@ -94,9 +95,9 @@ def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher)
 def _metric(client: Client, job_id: str, name: str) -> Mapping[str, Any]:
     table = results.read_metric(client, job_id, name)
     if table is None:
-        raise AutoConnectError(f"The result of job {job_id} is gone from Redis.")
-    found: Mapping[str, Any] = simplejson.loads(table, use_decimal=True)
-    return found
+        raise AutoConnectError(f"The result of job {job_id} is no longer in Redis.")
+    metric: Mapping[str, Any] = simplejson.loads(table, use_decimal=True)
+    return metric
 
 
 def _export(metrics: Metrics, rejects: Sequence[RejectedRow], folder: Path) -> None:
@@ -118,13 +119,13 @@ def _print_tables(job: Job, metrics: Metrics, rejects: Sequence[RejectedRow]) ->
     for name, table in metrics.items():
         show_table(out, name, list(CATALOGUE[name].columns), table["rows"], table.get("note", ""))
     if rejects:
-        first = [reject.model_dump() for reject in rejects[:_REJECTS_SHOWN]]
-        show_table(out, f"first of {job.rows.rejected:,} rejected rows", list(RejectedRow.model_fields), first, "")
+        rows = [reject.model_dump() for reject in rejects[:_REJECTS_SHOWN]]
+        show_table(out, f"first of {job.rows.rejected:,} rejected rows", list(RejectedRow.model_fields), rows, "")
     show_job(out, job)
 
 
 def _address(settings: Settings) -> str:
-    """Host and port as in a URL, where an address of version 6 is in brackets."""
+    """Host and port as in a URL, with an IPv6 address in brackets."""
     host = settings.listen_host
     return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
 
@@ -137,5 +138,5 @@ def _check_port(settings: Settings) -> None:
             probe.bind((host, port))
     except OSError as error:
         raise AutoConnectError(
-            f"{_address(settings)} cannot be listened on: {error.strerror}; choose another by --port."
+            f"Cannot listen on {_address(settings)}: {error.strerror}; choose another port with --port."
         ) from None

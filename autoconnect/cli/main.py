@@ -1,6 +1,6 @@
 """The entry point of `autoconnect`.
 
-An error is one sentence; exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
+It prints an error as one sentence. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
 """
 
 import io
@@ -13,8 +13,8 @@ from autoconnect.errors import AutoConnectError, SettingsError
 
 
 def main() -> None:
-    """Runs the command that was given."""
-    # A stack is taken down alike by Ctrl-C and by kill, and also where a shell has started this with SIGINT ignored.
+    """Runs the command in `sys.argv`, and exits with its code."""
+    # Both Ctrl-C and kill take a stack down, even if a shell has started this process with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -22,7 +22,7 @@ def main() -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:  # whoever reads has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as error:
@@ -31,12 +31,12 @@ def main() -> None:
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Runs a command, says in one sentence what went wrong, and returns the exit code."""
+    """Runs a command and returns its exit code; prints an error as one sentence."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names may have letters that a terminal does not
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not have every letter of a name
     as_json = "--json" in arguments
-    from typer import Exit, TyperException  # here, because Ctrl-C may come while all this loads
+    from typer import Exit, TyperException  # imported here, because Ctrl-C may come while it loads
 
     from autoconnect.cli.commands import app
 
@@ -46,7 +46,7 @@ def run_command(arguments: Sequence[str]) -> int:
         return end.exit_code
     except TyperException as error:
         message = getattr(error, "format_message", error.__str__)()
-        return _fail(message or "A command was expected.", 2, as_json)
+        return _fail(message or "No command was given; --help lists the commands.", 2, as_json)
     except AutoConnectError as error:
         return _fail(str(error), 2 if isinstance(error, SettingsError) else 1, as_json)
     except BrokenPipeError:
@@ -60,7 +60,7 @@ def _sentence(error: OSError) -> str:
 
 
 def _fail(message: str, code: int, as_json: bool) -> int:
-    """Says what went wrong: to whoever asked for one JSON object, by one, too."""
+    """Prints an error, with --json also as a JSON object, and returns the exit code."""
     sentence = " ".join(message.split())
     sys.stderr.write(f"autoconnect: {sentence}\n")
     if as_json:

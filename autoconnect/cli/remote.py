@@ -12,14 +12,14 @@ from autoconnect.models import Job, JobStatus
 
 jobs = typer.Typer(help="Jobs of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(help="The job's id; by itself the newest job's.")]
+JobId = Annotated[str, typer.Argument(help="Id of the job; default: the newest job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @jobs.command()
 def submit(
-    source: Annotated[str | None, typer.Argument(help="Name of a source; by itself the stack's own.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Wait until it ends.")] = False,
+    source: Annotated[str | None, typer.Argument(help="Name of the source; default: the stack's own source.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Wait until the job has ended.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit a job."""
@@ -33,17 +33,17 @@ def submit(
 
 @jobs.command(name="list")
 def list_jobs(
-    status: Annotated[JobStatus | None, typer.Option(help="Only those with this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of jobs.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
     with connected() as api:
-        found = api.list_jobs(status, limit)
+        page = api.list_jobs(status, limit)
     if as_json:
-        _print_json({"items": [job.model_dump(mode="json") for job in found]})
+        _print_json({"items": [job.model_dump(mode="json") for job in page]})
     else:
-        show_jobs(console(), found)
+        show_jobs(console(), page)
 
 
 @jobs.command()
@@ -63,7 +63,7 @@ def watch(job_id: JobId = "latest", as_json: AsJson = False) -> None:
 
 
 @jobs.command()
-def cancel(job_id: Annotated[str, typer.Argument(help="The job's id.")], as_json: AsJson = False) -> None:
+def cancel(job_id: Annotated[str, typer.Argument(help="Id of the job.")], as_json: AsJson = False) -> None:
     """Cancel a job."""
     with connected() as api:
         job = api.cancel(job_id)
@@ -77,15 +77,15 @@ def metric(
     first: Annotated[str | None, typer.Option("--from", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="vente, sale, location or rental.")] = None,
-    job: Annotated[str | None, typer.Option(help="Id of a job; by itself the newest completed one.")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="Of top-models: how many per city.")] = None,
-    months: Annotated[int | None, typer.Option(help="Of trend: the last so many months.")] = None,
+    job: Annotated[str | None, typer.Option(help="Id of a job; default: the newest completed one.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="For top-models: models per city; default: 5.")] = None,
+    months: Annotated[int | None, typer.Option(help="For trend: last months used; default: 3.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a metric of a running API."""
-    given = {"city": city, "model": model, "from": first, "to": last, "type": kind, "job": job}
+    selection = {"city": city, "model": model, "from": first, "to": last, "type": kind, "job": job}
     options = {name: None if number is None else str(number) for name, number in (("n", n), ("months", months))}
-    filters = {name: value for name, value in {**given, **options}.items() if value}
+    filters = {name: value for name, value in {**selection, **options}.items() if value}
     with connected() as api:
         answer = api.metric(name, filters)
     if as_json:
@@ -95,7 +95,7 @@ def metric(
 
 
 def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
-    """Prints a job; one that failed is exit code 1."""
+    """Prints a job; with `fail`, exits with code 1 if it failed or was cancelled."""
     if as_json:
         _print_json({"job": job.model_dump(mode="json")})
     else:

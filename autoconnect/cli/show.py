@@ -14,33 +14,33 @@ from rich.text import Text
 
 from autoconnect.models import Job
 
-#: Where the output is no terminal, tables are as wide as they need, up to this.
-_WIDE = 200
+#: Greatest width of a table, in characters, if the output is not a terminal.
+_MAX_WIDTH = 200
 
-#: Control characters, and those that turn the direction of writing.
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: Control characters, and those that change the direction of writing.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
 def console(stderr: bool = False) -> Console:
-    """The terminal; or, where there is none, plain text that is not wrapped at 80 columns."""
+    """The terminal or, if the output is not a terminal, plain text that is not wrapped at 80 columns."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _WIDE
-    # Names are printed as they are, be there `[...]` or `:car:` in them.
+    width = None if stream.isatty() else _MAX_WIDTH
+    # Prints names unchanged, even with `[...]` or `:car:` in them.
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:
-    """A table with a title, numbers to the right; `note` where there are no rows.
+    """Prints a table with a title, numbers aligned right; without rows, prints `note`.
 
-    Where it is wider than the terminal, each word of its headers gets a line; cells are never cut.
+    If the table is wider than the terminal, each word of a header gets its own line; cells are never cut.
     """
     out.print(Text(title, style="bold"))
     if not rows:
-        out.print(note or "Nothing is selected.", end="\n\n")
+        out.print(note or "No rows.", end="\n\n")
         return
     table = _table(columns, rows, between_words=" ")
-    if out.measure(table, options=out.options.update(width=_WIDE)).maximum > out.width:
+    if out.measure(table, options=out.options.update(width=_MAX_WIDTH)).maximum > out.width:
         table = _table(columns, rows, between_words="\n")
     out.print(table, crop=False)
 
@@ -58,21 +58,21 @@ def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], between_wo
 
 
 def show_job(out: Console, job: Job) -> None:
-    """A job in a few lines."""
+    """Prints a job in a few lines."""
     rows = job.rows
     style = _STATUS_STYLES.get(job.status, "cyan")
-    took = "" if job.duration_s is None else f" in {job.duration_s:.2f} s"
-    out.print(Text.assemble(f"Job {job.id} of {_shown(job.source)} ", (job.status, style), took))
+    duration = "" if job.duration_s is None else f" in {job.duration_s:.2f} s"
+    out.print(Text.assemble(f"Job {job.id} of {_escaped(job.source)} ", (job.status, style), duration))
     out.print(f"Rows: {rows.read:,} read, {rows.accepted:,} accepted, {rows.rejected:,} rejected", end="")
     out.print(f"; batches: {job.batches.done} of {job.batches.total} done, {job.batches.retried} retried")
     if job.rejected_by_reason:
         out.print("Rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in job.rejected_by_reason.items()))
     if job.error:
-        out.print(Text(_shown(job.error), style=style))
+        out.print(Text(_escaped(job.error), style=style))
 
 
 def show_jobs(out: Console, jobs: Sequence[Job]) -> None:
-    """Jobs as a table."""
+    """Prints jobs as a table."""
     table = Table(header_style="bold cyan")
     for name in ("id", "status", "source", "created", "rows", "rejected", "seconds"):
         table.add_column(name, justify="right" if name in ("rows", "rejected", "seconds") else "left")
@@ -81,18 +81,18 @@ def show_jobs(out: Console, jobs: Sequence[Job]) -> None:
         created = f"{job.created_at:%Y-%m-%d %H:%M:%S}"
         status = Text(job.status, style=_STATUS_STYLES.get(job.status, "cyan"))
         table.add_row(job.id, status, job.source, created, f"{job.rows.read:,}", f"{job.rows.rejected:,}", seconds)
-    out.print(table if jobs else "There is no such job.")
+    out.print(table if jobs else "No jobs.")
 
 
 class Watcher(Protocol):
-    """What is told how far a job is."""
+    """A function that receives a job whenever its state has been read."""
 
     def __call__(self, job: Job) -> None: ...
 
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Watcher]:
-    """A progress bar on a terminal's standard error, else a plain line for each new status."""
+    """Shows progress on standard error: a bar on a terminal, otherwise a line for each new status."""
     if quiet:
         yield lambda job: None
     elif sys.stderr.isatty():
@@ -111,12 +111,12 @@ def _bar() -> Progress:
 
 
 def _lines() -> Watcher:
-    seen = ""
+    last_status = ""
 
     def watch(job: Job) -> None:
-        nonlocal seen
-        if job.status != seen:
-            seen = job.status
+        nonlocal last_status
+        if job.status != last_status:
+            last_status = job.status
             sys.stderr.write(f"{job.status}: {job.batches.done} of {job.batches.total} batches\n")
 
     return watch
@@ -125,9 +125,9 @@ def _lines() -> Watcher:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return _shown(value) if isinstance(value, str) else f"{value:,}"
+    return _escaped(value) if isinstance(value, str) else f"{value:,}"
 
 
-def _shown(text: str) -> str:
-    """A text out of a file, with what would steer the terminal escaped."""
-    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+def _escaped(text: str) -> str:
+    """Escapes the characters of a text from a file that would control the terminal."""
+    return _CONTROL_CHARACTERS.sub(lambda match: ascii(match[0])[1:-1], text)
