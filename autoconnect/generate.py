@@ -1,6 +1,6 @@
-"""Makes believable transactions: five cities, eight models, seasons, a growing trend, rentals of 1 to 48 months.
+"""Generates plausible transactions: five cities, eight models, seasons, growth, rentals of 1 to 48 months.
 
-The same seed and number of rows always give the same file.
+The same arguments always give the same file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,8 +10,8 @@ import numpy as np
 
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 
-#: Rows are made so many at a time.
-_CHUNK = 100_000
+#: Rows generated at a time, which bounds memory.
+_CHUNK_ROWS = 100_000
 _FIRST_DAY = np.datetime64("2023-01-01")
 _DAYS = 730
 
@@ -20,7 +20,7 @@ _CITIES: Mapping[str, float] = {"Paris": 0.32, "Marseille": 0.22, "Lyon": 0.21, 
 
 @dataclass(frozen=True)
 class _Model:
-    """`price` is the mean of a sale in euros; a rental costs about 1.6 % of it a month; `share` is how often."""
+    """`price`: mean of a sale in euros; a rental costs about 1.6 % of it a month. `share`: part of all transactions."""
 
     price: int
     share: float
@@ -37,13 +37,14 @@ _MODELS: Mapping[str, _Model] = {
     "Porsche Macan": _Model(84_000, 0.03),
 }
 
-#: How busy each month of the year is: spring and September sell, August does not.
+#: Relative activity from January to December: spring and September sell, August does not.
 _SEASON = np.array([0.85, 0.90, 1.10, 1.12, 1.08, 1.15, 0.95, 0.70, 1.20, 1.05, 0.95, 0.95])
-#: Over the two years business grows by so much.
+#: Growth of activity over the two years.
 _GROWTH = 0.25
-_RENTALS = 0.45
+#: Share of rentals among the transactions.
+_RENTAL_SHARE = 0.45
 
-#: One row of each is made in turn for bad rows; `{}` is the id.
+#: Bad rows, used in turn; `{}` is the id.
 _BAD_ROWS = (
     "{},2024-02-30,Paris,vente,Audi A4,41000.00,",
     "{},2023-05-12,,vente,Audi A4,41000.00,",
@@ -57,23 +58,23 @@ _BAD_ROWS = (
 
 
 def generate(rows: int, seed: int = 1, bad_ratio: float = 0.0) -> Iterator[str]:
-    """The text of a file with a header and so many rows, in pieces; about `bad_ratio` (0..1) of the rows are bad."""
+    """Yield a file in pieces of text: a header and `rows` rows, of which about the share `bad_ratio` (0..1) is bad."""
     random = np.random.default_rng(seed)
     yield HEADER
     width = max(len(str(rows)), 5)
-    for first in range(1, rows + 1, _CHUNK):
-        yield _chunk(random, first, min(_CHUNK, rows + 1 - first), width, bad_ratio)
+    for first in range(1, rows + 1, _CHUNK_ROWS):
+        yield _chunk(random, first, min(_CHUNK_ROWS, rows + 1 - first), width, bad_ratio)
 
 
 def _chunk(random: np.random.Generator, first: int, count: int, width: int, bad_ratio: float) -> str:
     days = np.arange(_DAYS)
     months = (_FIRST_DAY + days).astype("datetime64[M]").astype(int) % 12
-    busy = _SEASON[months] * (1 + _GROWTH * days / _DAYS)
-    day = random.choice(_DAYS, count, p=busy / busy.sum())
+    activity = _SEASON[months] * (1 + _GROWTH * days / _DAYS)
+    day = random.choice(_DAYS, count, p=activity / activity.sum())
     city = random.choice(list(_CITIES), count, p=list(_CITIES.values()))
-    place = random.choice(len(_MODELS), count, p=[model.share for model in _MODELS.values()])
-    prices = np.array([model.price for model in _MODELS.values()])[place]
-    rental = random.random(count) < _RENTALS
+    model_index = random.choice(len(_MODELS), count, p=[model.share for model in _MODELS.values()])
+    prices = np.array([model.price for model in _MODELS.values()])[model_index]
+    rental = random.random(count) < _RENTAL_SHARE
     duration = random.integers(1, 49, count)
     spread = np.clip(random.normal(1.0, 0.15, count), 0.6, 1.5)
     inflation = 1 + 0.04 * day / _DAYS
@@ -84,11 +85,13 @@ def _chunk(random: np.random.Generator, first: int, count: int, width: int, bad_
     names = list(_MODELS)
     lines = []
     for row in range(count):
-        name = f"TX{first + row:0{width}}"
+        transaction_id = f"TX{first + row:0{width}}"
         if bad[row]:
-            lines.append(_BAD_ROWS[(first + row) % len(_BAD_ROWS)].format(name))
+            lines.append(_BAD_ROWS[(first + row) % len(_BAD_ROWS)].format(transaction_id))
             continue
-        kind, months_text = ("location", duration[row]) if rental[row] else ("vente", "")
+        kind, duration_field = ("location", duration[row]) if rental[row] else ("vente", "")
         price = f"{cents[row] // 100}.{cents[row] % 100:02}"
-        lines.append(f"{name},{dates[row]},{city[row]},{kind},{names[place[row]]},{price},{months_text}")
+        lines.append(
+            f"{transaction_id},{dates[row]},{city[row]},{kind},{names[model_index[row]]},{price},{duration_field}"
+        )
     return "\n".join(lines) + "\n"

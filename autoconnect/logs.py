@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with the service, the job and the batch bound to each line."""
+"""Structured logs on standard error; each line names its service and, if there is one, its job and batch."""
 
 import logging
 import sys
@@ -10,20 +10,20 @@ from autoconnect.settings import Settings
 
 
 def set_up_logs(service: str, settings: Settings) -> None:
-    """Called once by each process, before it logs."""
-    shape: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    """Configure the logs of this process; call it once, before the first line."""
+    rendering: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if settings.log_format == "console":
-        # Other tracebacks than the plain one show variables, among them secrets.
+        # Only plain tracebacks leave out variables, which may hold secrets.
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
         )
-        shape = [_escape, renderer]
+        rendering = [_escape, renderer]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *shape,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -33,9 +33,9 @@ def set_up_logs(service: str, settings: Settings) -> None:
 
 
 def _escape(_logger: object, _level: str, event: EventDict) -> EventDict:
-    """Escapes what is not printable: a name or a path from outside must not steer the terminal that shows it."""
-    return {name: ascii(value)[1:-1] if _steers(value) else value for name, value in event.items()}
+    """Escape unprintable text: a name or a path from outside must not control the terminal that shows it."""
+    return {name: ascii(value)[1:-1] if _is_unprintable(value) else value for name, value in event.items()}
 
 
-def _steers(value: object) -> bool:
+def _is_unprintable(value: object) -> bool:
     return isinstance(value, str) and not value.isprintable()

@@ -1,4 +1,4 @@
-"""The whole stack on this machine: an embedded server where no Redis is set, and the services as processes."""
+"""The whole stack on this machine: the services as processes, and an embedded server if no Redis is set."""
 
 import fcntl
 import os
@@ -18,10 +18,10 @@ from autoconnect.supervisor import Supervisor
 def local_stack(
     settings: Settings, state: Path, overrides: Mapping[str, str], *, with_api: bool
 ) -> Iterator[tuple[Supervisor, Client]]:
-    """Starts the services in the order of the flow, and ends them behind the block.
+    """Start the services in the order of the flow, and stop them after the block.
 
-    `state` is the folder of an embedded server's data, `overrides` are settings of the services by name, without
-    prefix. Raises AutoConnectError where Redis does not answer or cannot be started, or the folder is in use.
+    `state` is the folder of an embedded server's data; `overrides` are settings of the services by name, without the
+    prefix. Raises AutoConnectError if Redis does not answer or cannot be started, or the folder is in use.
     """
     with ExitStack() as stack:
         server = None
@@ -34,7 +34,7 @@ def local_stack(
         supervisor = Supervisor({**os.environ, **variables})
         stack.callback(supervisor.stop)
         if server:
-            supervisor.start("redis", server.command, outlives=True)
+            supervisor.start("redis", server.command, stops_last=True)
             server.wait_until_it_answers()
         client = connect(url)
         stack.callback(client.close)
@@ -52,5 +52,5 @@ def _lock(stack: ExitStack, state: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise AutoConnectError(
-            f"AutoConnect is already running with the state in {state}; stop it, or start this one in another folder."
+            f"AutoConnect is already running with its state in {state}; stop it, or start this one in another folder."
         ) from None

@@ -1,4 +1,4 @@
-"""Services as processes of one machine: started, started again when they die, and ended together."""
+"""Services as processes on one machine: started together, restarted when they die, stopped together."""
 
 import os
 import queue
@@ -17,11 +17,13 @@ from autoconnect.errors import AutoConnectError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: A service that has ended so often, each time within QUICK_S of its start, is given up.
+#: Quick deaths in a row after which a service is not restarted ...
 QUICK_DEATHS = 5
+#: ... and the seconds after its start within which a death is quick.
 QUICK_S = 5.0
+#: Seconds before the first restart; the pause doubles with each quick death.
 _FIRST_PAUSE_S = 0.1
-#: Services get so long to finish or give back what they do.
+#: Seconds that services have to finish or give back their work before they are killed.
 _GRACE_S = 10.0
 
 
@@ -29,30 +31,30 @@ _GRACE_S = 10.0
 class _Service:
     name: str
     command: Sequence[str]
-    outlives: bool
+    stops_last: bool
     process: subprocess.Popen[bytes] = field(init=False)
     started: float = 0.0
     quick_deaths: int = 0
 
 
 class Supervisor:
-    """Its services see the given environment, and end with this process however it ends."""
+    """Runs services in the given environment; they end with this process, however it ends."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._services: list[_Service] = []
         self._ended: queue.SimpleQueue[_Service] = queue.SimpleQueue()
 
-    def start(self, name: str, command: Sequence[str], *, outlives: bool = False) -> None:
-        """Starts a service that is to run as long as this does; what `outlives` is ended after all else."""
-        service = _Service(name, command, outlives)
+    def start(self, name: str, command: Sequence[str], *, stops_last: bool = False) -> None:
+        """Start a service and keep it running; one that `stops_last` is stopped after all others."""
+        service = _Service(name, command, stops_last)
         self._launch(service)
         self._services.append(service)
 
     def watch(self, timeout_s: float) -> None:
-        """Waits so long for a service to end, and starts it again.
+        """Wait up to `timeout_s` seconds for a service to end, and restart it.
 
-        Raises AutoConnectError where it has ended too often.
+        Raises AutoConnectError if it has died quickly QUICK_DEATHS times in a row.
         """
         try:
             service = self._ended.get(timeout=timeout_s)
@@ -67,14 +69,14 @@ class Supervisor:
                 f"with exit code {code}; its messages are above."
             )
         pause_s = _FIRST_PAUSE_S * 2 ** (service.quick_deaths - 1)
-        log.warning("service ended; it is started again", ended=service.name, exit_code=code, pause_s=pause_s)
+        log.warning("service ended; restarting it", ended=service.name, exit_code=code, pause_s=pause_s)
         time.sleep(pause_s)
         self._launch(service)
 
     def stop(self) -> None:
-        """Ends all services; what does not end in time is killed."""
-        for outlives in (False, True):
-            self._end([service for service in self._services if service.outlives is outlives])
+        """Stop all services; kill those that do not end in time."""
+        for stops_last in (False, True):
+            self._end([service for service in self._services if service.stops_last is stops_last])
         self._services.clear()
 
     def _end(self, services: Sequence[_Service]) -> None:
@@ -100,6 +102,6 @@ class Supervisor:
 
 
 def launch(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Starts a command on a leash, in a session of its own: Ctrl-C reaches only us, and we end it in order."""
+    """Start a command on a leash, in its own session: Ctrl-C reaches only this process, which stops it in order."""
     leashed = [sys.executable, "-IS", str(Path(leash.__file__)), str(os.getpid()), *command]
     return subprocess.Popen(leashed, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
