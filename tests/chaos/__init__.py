@@ -1,1 +1,1 @@
-"""Faults strike real processes while jobs run, and the results must be the same."""
+"""Faults strike real processes while jobs run, and the results must stay exact."""

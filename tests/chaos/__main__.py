@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: a run of the chaos, of a seed that can be given."""
+"""`python -m tests.chaos`: one run, with a seed that can be repeated."""
 
 import argparse
 import secrets
@@ -12,11 +12,13 @@ _SECONDS = 120
 
 
 def main() -> int:
-    """Runs, and says what it did; 1 where something was wrong."""
+    """Run the chaos and print its report; returns 1 if something was wrong."""
     parser = argparse.ArgumentParser(prog="make chaos", description="Faults strike real processes while jobs run.")
-    parser.add_argument("--seed", type=int, help="what decides all faults; a random one where it is left out")
-    parser.add_argument("--kills", type=int, help="how many processes shall be killed, instead of two minutes")
-    parser.add_argument("--seconds", type=int, default=_SECONDS, help="how long to go on, where --kills is left out")
+    parser.add_argument("--seed", type=int, help="decides all faults; defaults to a random number")
+    parser.add_argument("--kills", type=int, help="stop after this many killed processes, not after --seconds")
+    parser.add_argument(
+        "--seconds", type=int, default=_SECONDS, help="how long to run without --kills; defaults to 120"
+    )
     options = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     _say(f"seed {seed}")
@@ -29,8 +31,8 @@ def main() -> int:
     report = Run(seed, _say).go(is_enough)
     _say(report.table())
     if report.complaints:
-        again = f"SEED={seed}" + (f" KILLS={options.kills}" if options.kills else "")
-        _say(f"FAILED; all of it is in {report.folder}; again by: make chaos {again}")
+        variables = f"SEED={seed}" + (f" KILLS={options.kills}" if options.kills else "")
+        _say(f"FAILED; sources and logs are in {report.folder}; to repeat: make chaos {variables}")
         return 1
     shutil.rmtree(report.folder)
     _say(f"seed {seed}: good")

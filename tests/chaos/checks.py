@@ -1,4 +1,4 @@
-"""What must hold: while jobs run, when one has ended, and when all is quiet."""
+"""Checks of a running job, of the result of one that has ended, and of Redis when all jobs have ended."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,16 +17,16 @@ _REJECTS_KEPT = 10_000
 
 
 def misplaced_batches(client: Client, job_id: str) -> list[str]:
-    """Batches of a running job that are in no list or in two, looked for at one instant."""
+    """Batches of a running job that are in no list or in two, at one instant."""
     names = JobKeys(job_id)
     script_keys = [names.job, names.batches, names.waiting, keys.READY, keys.WORKERS]
-    found = client.call("EVAL", _places(), len(script_keys), *script_keys, job_id)
-    return [f"{job_id}: {text.decode()}" for text in found]
+    complaints = client.call("EVAL", _script(), len(script_keys), *script_keys, job_id, keys.heartbeat(""))
+    return [f"{job_id}: {complaint.decode()}" for complaint in complaints]
 
 
 def wrong_result(client: Client, job: Job, source: Source) -> list[str]:
-    """In what a completed job differs from the oracle."""
-    found = {
+    """The differences of a completed job's result from the oracle's."""
+    actual = {
         "rows": job.rows.model_dump(),
         "reasons": job.rejected_by_reason,
         "bytes": job.bytes.done,
@@ -46,26 +46,26 @@ def wrong_result(client: Client, job: Job, source: Source) -> list[str]:
         **source.metrics,
     }
     return [
-        f"{job.id} of {source.name}: {what} is {str(found[what])[:300]}, expected {str(expected[what])[:300]}"
-        for what in expected
-        if found[what] != expected[what]
+        f"{job.id} of {source.name}: {name} is {str(actual[name])[:300]}, expected {str(expected[name])[:300]}"
+        for name in expected
+        if actual[name] != expected[name]
     ]
 
 
 def leftovers(client: Client) -> list[str]:
-    """What should not be there when all jobs have ended."""
+    """Lists that are not empty and keys without a life time: there must be none when all jobs have ended."""
     return [*_full_lists(client), *(f"{name} has no life time" for name in kept_for_good(client))]
 
 
-def miscounts(counted: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
-    """In what the counters differ from the jobs that were seen to end, and their batches."""
+def miscounts(counted: Mapping[str, int], ended: Mapping[str, int]) -> list[str]:
+    """The differences of the counters from the jobs that were seen to end, by status, and from their done batches."""
     wrong = [
-        f"counter jobs_{status} is {counted[f'jobs_{status}']}, expected {seen[status]}"
+        f"counter jobs_{status} is {counted[f'jobs_{status}']}, expected {ended[status]}"
         for status in ("completed", "failed", "cancelled")
-        if counted[f"jobs_{status}"] != seen[status]
+        if counted[f"jobs_{status}"] != ended[status]
     ]
-    if counted["batches_done"] < seen["batches"]:  # what was done before a job was planned anew counts, too
-        wrong.append(f"counter batches_done is {counted['batches_done']}, expected at least {seen['batches']}")
+    if counted["batches_done"] < ended["batches"]:  # batches done before a job was replanned count, too
+        wrong.append(f"counter batches_done is {counted['batches_done']}, expected at least {ended['batches']}")
     return wrong
 
 
@@ -75,12 +75,12 @@ def _metric(client: Client, job_id: str, name: str) -> object:
 
 
 def _full_lists(client: Client) -> list[str]:
-    """What is in lists, but for batches of jobs that have ended: those are dropped when somebody claims them."""
+    """Lists that are not empty; workers soon drop the items of ended jobs."""
     names = [keys.ACTIVE, keys.READY, *(name.decode() for name in client.call("KEYS", "*:claimed"))]
-    found = {name: client.call("LRANGE", name, 0, -1) for name in names}
-    return [f"{name} has {items[:5]}" for name, items in found.items() if items]
+    lists = {name: client.call("LRANGE", name, 0, -1) for name in names}
+    return [f"{name} has {items[:5]}" for name, items in lists.items() if items]
 
 
 @cache
-def _places() -> str:
+def _script() -> str:
     return (Path(__file__).parent / "places.lua").read_text()

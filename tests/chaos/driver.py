@@ -1,4 +1,4 @@
-"""One run: rounds of faults while jobs run, and after each round a rest in which everything must come right."""
+"""One run: rounds of faults while jobs run, each followed by a rest in which all jobs must end well."""
 
 import os
 import tempfile
@@ -29,9 +29,9 @@ from tests.chaos.sources import make_sources
 from tests.chaos.striker import Striker
 from tests.e2e.waiting import free_port, wait_until
 
-#: After so many faults there is a rest.
+#: Faults between two rests.
 _ROUND_FAULTS = 200
-#: Once faults are over, jobs never stand still for so long, and when they have ended all lists are soon empty.
+#: Seconds without a fault in which some job must make progress; seconds after the last job in which lists must empty.
 _SETTLE_S, _CLEAR_S = 30.0, 20.0
 _SETTINGS = {
     "HEARTBEAT_MS": "120",
@@ -45,7 +45,7 @@ _BATCH_BYTES = (4_000, 8_000, 10_000, 20_000, 50_000, 300_000)
 
 
 class Run:
-    """A whole stack on real processes, struck by the faults of a seed."""
+    """A whole stack of real processes, and the faults of a seed that strike it."""
 
     def __init__(self, seed: int, say: Callable[[str], object]) -> None:
         self._seed = seed
@@ -59,7 +59,7 @@ class Run:
         self._at_last_rest: tuple[Mapping[str, int], Counter[str], int] = {}, Counter(), 0
 
     def go(self, is_enough: Callable[[Report], bool]) -> Report:
-        """Goes on until it is enough, or something is wrong."""
+        """Run rounds until `is_enough`, or until something is wrong."""
         with ExitStack() as stack:
             self._start(stack)
             started = time.monotonic()
@@ -73,17 +73,17 @@ class Run:
         return self.report
 
     def _start(self, stack: ExitStack) -> None:
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of threads, nothing is left in a process that is forked
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a forked process has none of the threads
         context = get_context("forkserver")
         context.set_forkserver_preload(["tests.chaos.warm", "tests.chaos.proxy", "tests.chaos.sources"])
         sources = make_sources(self._seed, self._data, context)
         redis = RedisServer(self._folder / "redis")
         stack.callback(redis.stop)
         if not redis.has_clock:
-            self._say("NO FAULTS OF THE CLOCK, as libfaketime is not there: install the Debian package faketime")
+            self._say("NO FAULTS OF THE CLOCK, because libfaketime is missing: install the Debian package faketime")
         self._client = connect(redis.url)
         stack.callback(self._client.close)
-        proxy = Proxy(context, redis.socket, schedule.place_names())
+        proxy = Proxy(context, redis.socket, schedule.slot_names())
         stack.callback(proxy.stop)
         self._urls = proxy.urls
         fleet = Fleet(context, self._settings, self._logs, self.report.complaints)
@@ -96,9 +96,9 @@ class Run:
         stack.callback(self._striker.stop)
 
     def _settings(self, name: str, nth: int) -> dict[str, str]:
-        """Those of the nth process in a place; each orchestrator cuts sources in a way of its own."""
+        """Settings of the nth process of a slot; each process draws its own batch size and transport."""
         random = Random(f"{self._seed} {name} {nth}")
-        own = {
+        drawn = {
             "REDIS_URL": self._urls[name],
             "DATA_DIR": str(self._data),
             "UPLOAD_DIR": str(self._folder / "uploads"),
@@ -106,10 +106,10 @@ class Run:
             "BATCH_BYTES": str(random.choice(_BATCH_BYTES)),
             "BATCH_TRANSPORT": random.choice(("range", "range", "inline")),
         }
-        return {PREFIX + key: value for key, value in {**_SETTINGS, **own}.items()}
+        return {PREFIX + key: value for key, value in {**_SETTINGS, **drawn}.items()}
 
     def _strike(self, faults: Iterator[Fault]) -> None:
-        """Lets faults strike while jobs run."""
+        """Let faults strike while jobs run."""
         self._striker.begin(list(faults))
         while self._striker.is_striking:
             if self._striking.done():
@@ -118,38 +118,39 @@ class Run:
             time.sleep(0.02)
 
     def _rest(self) -> None:
-        """No fault strikes, and everything must come right."""
+        """Strike nothing; all jobs must end, and all checks must pass."""
         if not (self._jobs.settle(_SETTLE_S) and self._jobs.try_fairness(_SETTLE_S)):
             self._complain_of_hanging(self._jobs.open)
             return
         self._within("nothing to be left over", lambda: checks.leftovers(self._client))
-        self._within("the API to answer", self._missing_of_api)
+        self._within("the API to answer", self._api_complaints)
         self._check_counters()
 
     def _check_counters(self) -> None:
-        """What was counted and what was seen, both since the last rest; what went with a power cut was seen only."""
-        counted, seen, cuts = queues.counters(self._client), Counter(self._jobs.counts), self.report.faults["power-cut"]
-        before_counted, before_seen, before_cuts = self._at_last_rest
-        if cuts == before_cuts:
-            new = {name: value - before_counted.get(name, 0) for name, value in counted.items()}
-            self.report.complaints += checks.miscounts(new, seen - before_seen)
-        self._at_last_rest = counted, seen, cuts
+        """Compare the counters with the jobs seen to end since the last rest, unless a power cut has lost counts."""
+        counted, ended = queues.counters(self._client), Counter(self._jobs.counts)
+        cuts = self.report.faults["power-cut"]
+        counted_before, ended_before, cuts_before = self._at_last_rest
+        if cuts == cuts_before:
+            new = {name: value - counted_before.get(name, 0) for name, value in counted.items()}
+            self.report.complaints += checks.miscounts(new, ended - ended_before)
+        self._at_last_rest = counted, ended, cuts
         self.report.counters = counted
 
     def _complain_of_hanging(self, job_ids: list[str]) -> None:
         dump = self._folder / "hanging.txt"
         dump.write_text(state(self._client, job_ids, self._logs))
-        self.report.complaints.append(f"{', '.join(job_ids)} did not move for {_SETTLE_S:.0f} s; see {dump}")
+        self.report.complaints.append(f"{', '.join(job_ids)} made no progress for {_SETTLE_S:.0f} s; see {dump}")
 
-    def _within(self, what: str, look: Callable[[], list[str]]) -> None:
-        """Complains of what is still found after a while."""
+    def _within(self, condition: str, check: Callable[[], list[str]]) -> None:
+        """Wait until a check has no complaints; report those that stay."""
         try:
-            wait_until(what, lambda: not look(), _CLEAR_S)
+            wait_until(condition, lambda: not check(), _CLEAR_S)
         except TimeoutError:
-            self.report.complaints += look()
+            self.report.complaints += check()
 
-    def _missing_of_api(self) -> list[str]:
-        """In what the API differs from what is published."""
+    def _api_complaints(self) -> list[str]:
+        """The difference of the API's job from the published one."""
         published = jobs.published_job(self._client)
         try:
             answer = httpx2.get(f"http://127.0.0.1:{self._port}/api/v1/metrics/summary", timeout=5)
@@ -157,5 +158,7 @@ class Run:
             return [f"the API does not answer: {error}"]
         if answer.status_code == 404 and published is None:
             return []
-        found = answer.json().get("job_id")
-        return [] if found == published else [f"the API answers {answer.status_code} for {found}, expected {published}"]
+        job_id = answer.json().get("job_id")
+        if job_id == published:
+            return []
+        return [f"the API answers {answer.status_code} for {job_id}, expected {published}"]

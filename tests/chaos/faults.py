@@ -1,4 +1,4 @@
-"""What each kind of fault does, by name; `schedule.KINDS` says how often it strikes."""
+"""What each kind of fault does, by name; `schedule.KINDS` says how often each one strikes."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from tests.chaos.schedule import Fault
 
 @dataclass(frozen=True)
 class Target:
-    """All that can be struck."""
+    """The things that faults strike."""
 
     fleet: Fleet
     redis: RedisServer
@@ -24,7 +24,7 @@ class Target:
 
 #: Ends a fault.
 Heal = Callable[[], object]
-#: Strikes; returns what ends it, None where nothing does, and raises Missed where there was nothing to strike.
+#: Strikes; returns what ends the fault, or None if it ends at once; raises Missed if the victim is not there.
 Strike = Callable[[Target, Fault], Heal | None]
 
 
@@ -45,9 +45,9 @@ def _stop(target: Target, fault: Fault) -> Heal:
 
 
 def _visit(target: Target, fault: Fault) -> None:
-    place = target.fleet.places[fault.victim]
-    place.filled = not place.filled
-    if not place.filled:
+    slot = target.fleet.slots[fault.victim]
+    slot.filled = not slot.filled
+    if not slot.filled:
         target.fleet.strike(fault.victim, signal.SIGTERM)
 
 
@@ -111,8 +111,8 @@ def _set_clock(target: Target, fault: Fault) -> Heal:
     return lambda: target.redis.set_clock(0)
 
 
-def _wish(target: Target, fault: Fault) -> None:
-    target.jobs.wishes.put((fault.kind, fault.number))
+def _strike_job(target: Target, fault: Fault) -> None:
+    target.jobs.faults.put((fault.kind, fault.number))
 
 
 STRIKES: Mapping[str, Strike] = {
@@ -134,7 +134,7 @@ STRIKES: Mapping[str, Strike] = {
     "full-disk": _fill_disk,
     "clock": _set_clock,
     "visit": _visit,
-    "cancel": _wish,
-    "fail": _wish,
-    "burst": _wish,
+    "cancel": _strike_job,
+    "fail": _strike_job,
+    "burst": _strike_job,
 }

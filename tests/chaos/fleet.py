@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from tests.chaos.schedule import VISITORS, place_names
+from tests.chaos.schedule import VISITORS, slot_names
 from tests.chaos.services import serve
 
-#: From a place's name and how many processes were there before, the settings of the next one.
+#: Makes the settings of a slot's next process, from the slot's name and the number of processes before it.
 MakeSettings = Callable[[str, int], Mapping[str, str]]
 
+#: Seconds between the end of a process and the start of the next one in its slot.
 _RESTART_PAUSE_S = 0.1
-#: Whoever was asked to end has so long before it is killed, as under Compose.
+#: Seconds from SIGTERM to SIGKILL, as under Compose.
 _GRACE_S = 20.0
 
 
 @dataclass
-class Place:
-    """Where one process of a service runs; the one that died is followed by another."""
+class Slot:
+    """Runs one process of a service, and another one when it has died."""
 
     name: str
     filled: bool
@@ -38,10 +39,10 @@ class Place:
 
 
 class Fleet:
-    """All places. One thread at a time may use it."""
+    """All slots. One thread at a time may use it."""
 
     def __init__(self, context: ForkServerContext, settings: MakeSettings, logs: Path, complaints: list[str]) -> None:
-        self.places = {name: Place(name, name not in VISITORS) for name in place_names()}
+        self.slots = {name: Slot(name, name not in VISITORS) for name in slot_names()}
         self.struck: Counter[str] = Counter()
         self._context = context
         self._settings = settings
@@ -49,87 +50,87 @@ class Fleet:
         self._complaints = complaints
 
     def tend(self) -> None:
-        """Starts what is not running and should be, after a short pause."""
+        """Start a process in each slot that should have one, after a short pause."""
         now = time.monotonic()
-        for place in self.places.values():
-            if place.process and place.process.exitcode is not None:
-                self._bury(place)
-                place.start_at = now + _RESTART_PAUSE_S
-            elif place.process:
-                self._kill_overdue(place, now)
-            elif place.filled and now >= place.start_at:
-                self._start(place)
+        for slot in self.slots.values():
+            if slot.process and slot.process.exitcode is not None:
+                self._bury(slot)
+                slot.start_at = now + _RESTART_PAUSE_S
+            elif slot.process:
+                self._kill_overdue(slot, now)
+            elif slot.filled and now >= slot.start_at:
+                self._start(slot)
 
     def send(self, name: str, number: int) -> int | None:
-        """Sends a signal to the process there; its id, None where there is none."""
-        place = self.places[name]
-        if not place.process or place.process.exitcode is not None:
+        """Send a signal to a slot's process; returns its id, or None if there is none."""
+        slot = self.slots[name]
+        if not slot.process or slot.process.exitcode is not None:
             return None
-        pid = place.process.pid
+        pid = slot.process.pid
         assert pid
         try:
             codes = _exit_codes(pid, number)
             os.kill(pid, number)
         except (FileNotFoundError, ProcessLookupError):  # it has just ended
             return None
-        place.allowed |= codes
-        place.asked_at = place.asked_at or (time.monotonic() if number == signal.SIGTERM else 0)
+        slot.allowed |= codes
+        slot.asked_at = slot.asked_at or (time.monotonic() if number == signal.SIGTERM else 0)
         return pid
 
     def wake(self, name: str, pid: int) -> None:
-        """Lets a stopped process go on, if it is still the one in that place."""
-        process = self.places[name].process
+        """Let a stopped process go on, if it is still the one in that slot."""
+        process = self.slots[name].process
         if process and process.pid == pid:
             self.send(name, signal.SIGCONT)
 
     def strike(self, name: str, number: int) -> bool:
-        """Sends a signal that ends; False where nobody is there."""
+        """Send a signal that ends a process; returns False if the slot has none."""
         if self.send(name, number) is None:
             return False
-        self.struck[f"{self.places[name].service} {signal.Signals(number).name}"] += 1
+        self.struck[f"{self.slots[name].service} {signal.Signals(number).name}"] += 1
         return True
 
     def stop(self) -> None:
-        """Ends all processes in order; what does not end is killed and complained about."""
-        for place in self.places.values():
-            place.filled = False
-            if self.send(place.name, signal.SIGCONT):
-                self.send(place.name, signal.SIGTERM)
+        """End all processes with SIGTERM; kill and complain about those that do not end."""
+        for slot in self.slots.values():
+            slot.filled = False
+            if self.send(slot.name, signal.SIGCONT):
+                self.send(slot.name, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_S
-        for place in self.places.values():
-            if not place.process:
+        for slot in self.slots.values():
+            if not slot.process:
                 continue
-            place.process.join(max(deadline - time.monotonic(), 0.01))
-            if place.process.exitcode is None:
-                self._complaints.append(f"{place.name} did not end within {_GRACE_S:.0f} s of SIGTERM, without a fault")
-                place.process.kill()
-                place.process.join()
-            self._bury(place)
+            slot.process.join(max(deadline - time.monotonic(), 0.01))
+            if slot.process.exitcode is None:
+                self._complaints.append(f"{slot.name} did not end within {_GRACE_S:.0f} s of SIGTERM, without a fault")
+                slot.process.kill()
+                slot.process.join()
+            self._bury(slot)
 
-    def _start(self, place: Place) -> None:
-        settings = self._settings(place.name, place.started)
-        log = self._logs / f"{place.name}.log"
-        place.process = self._context.Process(target=serve, args=(place.service, settings, log), daemon=True)
-        place.process.start()
-        place.started += 1
-        place.asked_at, place.allowed = 0.0, frozenset()
+    def _start(self, slot: Slot) -> None:
+        settings = self._settings(slot.name, slot.started)
+        log = self._logs / f"{slot.name}.log"
+        slot.process = self._context.Process(target=serve, args=(slot.service, settings, log), daemon=True)
+        slot.process.start()
+        slot.started += 1
+        slot.asked_at, slot.allowed = 0.0, frozenset()
 
-    def _bury(self, place: Place) -> None:
-        assert place.process
-        code = place.process.exitcode
-        if code not in place.allowed:
-            self._complaints.append(f"{place.name} ended with {code}, expected {sorted(place.allowed)}")
-        place.process.close()
-        place.process = None
+    def _bury(self, slot: Slot) -> None:
+        assert slot.process
+        code = slot.process.exitcode
+        if code not in slot.allowed:
+            self._complaints.append(f"{slot.name} ended with {code}, expected {sorted(slot.allowed)}")
+        slot.process.close()
+        slot.process = None
 
-    def _kill_overdue(self, place: Place, now: float) -> None:
-        if place.asked_at and now - place.asked_at > _GRACE_S and -signal.SIGKILL not in place.allowed:
-            self.send(place.name, signal.SIGKILL)
-            self.struck[f"{place.service} killed after the grace time"] += 1
+    def _kill_overdue(self, slot: Slot, now: float) -> None:
+        if slot.asked_at and now - slot.asked_at > _GRACE_S and -signal.SIGKILL not in slot.allowed:
+            self.send(slot.name, signal.SIGKILL)
+            self.struck[f"{slot.service} killed after the grace time"] += 1
 
 
 def _exit_codes(pid: int, number: int) -> frozenset[int]:
-    """Those with which a process may end of a signal: who is asked to end does it in order, if it listens yet."""
+    """The exit codes that a signal may lead to: after SIGTERM, 0, or the signal if it is not handled yet."""
     match number:
         case signal.SIGKILL:
             return frozenset({-number})

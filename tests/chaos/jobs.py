@@ -1,4 +1,4 @@
-"""The jobs that run while faults strike: submitted, watched, and compared when they end."""
+"""The jobs that run while faults strike: submitted, watched, and compared with the oracle when they end."""
 
 import time
 from collections import Counter
@@ -16,19 +16,19 @@ from tests.chaos.checks import misplaced_batches, wrong_result
 from tests.chaos.sources import Source
 
 _RUN_AT_ONCE = 3
-#: Short, so that a long run does not fill Redis with old results; longer than any fault and than its clock may jump.
+#: Seconds that results are kept: few enough that a long run does not fill Redis, more than any fault or clock jump.
 _TTL_S = 600
-#: A job of so many batches takes long enough for a small one to come before its end.
+#: A job of this many batches takes long enough for a small one to end before it.
 _MANY_BATCHES = 100
-#: Why jobs fail that are made to.
+#: The reason of failures that the run itself causes.
 _REASON = "chaos"
 
 
 class Jobs:
-    """All but `wishes` is for one thread alone: faults of jobs, as kind and number, to be fulfilled soon."""
+    """The jobs of a run, for one thread alone; other threads only add to `faults`: kind and number of each."""
 
     def __init__(self, client: Client, sources: Sequence[Source], seed: int, complaints: list[str]) -> None:
-        self.wishes: SimpleQueue[tuple[str, int]] = SimpleQueue()
+        self.faults: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self.counts: Counter[str] = Counter()
         self._client = client
         self._complaints = complaints
@@ -44,9 +44,9 @@ class Jobs:
         return list(self._open)
 
     def step(self) -> None:
-        """Submits, watches and compares, as far as Redis answers."""
+        """Submit, watch and compare jobs, as far as Redis answers."""
         try:
-            self._fulfil_wishes()
+            self._apply_faults()
             for _ in range(_RUN_AT_ONCE - len(self._open)):
                 self._submit(self._random.choice(self._sources))
             self._watch()
@@ -54,18 +54,18 @@ class Jobs:
             self.counts["steps without Redis"] += 1
 
     def settle(self, timeout_s: float) -> bool:
-        """Waits for the end of all jobs; False where none of them has come any further for so long."""
+        """Wait for the end of all jobs; returns False if none makes progress for `timeout_s`."""
         self._open_again()
-        before, deadline = self._standing(), time.monotonic() + timeout_s
+        progress, deadline = self._progress(), time.monotonic() + timeout_s
         while self._open and time.monotonic() < deadline:
             self._watch()
-            if (now := self._standing()) != before:
-                before, deadline = now, time.monotonic() + timeout_s
+            if (now := self._progress()) != progress:
+                progress, deadline = now, time.monotonic() + timeout_s
             time.sleep(0.02)
         return not self._open
 
     def try_fairness(self, timeout_s: float) -> bool:
-        """Whether a large job and a small one in its middle both end; complains where the small one is the last."""
+        """Whether a large job and a small one submitted in its middle end; complains if the small one ends last."""
         by_size = sorted(self._sources, key=lambda source: source.size)
         large = self._submit(by_size[-1])
         while (job := jobs.read_job(self._client, large)) and not job.batches.done:
@@ -80,10 +80,10 @@ class Jobs:
                 self._complaints.append(f"the small {small} waited for the end of {large}: {first} {last}")
         return True
 
-    def _standing(self) -> list[tuple[JobStatus, int] | None]:
-        """Where all open jobs are."""
-        found = [jobs.read_job(self._client, job_id) for job_id in self._open]
-        return [(job.status, job.batches.done) if job else None for job in found]
+    def _progress(self) -> list[tuple[JobStatus, int] | None]:
+        """Status and number of done batches of all open jobs."""
+        open_jobs = [jobs.read_job(self._client, job_id) for job_id in self._open]
+        return [(job.status, job.batches.done) if job else None for job in open_jobs]
 
     def _submit(self, source: Source) -> str:
         self.counts["submitted"] += 1
@@ -93,10 +93,10 @@ class Jobs:
         return job_id
 
     def _watch(self) -> None:
-        """Looks at all open jobs once."""
+        """Look at all open jobs once."""
         for job_id, source in list(self._open.items()):
             job = jobs.read_job(self._client, job_id)
-            if job is None:  # its submission was not heard of, or Redis has come back without it
+            if job is None:  # its submission did not reach Redis, or Redis has come back without it
                 jobs.create_job(self._client, source.name, _TTL_S, job_id)
                 self.counts["submitted again"] += 1
             elif job.error and job.error.endswith(_REASON):
@@ -107,7 +107,7 @@ class Jobs:
                 jobs.end_job(self._client, job_id, JobStatus.CANCELLED)
             else:
                 self._complaints += misplaced_batches(self._client, job_id)
-                self.counts["looks at places"] += 1
+                self.counts["checks of lists"] += 1
 
     def _judge(self, job: Job, source: Source) -> None:
         if job.status is JobStatus.COMPLETED:
@@ -120,13 +120,13 @@ class Jobs:
         self.counts["batches"] += job.batches.done
 
     def _open_again(self) -> None:
-        """Jobs whose end has gone with a cut of the power are watched until they end once more, maybe otherwise."""
-        for job_id, (source, before) in self._ended.items():
+        """Watch jobs again whose end was lost in a power cut: they end once more, maybe with another status."""
+        for job_id, (source, ended) in self._ended.items():
             job = jobs.read_job(self._client, job_id)
-            if job is None or job.status is not before.status:
+            if job is None or job.status is not ended.status:
                 self._open[job_id] = source
-                self.counts[before.status] -= 1
-                self.counts["batches"] -= before.batches.done
+                self.counts[ended.status] -= 1
+                self.counts["batches"] -= ended.batches.done
                 self.counts["opened again"] += 1
         self._ended.clear()
 
@@ -135,10 +135,10 @@ class Jobs:
         self.counts[job.status] = len(self._failures)
         jobs.retry_job(self._client, job.id)
 
-    def _fulfil_wishes(self) -> None:
+    def _apply_faults(self) -> None:
         while True:
             try:
-                kind, number = self.wishes.get_nowait()
+                kind, number = self.faults.get_nowait()
             except Empty:
                 return
             match kind:
@@ -151,7 +151,7 @@ class Jobs:
                     self._make_fail()
 
     def _make_fail(self) -> None:
-        """Has a batch be given up for good, as if its worker had met an exception once too often."""
+        """Make one batch dead, as if its last attempt had failed with an exception."""
         for worker in workers.live_workers(self._client):
             for item in map(BatchId.parse, worker.working_on):
                 if item.job in self._open:

@@ -1,4 +1,4 @@
-"""What every process of the chaos does first: nothing of it outlives the driver."""
+"""The first call of each process of a run: no process outlives the driver."""
 
 import ctypes
 import signal
@@ -8,6 +8,6 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """From now on the kernel kills this process when its parent ends (Linux)."""
+    """Let the kernel kill this process when its parent ends (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

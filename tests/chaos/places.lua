@@ -1,52 +1,53 @@
--- Looks, at one instant, where the batches of a job that runs are: none is lost, and none is in two places.
+-- Find the batches of a running job that are lost (in no list) or doubled (in two lists), at one instant.
 -- KEYS  1 job, 2 batches, 3 waiting, 4 ready, 5 workers
--- ARGV  1 id
--- Returns the faults, in words.
-local about = redis.call('HMGET', KEYS[1], 'status', 'generation', 'transport', 'fed')
-if about[1] ~= 'running' then return {} end
-local prefix = ARGV[1] .. ':' .. about[2] .. ':'
+-- ARGV  1 id, 2 what the name of each heartbeat begins with
+-- Returns a sentence for each such batch.
+local status, generation, transport, fed = unpack(redis.call('HMGET', KEYS[1], 'status', 'generation', 'transport', 'fed'))
+if status ~= 'running' then return {} end
+local prefix = ARGV[1] .. ':' .. generation .. ':'
 
--- By item: in how many places it is, and by place how often.
-local found = {}
-local function look(place)
-  for _, item in ipairs(redis.call('LRANGE', place, 0, -1)) do
+-- By batch and list: how many times the list has the batch's item.
+local counts = {}
+local function count_items(list)
+  for _, item in ipairs(redis.call('LRANGE', list, 0, -1)) do
     if string.sub(item, 1, #prefix) == prefix then
       local number = string.sub(item, #prefix + 1)
-      found[number] = found[number] or {}
-      found[number][place] = (found[number][place] or 0) + 1
+      counts[number] = counts[number] or {}
+      counts[number][list] = (counts[number][list] or 0) + 1
     end
   end
 end
-look(KEYS[3])
-look(KEYS[4])
+count_items(KEYS[3])
+count_items(KEYS[4])
 for _, heartbeat in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
-  look(heartbeat .. ':claimed')
+  count_items(heartbeat .. ':claimed')
 end
 
-local faults = {}
-local function complain(number, text, what)
-  local where = {}
-  for place, times in pairs(found[number] or {}) do
-    where[#where + 1] = place .. ' x' .. times
+local complaints = {}
+local function complain(number, json, fault)
+  local lists = {}
+  for list, times in pairs(counts[number] or {}) do
+    lists[#lists + 1] = list .. ' x' .. times
   end
-  faults[#faults + 1] = 'batch ' .. number .. ' ' .. what .. ': ' .. text .. ' is in ' .. table.concat(where, ', ')
+  complaints[#complaints + 1] = 'batch ' .. number .. ' ' .. fault .. ': ' .. json .. ' is in ' .. table.concat(lists, ', ')
 end
 
-local all = redis.call('HGETALL', KEYS[2])
-for index = 1, #all, 2 do
-  local number, batch = all[index], cjson.decode(all[index + 1])
+local fields = redis.call('HGETALL', KEYS[2])
+for index = 1, #fields, 2 do
+  local number, json = fields[index], fields[index + 1]
+  local batch = cjson.decode(json)
+  local own_list = batch.worker and ARGV[2] .. batch.worker .. ':claimed'
   local elsewhere = 0
-  local own = batch.worker and 'autoconnect:worker:' .. batch.worker .. ':claimed'
-  for place, times in pairs(found[number] or {}) do
-    if batch.state ~= 'claimed' or place ~= own then elsewhere = elsewhere + times end
+  for list, times in pairs(counts[number] or {}) do
+    if batch.state ~= 'claimed' or list ~= own_list then elsewhere = elsewhere + times end
   end
-  if batch.state == 'waiting' and (about[3] ~= 'inline' or tonumber(number) < tonumber(about[4])) then
-    if elsewhere == 0 then complain(number, all[index + 1], 'lost') end
-    if elsewhere > 1 then complain(number, all[index + 1], 'doubled') end
+  if batch.state == 'waiting' and (transport ~= 'inline' or tonumber(number) < tonumber(fed)) then
+    if elsewhere == 0 then complain(number, json, 'lost') end
+    if elsewhere > 1 then complain(number, json, 'doubled') end
   elseif batch.state == 'claimed' then
-    local here = found[number] and found[number][own] or 0
-    if here == 0 then complain(number, all[index + 1], 'lost') end
-    if here > 1 or elsewhere > (batch.backup and 1 or 0) then complain(number, all[index + 1], 'doubled') end
+    local own = counts[number] and counts[number][own_list] or 0
+    if own == 0 then complain(number, json, 'lost') end
+    if own > 1 or elsewhere > (batch.backup and 1 or 0) then complain(number, json, 'doubled') end
   end
 end
-return faults
+return complaints

@@ -1,6 +1,6 @@
-"""What stands for the network between the services and Redis: a port for each process, and faults on command.
+"""The network between the services and Redis: a port for each process, and faults on command.
 
-It runs in a process of its own, so that nothing but a fault holds it up.
+It runs in a process of its own, so that only faults delay it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _START_TIMEOUT_S = 30
 
 
 class Proxy:
-    """The driver's end: each link is the one way to Redis of the process in the place that it is named for."""
+    """The driver's end: the process in each slot reaches Redis through the link of the same name only."""
 
     def __init__(self, context: ForkServerContext, socket: str, names: Sequence[str]) -> None:
         self._commands, theirs = Pipe()
@@ -29,27 +29,27 @@ class Proxy:
         self.urls = {name: f"redis://127.0.0.1:{port}/0" for name, port in ports.items()}
 
     def lose_reply(self, name: str, nth: int) -> None:
-        """Redis gets the nth request from now on, but its reply is lost with the connection."""
+        """Let Redis get the nth request from now on, and lose its reply with the connection."""
         self._commands.send((name, "lose_in", nth))
 
     def cut(self, name: str) -> None:
-        """All connections end, whatever is under way."""
+        """End all connections, whatever is under way."""
         self._commands.send((name, "cut", True))
 
     def refuse(self, name: str, yes: bool) -> None:
-        """New connections are refused; those that are there end."""
+        """Refuse new connections, and end those that exist."""
         self._commands.send((name, "refuses", yes))
 
     def hold(self, name: str, yes: bool) -> None:
-        """Nothing gets through in either direction; when it is over, all of it arrives late."""
+        """Let nothing through in either direction; afterwards all of it arrives late."""
         self._commands.send((name, "holds", yes))
 
     def make_black_hole(self, name: str, yes: bool) -> None:
-        """Connections made before and meanwhile stay open and never carry anything again."""
+        """Keep connections open, those made meanwhile too, but let nothing through them ever again."""
         self._commands.send((name, "swallows", yes))
 
     def slow(self, name: str, delay_ms: int) -> None:
-        """Each reply comes so much later; 0 as usual."""
+        """Delay each reply by `delay_ms`; 0 ends the delay."""
         self._commands.send((name, "delay_ms", delay_ms))
 
     def stop(self) -> None:
@@ -69,11 +69,11 @@ async def _serve(commands: Connection, socket: str, names: Sequence[str]) -> Non
 
     def obey() -> None:
         try:
-            name, what, value = commands.recv()
+            name, setting, value = commands.recv()
         except EOFError:
             ended.set()
         else:
-            links[name].change(what, value)
+            links[name].change(setting, value)
 
     asyncio.get_running_loop().add_reader(commands.fileno(), obey)
     await ended.wait()
@@ -81,7 +81,7 @@ async def _serve(commands: Connection, socket: str, names: Sequence[str]) -> Non
 
 @dataclass(eq=False)
 class _Connection:
-    """A client's connection and, unless it was swallowed from the start, its own to Redis."""
+    """A client's connection and, unless the link swallowed it from the start, one to Redis for it."""
 
     client: asyncio.StreamWriter
     redis: asyncio.StreamWriter | None = None
@@ -105,13 +105,13 @@ class _Link:
         self._delay_ms = self._lose_in = 0
 
     async def listen(self) -> int:
-        """Returns the port."""
+        """Listen on a free port, and return it."""
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    def change(self, what: str, value: int) -> None:
-        match what:
+    def change(self, setting: str, value: int) -> None:
+        match setting:
             case "lose_in":
                 self._lose_in = value
             case "delay_ms":
@@ -124,7 +124,7 @@ class _Link:
                 self._swallows = bool(value)
                 for connection in self._connections:
                     connection.dead |= self._swallows
-        if what == "cut" or self._refuses:
+        if setting == "cut" or self._refuses:
             for connection in list(self._connections):
                 connection.cut()
 
@@ -135,7 +135,7 @@ class _Link:
             if not self._refuses:
                 await self._connect(reader, connection)
         except OSError:
-            pass  # one of the two ends is gone, and so is the other one below
+            pass  # one end is gone; the other one is cut below
         finally:
             connection.cut()
             self._connections.discard(connection)

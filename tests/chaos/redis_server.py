@@ -1,4 +1,4 @@
-"""A Redis of our own that can be killed, frozen, filled, and whose clock can be set."""
+"""A Redis that can be killed, frozen and filled, and whose clock can be set."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ _GRACE_S = 5.0
 
 
 class RedisServer:
-    """Listens on `socket`; its data is in the folder, and is there again after a restart."""
+    """A Redis that listens on `socket` and keeps its data in a folder across restarts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,12 +32,12 @@ class RedisServer:
         return self._process.pid
 
     def restart(self, number: int) -> None:
-        """Ends it by a signal, and starts it on the same data."""
+        """End Redis by a signal, and start it on the same data."""
         self._end(number)
         self._process = self._start()
 
     def cut_power(self, lost_bytes: int) -> None:
-        """Kills it, and it comes back without the last that it had acknowledged: that was not yet on the disk."""
+        """Kill Redis, and start it without the last `lost_bytes` of its log: acknowledged, but not on the disk yet."""
         self._end(signal.SIGKILL)
         log = max(self._folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[2]))
         os.truncate(log, max(log.stat().st_size - lost_bytes, 0))
@@ -50,7 +50,7 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
     def fill_memory(self, spare_bytes: int) -> None:
-        """From now on it refuses to write, as soon as it has so much more than now."""
+        """Let Redis refuse writes once it uses `spare_bytes` more memory than now."""
         used = int(self._client.call("INFO", "memory")["used_memory"])
         self._client.call("CONFIG", "SET", "maxmemory", used + spare_bytes)
 
@@ -58,7 +58,7 @@ class RedisServer:
         self._client.call("CONFIG", "SET", "maxmemory", 0)
 
     def fill_disk(self) -> None:
-        """Its files can grow no more: it refuses to write, once it has failed to append."""
+        """Stop Redis' files from growing: it refuses writes once an append has failed."""
         hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (1, hard))
 
@@ -67,7 +67,7 @@ class RedisServer:
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
     def set_clock(self, offset_s: int) -> None:
-        """Its wall clock differs from the machine's by so much; replaced by rename, as it is read at any moment."""
+        """Set Redis' wall clock `offset_s` off the machine's; rename, because the file is read at any moment."""
         new = self._offset.with_suffix(".new")
         new.write_text(f"{offset_s:+d}\n")
         new.rename(self._offset)
@@ -79,7 +79,7 @@ class RedisServer:
         self._server.clean_up()
 
     def _end(self, number: int) -> None:
-        """Kills it where it does not end in time: libfaketime can lock up in the handler of a signal."""
+        """Send a signal, and kill Redis if it does not end in time: libfaketime can lock up in a signal handler."""
         self._process.send_signal(number)
         try:
             self._process.wait(_GRACE_S)
@@ -96,7 +96,7 @@ class RedisServer:
                 "FAKETIME_NO_CACHE": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             }
-        # Writing to a full disk is to be an error and no signal: a Python ignores SIGXFSZ, and so what it becomes does.
+        # A write beyond the limit must be an error, not a signal: Python ignores SIGXFSZ, and Redis inherits that.
         process = launch(self._server.command, environment)
         self._server.wait_until_it_answers()
         return process

@@ -1,4 +1,4 @@
-"""What a run did and what it found, in words."""
+"""The report of a run: what it did, and its complaints."""
 
 import re
 from collections import Counter
@@ -11,13 +11,13 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 
 _TAIL_LINES = 60
-#: A service logs none of these, whatever strikes.
+#: Lines that no service may log, whatever strikes.
 _BAD_LINE = re.compile(r"Traceback|batch failed|job failed|Lua|WRONGTYPE")
 
 
 @dataclass
 class Report:
-    """A run without complaints is a good one."""
+    """The figures and complaints of a run; without complaints it is good."""
 
     seed: int
     folder: Path
@@ -29,7 +29,7 @@ class Report:
     seconds: float = 0.0
 
     def line(self) -> str:
-        """Where the run stands."""
+        """The figures so far, in one line."""
         done = f"{self.jobs['completed']} jobs completed, {self.jobs['cancelled']} cancelled"
         return f"{self.seconds:5.0f} s: {self.kills.total()} kills, {sum(self.faults.values())} faults, {done}"
 
@@ -37,22 +37,22 @@ class Report:
         """All figures."""
         parts = {"kills": self.kills, "faults": self.faults, "jobs": self.jobs, "counters": self.counters}
         lines = [f"{title}: {_listed(figures)}" for title, figures in parts.items()]
-        found = self.complaints or ["nothing lost, nothing counted twice, nothing left over"]
-        return "\n".join([self.line(), *lines, *found[:40]])
+        verdict = self.complaints or ["nothing lost, nothing counted twice, nothing left over"]
+        return "\n".join([self.line(), *lines, *verdict[:40]])
 
 
 def bad_lines(logs: Path) -> list[str]:
-    """What the services said that they never should, with the lines that follow."""
-    found = []
+    """Lines that the services must never log, each with the two that follow."""
+    bad = []
     for path in sorted(logs.iterdir()):
         lines = path.read_text(errors="replace").splitlines()
-        places = [place for place, line in enumerate(lines) if _BAD_LINE.search(line)]
-        found += [f"{path}:{place + 1}: " + "\n    ".join(lines[place : place + 3]) for place in places[:3]]
-    return found
+        indices = [index for index, line in enumerate(lines) if _BAD_LINE.search(line)]
+        bad += [f"{path}:{index + 1}: " + "\n    ".join(lines[index : index + 3]) for index in indices[:3]]
+    return bad
 
 
 def state(client: Client, job_ids: Iterable[str], logs: Path) -> str:
-    """All that there is to know where jobs hang."""
+    """The state of Redis and the ends of all logs, to see why jobs hang."""
     return "\n".join([*_redis_state(client, job_ids), *_tails(logs)])
 
 
@@ -60,16 +60,18 @@ def _redis_state(client: Client, job_ids: Iterable[str]) -> Iterator[str]:
     for name in (keys.READY, keys.ACTIVE, keys.ORCHESTRATOR, keys.AGGREGATOR):
         yield f"{name}: {client.call('LRANGE', name, 0, -1)}"
     yield f"{keys.LIVE}: {client.call('GET', keys.LIVE)}"
-    for name in sorted(client.call("KEYS", "autoconnect:worker:*")):
-        lists = name.endswith(b":claimed")
-        yield f"{name.decode()}: {client.call('LRANGE', name, 0, -1) if lists else client.call('HGETALL', name)}"
+    for name in sorted(client.call("KEYS", keys.heartbeat("*"))):
+        is_list = name.endswith(b":claimed")
+        yield f"{name.decode()}: {client.call('LRANGE', name, 0, -1) if is_list else client.call('HGETALL', name)}"
     for job_id in job_ids:
         names = JobKeys(job_id)
         yield f"{names.job}: {client.call('HGETALL', names.job)}"
         yield f"{names.waiting}: {client.call('LRANGE', names.waiting, 0, -1)}"
         yield f"{names.partials}: {client.call('SMEMBERS', names.partials)}"
-        found = client.call("HGETALL", names.batches)
-        yield from (f"  {number.decode()}: {text.decode()}" for number, text in found.items() if b'"done"' not in text)
+        batches = client.call("HGETALL", names.batches)
+        yield from (
+            f"  {number.decode()}: {json.decode()}" for number, json in batches.items() if b'"done"' not in json
+        )
 
 
 def _tails(logs: Path) -> Iterator[str]:

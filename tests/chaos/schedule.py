@@ -1,25 +1,25 @@
-"""Which fault strikes when: nothing but a function of the seed, so that a run that failed can be had again."""
+"""Which fault strikes when: a function of the seed alone, so that a failed run can be repeated."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-#: The places that services run in, by service; those of `VISITORS` come and go, all others are always filled.
-PLACES: Mapping[str, int] = {"orchestrator": 2, "worker": 4, "aggregator": 2, "api": 1}
+#: Slots of each service, one process each; those of `VISITORS` come and go, all others always have a process.
+SLOTS: Mapping[str, int] = {"orchestrator": 2, "worker": 4, "aggregator": 2, "api": 1}
 VISITORS = ("orchestrator-1", "aggregator-1")
 REDIS, JOBS = "redis", "jobs"
 
-#: How often each service is the victim, in proportion.
+#: Relative frequency of each service as the victim.
 _VICTIMS: Mapping[str, int] = {"worker": 70, "orchestrator": 14, "aggregator": 14, "api": 2}
-#: Faults strike that far from each other on the average, in seconds.
+#: Mean seconds between two faults.
 _GAP_S = 0.15
-#: After a fault of Redis it has so long before the next one, so that dead workers are judged at all.
+#: Seconds of rest after a fault of Redis: without them, dead workers would never be reaped.
 _REDIS_REST_S = 1.5
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How often a fault strikes in proportion, for how long at least and at most, and what its number may be."""
+    """A kind of fault: relative frequency, shortest and longest duration, smallest and largest `number`."""
 
     weight: int
     lasts_s: tuple[float, float] = (0, 0)
@@ -27,7 +27,7 @@ class Kind:
     victim: str = ""
 
 
-#: By name; without a victim it is one of the services' processes.
+#: Kinds of faults by name; without a `victim`, it is a process of a service.
 KINDS: Mapping[str, Kind] = {
     "kill": Kind(42),
     "terminate": Kind(14),
@@ -55,7 +55,7 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Strikes `at_s` seconds after the start and is over `lasts_s` later; what `number` means depends on the kind."""
+    """A fault that strikes `at_s` after the start and ends `lasts_s` later; its kind says what `number` means."""
 
     at_s: float
     kind: str
@@ -64,13 +64,13 @@ class Fault:
     number: int
 
 
-def place_names() -> list[str]:
-    """Names of all places, as `worker-0`."""
-    return [f"{service}-{number}" for service, count in PLACES.items() for number in range(count)]
+def slot_names() -> list[str]:
+    """Names of all slots, such as `worker-0`."""
+    return [f"{service}-{number}" for service, count in SLOTS.items() for number in range(count)]
 
 
 def schedule(seed: int) -> Iterator[Fault]:
-    """Faults without end, by the time at which they strike; two of Redis are never at the same time."""
+    """An endless sequence of faults in order of time; two faults of Redis never overlap."""
     random = Random(seed)
     at_s, redis_free_s = 0.0, 0.0
     while True:
@@ -89,4 +89,4 @@ def _victim(random: Random, name: str) -> str:
     if name == "visit":
         return random.choice(VISITORS)
     service = random.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
-    return KINDS[name].victim or f"{service}-{random.randrange(PLACES[service])}"
+    return KINDS[name].victim or f"{service}-{random.randrange(SLOTS[service])}"

@@ -1,4 +1,4 @@
-"""What the processes of the services run, once they are forked."""
+"""The entry point of the services' forked processes."""
 
 import os
 import sys
@@ -22,14 +22,14 @@ _SERVES = {
     "api": api.main.serve,
 }
 
-#: What takes seconds by itself, so that it comes to that here, too: a batch is backed up after so many ms.
+#: Milliseconds until a slow batch is backed up; with the default of seconds, a run would have no backups.
 _BACK_UP_MS = 250
-#: What takes an hour by itself: a dead worker is forgotten after so many ms, longer than clocks jump.
+#: Milliseconds until a dead worker is forgotten, an hour by default; longer than the clock jumps.
 _FORGET_MS = 120_000
 
 
 def serve(service: str, settings: Mapping[str, str], log: Path) -> None:
-    """What `python -m SERVICE.main` does, with these settings and no others, and all that it says in a file."""
+    """Do what `python -m SERVICE.main` does, with these settings only and all output in a file."""
     die_with_parent()
     orchestrator.loop._BACK_UP_MS = _BACK_UP_MS
     workers._FORGET_MS, workers._NOTE_MS = _FORGET_MS, _FORGET_MS // 10

@@ -1,4 +1,4 @@
-"""Sources of all forms, with what the plain oracle says of them."""
+"""Sources of all forms, each with its result from the plain oracle."""
 
 import csv
 import io
@@ -17,13 +17,13 @@ from tests.files import slow_to_map
 
 #: Smallest and largest number of rows.
 _ROWS = (4_000, 24_000)
-#: Names that must be read well.
+#: Names that are hard to read, in place of plain ones.
 _HARD_NAMES = {"Lyon": "Saint-Étienne", "Bordeaux": "Aix_en  Provence", "Audi A4": "Citroën_C3"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file in the data folder, and the result that each job of it must have."""
+    """A file in the data folder, and the result that each of its jobs must have."""
 
     name: str
     size: int
@@ -37,7 +37,7 @@ class Source:
 
 
 def make_sources(seed: int, folder: Path, context: BaseContext) -> list[Source]:
-    """Writes one source of each form."""
+    """Write one source of each form."""
     with ProcessPoolExecutor(mp_context=context) as pool:
         return list(pool.map(_make, range(len(_FORMS)), [seed] * len(_FORMS), [folder] * len(_FORMS)))
 
@@ -71,7 +71,7 @@ def _plain(random: Random) -> tuple[bytes, str, str]:
 
 
 def _quick(random: Random) -> tuple[bytes, str, str]:
-    """The kernel takes every row."""
+    """Rows that the kernel maps itself."""
     return _generated(random, 0.02).encode(), "utf-8", ","
 
 
@@ -80,17 +80,17 @@ def _bad(random: Random) -> tuple[bytes, str, str]:
 
 
 def _costs(random: Random) -> tuple[bytes, str, str]:
-    """With costs, and names that are hard to read."""
+    """Rows with costs, and with names that are hard to read."""
     lines = _generated(random, 0.02).splitlines()
     costs = ("", "1234.56", "99", "-1", "NULL")
-    text = "".join(f"{line},{random.choice(costs) if place else 'cout'}\n" for place, line in enumerate(lines))
+    text = "".join(f"{line},{random.choice(costs) if index else 'cout'}\n" for index, line in enumerate(lines))
     for name, hard in _HARD_NAMES.items():
         text = text.replace(name, hard)
     return text.encode(), "utf-8", ","
 
 
 def _decimal_commas(random: Random) -> tuple[bytes, str, str]:
-    """As a French spreadsheet saves it."""
+    """A file as a French spreadsheet saves it."""
     text = "".join(";".join(fields).replace(".", ",") + "\r\n" for fields in _table(_generated(random, 0.05)))
     for name, hard in _HARD_NAMES.items():
         text = text.replace(name, hard)
@@ -98,11 +98,11 @@ def _decimal_commas(random: Random) -> tuple[bytes, str, str]:
 
 
 def _broken(random: Random) -> tuple[bytes, str, str]:
-    """Quoted fields with line breaks, some of which lie across the edges of batches: the job is planned twice."""
+    """Quoted line breaks, some of them across the edges of batches: the job is replanned."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for place, fields in enumerate(_table(_generated(random, 0.02))):
-        if place and random.random() < 0.05:
+    for index, fields in enumerate(_table(_generated(random, 0.02))):
+        if index and random.random() < 0.05:
             fields[0] += "\n" * random.randint(1, 30)
             fields[2] = fields[2].replace("Lyon", "Saint\nDenis")
         writer.writerow(fields)
@@ -110,13 +110,13 @@ def _broken(random: Random) -> tuple[bytes, str, str]:
 
 
 def _long(random: Random) -> tuple[bytes, str, str]:
-    """Larger than the others."""
+    """A file that is larger than the others."""
     text = "".join(generate(3 * _ROWS[1], random.randrange(1 << 30), 0.01))
     return slow_to_map(text).encode(), "utf-8", ","
 
 
 def _tiny(random: Random) -> tuple[bytes, str, str]:
-    """Of a few batches."""
+    """A file of a few batches."""
     return "".join(generate(300, random.randrange(1 << 30), 0.05)).encode(), "utf-8", ","
 
 

@@ -1,4 +1,4 @@
-"""Lets faults strike and end when their time comes, and starts again what has died meanwhile."""
+"""Starts and ends faults on time, and restarts the processes that have died."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ _TICK_S = 0.005
 
 
 class Striker:
-    """`run` is for a thread of its own, the only one that touches the processes while it runs."""
+    """Strikes rounds of faults. `run` needs a thread of its own, and no other thread may touch the processes."""
 
     def __init__(self, target: Target) -> None:
         self.struck: Counter[str] = Counter()
@@ -23,7 +23,7 @@ class Striker:
         self._begin, self._ended, self._stop = Event(), Event(), Event()
 
     def begin(self, faults: Sequence[Fault]) -> None:
-        """The first of these strikes now, the others as long after it as they should."""
+        """Let the first of these faults strike now, and the others at their distance from it."""
         self._ended.clear()
         self._round = faults
         self._begin.set()
@@ -33,11 +33,11 @@ class Striker:
         return not self._ended.is_set()
 
     def stop(self) -> None:
-        """Lets `run` return."""
+        """Let `run` return."""
         self._stop.set()
 
     def run(self) -> None:
-        """Strikes rounds as they are begun, and tends the processes all the time."""
+        """Strike each round that `begin` starts, and tend the processes all the time."""
         while not self._stop.is_set():
             self._target.fleet.tend()
             if self._begin.wait(_TICK_S):
@@ -46,7 +46,7 @@ class Striker:
                 self._ended.set()
 
     def _strike(self, faults: Sequence[Fault]) -> None:
-        """Until the last of these is over."""
+        """Strike these faults, and return when the last one is over."""
         start_s, order = time.monotonic() - faults[0].at_s, count()
         due: list[tuple[float, int, Fault | Heal]] = [(fault.at_s, next(order), fault) for fault in faults]
         while due:
@@ -54,11 +54,11 @@ class Striker:
             if time.monotonic() - start_s < due[0][0]:
                 time.sleep(_TICK_S)
                 continue
-            at_s, _, what = heappop(due)
-            if not isinstance(what, Fault):
-                what()
-            elif heal := self._strike_one(what):
-                heappush(due, (at_s + what.lasts_s, next(order), heal))
+            at_s, _, event = heappop(due)
+            if not isinstance(event, Fault):
+                event()
+            elif heal := self._strike_one(event):
+                heappush(due, (at_s + event.lasts_s, next(order), heal))
 
     def _strike_one(self, fault: Fault) -> Heal | None:
         try:

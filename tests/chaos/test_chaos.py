@@ -1,4 +1,4 @@
-"""Two minutes of chaos, and what holds of its schedule."""
+"""Two minutes of chaos, and the rules of its schedule."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ from tests.chaos.schedule import KINDS, REDIS, schedule
 from tests.e2e.compose import ROOT
 from tests.required import require
 
-#: What decides all faults; a random one where it is not set.
+#: Variable with the seed that decides all faults; a random seed if it is not set.
 SEED = "CHAOS_SEED"
 
 
-def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
+def test_the_same_seed_gives_the_same_faults_and_another_seed_gives_others() -> None:
     first, again, other = (list(islice(schedule(seed), 1_000)) for seed in (7, 7, 8))
 
     assert first == again
@@ -30,7 +30,7 @@ def test_every_kind_of_fault_strikes_and_is_known() -> None:
     assert set(struck) == set(KINDS) == set(STRIKES)
 
 
-def test_two_faults_of_redis_are_never_at_the_same_time() -> None:
+def test_two_faults_of_redis_never_overlap() -> None:
     faults = [fault for fault in islice(schedule(3), 5_000) if fault.victim == REDIS]
 
     assert all(later.at_s > earlier.at_s + earlier.lasts_s for earlier, later in pairwise(faults))
@@ -41,12 +41,12 @@ def test_whatever_strikes_for_two_minutes_each_job_ends_with_the_exact_result(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     if sys.platform != "linux":
-        require("chaos", "disks are filled and processes looked at in ways that only Linux has")
+        require("chaos", "only Linux can fill disks and inspect processes as the run does")
     seed = os.environ.get(SEED)
     command = [sys.executable, "-m", "tests.chaos", *(["--seed", seed] if seed else [])]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    with capsys.disabled():  # the seed is told of good runs, too
+    with capsys.disabled():  # the seed of a good run is shown, too
         sys.stdout.write(f"\n{done.stdout}")
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"

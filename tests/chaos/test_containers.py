@@ -1,4 +1,4 @@
-"""Containers die, stand still and are cut off while jobs run; each job ends with the exact result."""
+"""Containers die, pause and are cut off while jobs run; each job ends with the exact result."""
 
 import json
 import os
@@ -15,12 +15,12 @@ import pytest
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
-from tests.e2e.compose import COMMANDS, Stack, answers, output, running
+from tests.e2e.compose import COMMANDS, Stack, output, output_or_none, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes if nothing is cached
 
 _ROWS = 60_000
 _LEASE_MS = 2_000
@@ -29,7 +29,7 @@ AUTOCONNECT_HEARTBEAT_MS=400
 AUTOCONNECT_LEASE_MS={_LEASE_MS}
 AUTOCONNECT_BATCH_BYTES=25000
 """
-#: Nobody hears of a container for longer than its lease.
+#: Seconds that a container is away: longer than its lease.
 _AWAY_S = 1.5 * _LEASE_MS / 1_000
 _RUN_AT_ONCE = 2
 _END_TIMEOUT_S = 90
@@ -37,8 +37,8 @@ _END_TIMEOUT_S = 90
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    compose = next((name for name, command in COMMANDS.items() if answers(*command, "version")), None)
-    if compose is None or answers("docker", "version", "--format", "{{.Server.Version}}") is None:
+    compose = next((name for name, command in COMMANDS.items() if output_or_none(*command, "version")), None)
+    if compose is None or output_or_none("docker", "version", "--format", "{{.Server.Version}}") is None:
         require("containers", "no Docker engine with Compose answers")
     settings = tmp_path_factory.mktemp("chaos") / "env"
     settings.write_text(_SETTINGS)
@@ -46,10 +46,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize("of", ["containers", "packets"])
-def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack, of: str) -> None:
-    faults = _faults() if of == "containers" else _faults_of_packets(stack)
-    source, data = f"{of}.csv", slow_to_map("".join(generate(_ROWS, seed=13, bad_ratio=0.03))).encode()
+@pytest.mark.parametrize("target", ["containers", "packets"])
+def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stack: Stack, target: str) -> None:
+    faults = _container_faults() if target == "containers" else _packet_faults(stack)
+    source, data = f"{target}.csv", slow_to_map("".join(generate(_ROWS, seed=13, bad_ratio=0.03))).encode()
     stack.wait_healthy()
     with httpx2.Client(base_url=stack.url, timeout=30) as api:
         assert api.put(f"/api/v1/sources/{source}", content=data).status_code == 201
@@ -69,8 +69,8 @@ def test_whatever_happens_to_containers_each_job_ends_with_the_exact_result(stac
 Fault = Callable[[Stack, str], None]
 
 
-def _faults() -> list[tuple[Fault, str]]:
-    """Each with its victim's service, in any order."""
+def _container_faults() -> list[tuple[Fault, str]]:
+    """Faults of containers, each with its victim's service, in a random order."""
     faults: list[tuple[Fault, str]] = [
         *((_kill, service) for service in ("worker", "api")),
         *((_die, service) for service in ("worker", "orchestrator", "aggregator", "redis")),
@@ -82,22 +82,24 @@ def _faults() -> list[tuple[Fault, str]]:
     return Random(5).sample(faults, len(faults))
 
 
-def _faults_of_packets(stack: Stack) -> list[tuple[Fault, str]]:
-    """Where what is sent vanishes, so that a connection looks alive; the container's network is entered as root."""
-    if answers(*_in_network_of(stack, "worker"), "iptables", "--list") is None:
-        require("chaos", "nobody may enter a container's network and drop packets there (nsenter, iptables, root)")
+def _packet_faults(stack: Stack) -> list[tuple[Fault, str]]:
+    """Faults that drop packets, so that a connection looks alive; only root can enter a container's network."""
+    if output_or_none(*_enter_network(stack, "worker"), "iptables", "--list") is None:
+        require(
+            "chaos", "packets in a container's network cannot be dropped here; that needs nsenter, iptables and root"
+        )
     return [(_swallow, service) for service in ("worker", "orchestrator", "aggregator")]
 
 
 def _kill(stack: Stack, service: str) -> None:
-    """Docker starts no container again that it was told to kill."""
+    """Kill a container with Docker, which does not restart it then: start it again."""
     victim = _victim(stack, service)
     output("docker", "kill", victim)
     output("docker", "start", victim)
 
 
 def _die(stack: Stack, service: str) -> None:
-    """The process dies, and the restart policy starts the container again."""
+    """Kill the process; the restart policy starts the container again."""
     victim = _victim(stack, service)
     before = _started_at(victim)
     output("docker", "exec", victim, "sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)")
@@ -119,27 +121,29 @@ def _cut_off(stack: Stack, service: str) -> None:
 
 
 def _run_out_of_memory(stack: Stack, service: str) -> None:
-    """Another process in the container takes all there is, and the kernel kills the service first."""
+    """Fill the container's memory from another process; the kernel kills the service first."""
     victim = _victim(stack, service)
     before = _started_at(victim)
     first_to_go = "read -r pid rest < /proc/1/task/1/children; echo 1000 > /proc/$pid/oom_score_adj"
-    taken = answers("docker", "exec", victim, "sh", "-c", f"{first_to_go}; exec python -c 'b\"x\" * (1 << 30)'")
-    assert taken is None
+    printed = output_or_none(
+        "docker", "exec", victim, "sh", "-c", f"{first_to_go}; exec python -c 'b\"x\" * (1 << 30)'"
+    )
+    assert printed is None
     wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before))
     assert output("docker", "inspect", "--format", "{{.State.OOMKilled}}", victim).strip() == "true"
 
 
 def _swallow(stack: Stack, service: str) -> None:
-    """Nothing that Redis sends arrives."""
+    """Drop all packets from Redis to the container."""
     rule = ["INPUT", "--protocol", "tcp", "--sport", "6379", "--jump", "DROP"]
-    in_network = _in_network_of(stack, service)
-    output(*in_network, "iptables", "--insert", *rule)
+    enter = _enter_network(stack, service)
+    output(*enter, "iptables", "--insert", *rule)
     time.sleep(_AWAY_S)
-    output(*in_network, "iptables", "--delete", *rule)
+    output(*enter, "iptables", "--delete", *rule)
 
 
-def _in_network_of(stack: Stack, service: str) -> list[str]:
-    """What a command of the host is put behind, to be run in a container's network."""
+def _enter_network(stack: Stack, service: str) -> list[str]:
+    """The start of a command line that runs the rest of it in a container's network."""
     pid = output("docker", "inspect", "--format", "{{.State.Pid}}", _victim(stack, service)).strip()
     return [*([] if os.geteuid() == 0 else ["sudo", "-n"]), "nsenter", "--target", pid, "--net"]
 
@@ -154,16 +158,16 @@ def _victim(stack: Stack, service: str) -> str:
 
 
 def _started_at(container: str) -> str | None:
-    """When its process was started, None while it has none."""
+    """The time at which the container's process started, or None if it has none."""
     state = json.loads(output("docker", "inspect", "--format", "{{json .State}}", container))
     return str(state["StartedAt"]) if state["Status"] == "running" else None
 
 
 def _keep_busy(api: httpx2.Client, source: str, job_ids: list[str]) -> None:
-    """Submits until enough jobs run; while a service is away, the call is made again."""
+    """Submit until enough jobs run; repeats the call while a service is away."""
     while sum(_ended(api, job_id) is None for job_id in job_ids) < _RUN_AT_ONCE:
         key = f"{source} {len(job_ids)}"
-        job_ids.append(wait_until("a job to be taken", partial(_submitted, api, source, key)))
+        job_ids.append(wait_until("a job to be accepted", partial(_submitted, api, source, key)))
 
 
 def _submitted(api: httpx2.Client, source: str, key: str) -> str | None:
@@ -178,7 +182,7 @@ def _ended(api: httpx2.Client, job_id: str) -> dict[str, Any] | None:
 
 
 def _answer(call: Callable[[], httpx2.Response]) -> dict[str, Any] | None:
-    """What the API answers, None where it or its Redis is away."""
+    """The API's answer, or None if the API or its Redis is away."""
     try:
         response = call()
     except httpx2.HTTPError:

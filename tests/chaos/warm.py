@@ -1,7 +1,7 @@
-"""Imported once, by the server that forks all processes: so each is forked ready to serve.
+"""Imported once, by the server that forks all processes, so that each of them is ready to serve.
 
-A process that imports and loads all by itself needs a second of CPU to start, one that is forked some 20 ms: so several
-can be killed each second.
+A process that imports and loads everything itself needs a second of CPU to start; a forked one needs some 20 ms, so
+several can be killed each second.
 """
 
 import gc
@@ -11,5 +11,5 @@ from worker.mapping import warm_up
 
 __all__ = ["tests"]
 
-warm_up("kernel")  # at the import, for want of another moment before the server forks
+warm_up("kernel")  # on import: there is no later moment before the server forks
 gc.freeze()

@@ -1,4 +1,4 @@
-"""A stack of containers of its own for a test: other names and another port than those of the user."""
+"""A stack of containers for tests, under names and a port that the user's own stack does not have."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from tests.e2e.waiting import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 
-#: How each Compose is called.
+#: The command of each version of Compose.
 COMMANDS: Mapping[str, Sequence[str]] = {"compose-v1": ["docker-compose"], "compose-v2": ["docker", "compose"]}
 
 
 def output(*command: str, env: Mapping[str, str] | None = None) -> str:
-    """What a command prints; raises AssertionError with what it said when it fails."""
+    """The stdout of a command; raises AssertionError with all its output if it fails."""
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
-def answers(*command: str) -> str | None:
-    """What a command prints, or None where it fails or does not exist."""
+def output_or_none(*command: str) -> str | None:
+    """The stdout of a command, or None if it fails or does not exist."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -34,7 +34,7 @@ def answers(*command: str) -> str | None:
 
 
 class Stack:
-    """The project's containers, under a project name that nobody else has."""
+    """The project's containers, under a project name of their own."""
 
     def __init__(self, compose: str, env_file: Path) -> None:
         self.project = f"autoconnect-test-{secrets.token_hex(4)}"
@@ -47,13 +47,13 @@ class Stack:
         return output(*self._command, *arguments, env=self._env)
 
     def containers(self, service: str = "") -> list[dict[str, Any]]:
-        """What `docker inspect` knows of each container, by name."""
+        """The `docker inspect` document of each container, sorted by name."""
         ids = self.compose("ps", "--all", "--quiet", *([service] if service else [])).split()
-        found: list[dict[str, Any]] = json.loads(output("docker", "inspect", *ids)) if ids else []
-        return sorted(found, key=lambda container: str(container["Name"]))
+        containers: list[dict[str, Any]] = json.loads(output("docker", "inspect", *ids)) if ids else []
+        return sorted(containers, key=lambda container: str(container["Name"]))
 
     def unhealthy(self) -> list[str]:
-        """The containers that are not healthy, with the state of each."""
+        """Each container that is not healthy, with its state."""
         states = {container["Name"]: container["State"] for container in self.containers()}
         healths = {name: state.get("Health", {}).get("Status", state["Status"]) for name, state in states.items()}
         return [f"{name} is {health}" for name, health in healths.items() if health != "healthy"]
@@ -76,7 +76,7 @@ class Stack:
 
 @contextmanager
 def running(compose: str, env_file: Path) -> Iterator[Stack]:
-    """Builds and starts a stack, and leaves nothing of it."""
+    """Build and start a stack; remove it after the block."""
     stack = Stack(compose, env_file)
     try:
         stack.compose("build")

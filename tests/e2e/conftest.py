@@ -1,4 +1,4 @@
-"""One running stack for all tests that only look at it."""
+"""One running stack, shared by all tests that leave it running."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +9,15 @@ from autoconnect.generate import generate
 from tests.e2e.processes import Up, running
 from tests.e2e.waiting import wait_until
 
-#: The stack's own source: with a cost column, bad rows, and names that filters must find in any spelling.
+#: The stack's default source: with a cost column, bad rows, and names that filters must find in any spelling.
 SOURCE = "transactions_autoconnect.csv"
 
 
 def stack_source(rows: int) -> str:
-    """Generated rows, some of them bad, with a cost for every third and some cities' names spelled hard."""
+    """Generated rows: some are bad, two in three have a cost, and some names are hard to match."""
     lines = "".join(generate(rows, seed=5, bad_ratio=0.03)).splitlines()
-    hard = {"Bordeaux": "Saint-Étienne", "Lyon": "Aix_en  Provence", "Audi A4": "Citroën_C3"}
-    for plain, name in hard.items():
+    hard_names = {"Bordeaux": "Saint-Étienne", "Lyon": "Aix_en  Provence", "Audi A4": "Citroën_C3"}
+    for plain, name in hard_names.items():
         lines = [line.replace(plain, name) for line in lines]
     costs = ("", "1234.56", "99")
     return "".join(f"{line},{costs[number % 3] if number else 'cout'}\n" for number, line in enumerate(lines))
@@ -25,7 +25,7 @@ def stack_source(rows: int) -> str:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`autoconnect up` that has processed its source."""
+    """A running `autoconnect up` that has processed its source."""
     folder = tmp_path_factory.mktemp("up")
     (folder / "data").mkdir()
     (folder / "data" / SOURCE).write_text(stack_source(3_000))
@@ -38,7 +38,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture(scope="session")
 def stack_data(up: Up) -> bytes:
-    """What the stack's own source has in it."""
+    """The content of the stack's default source."""
     return (up.folder / "data" / SOURCE).read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""The command `autoconnect` as users run it: in processes of its own, in a folder of its own."""
+"""The command `autoconnect` as users run it: as a process, in a folder of its own."""
 
 import json
 import os
@@ -14,21 +14,21 @@ import httpx2
 
 from tests.e2e.waiting import free_port, wait_until
 
-#: Quick to notice a dead worker, and no batch so large that a test can't have several.
+#: Settings with which a dead worker is noticed quickly.
 QUICK = {"AUTOCONNECT_HEARTBEAT_MS": "200", "AUTOCONNECT_LEASE_MS": "1500"}
-#: Starting takes most of it: each process imports pandas or Arrow.
+#: Seconds until the API must answer: each process first imports pandas or Arrow.
 _UP_TIMEOUT_S = 60
 _END_TIMEOUT_S = 30
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """That of the tests, without settings of whoever runs them."""
+    """The environment of the tests without its AUTOCONNECT_ variables, and with `extra`."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AUTOCONNECT_")}
     return {**plain, **(extra or {})}
 
 
 def autoconnect(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
+    """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "autoconnect.cli.main", *arguments],
         cwd=cwd,
@@ -41,7 +41,7 @@ def autoconnect(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = No
 
 
 def start(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Starts a command, its messages in `messages.txt` there."""
+    """Start a command; its output goes to `messages.txt` in `cwd`."""
     with (cwd / "messages.txt").open("w") as messages:
         return subprocess.Popen(
             [sys.executable, "-m", "autoconnect.cli.main", *arguments],
@@ -54,21 +54,21 @@ def start(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) ->
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Id and command line of each process below a process."""
+    """Id and command line of each descendant of a process."""
     listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     parsed = [line.split(None, 2) for line in listing.splitlines()]
-    found: dict[int, str] = {}
+    below: dict[int, str] = {}
     parents = [pid]
     while parents:
         parent = parents.pop()
-        children = {int(child): args for child, above, args in parsed if int(above) == parent}
-        found |= children
+        children = {int(child): args for child, parent_id, args in parsed if int(parent_id) == parent}
+        below |= children
         parents += children
-    return found
+    return below
 
 
 def lives(pid: int) -> bool:
-    """Whether there is such a process that is more than a zombie."""
+    """Whether the process exists and is not a zombie."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -87,13 +87,13 @@ class Up:
         self.first_job = ""
 
     def get(self, path: str, status: int = 200, **options: Any) -> Any:
-        """The JSON that a path under /api/v1 answers."""
+        """The JSON answer to a path under /api/v1."""
         response = self.client.get(f"/api/v1{path}", **options)
         assert response.status_code == status, response.text
         return json.loads(response.text)
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest job, if there is one."""
+        """The newest job, or None."""
         response = self.client.get("/api/v1/jobs/latest")
         return dict(response.json()) if response.status_code == 200 else None
 
@@ -105,11 +105,11 @@ class Up:
     def ended(self, job_id: str, timeout_s: float = 90) -> dict[str, Any]:
         """The job, once it has ended."""
 
-        def look() -> dict[str, Any] | None:
+        def ended_job() -> dict[str, Any] | None:
             job: dict[str, Any] = self.get(f"/jobs/{job_id}")
             return job if job["status"] in ("completed", "failed", "cancelled") else None
 
-        return wait_until(f"the end of job {job_id}", look, timeout_s)
+        return wait_until(f"the end of job {job_id}", ended_job, timeout_s)
 
     def answers(self) -> bool:
         try:
@@ -120,7 +120,7 @@ class Up:
 
 @contextmanager
 def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Up]:
-    """`autoconnect up` in a folder, answering; ended behind the block, with nothing left of it."""
+    """`autoconnect up` in a folder, once it answers; ended after the block, with no process left over."""
     port = free_port()
     process = start("up", cwd=folder, extra={**QUICK, "AUTOCONNECT_PORT": str(port), **(extra or {})})
     try:
@@ -133,10 +133,10 @@ def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Up
 
 
 def end(process: subprocess.Popen[str]) -> int:
-    """Ends a stack as Ctrl-C does; returns its exit code."""
+    """End a stack as Ctrl-C does; returns its exit code."""
     below = descendants(process.pid)
     process.send_signal(signal.SIGINT)
     code = process.wait(_END_TIMEOUT_S)
-    left = {pid: args for pid, args in below.items() if lives(pid)}
-    assert not left, f"left over: {left}"
+    survivors = {pid: args for pid, args in below.items() if lives(pid)}
+    assert not survivors, f"left over: {survivors}"
     return code

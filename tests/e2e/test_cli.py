@@ -1,4 +1,4 @@
-"""The command line as users run it: what it prints, what it leaves, and with which code it ends."""
+"""The command line as users run it: its output, its files and its exit code."""
 
 import csv
 import json
@@ -19,6 +19,7 @@ from tests.sample import public_sample
 
 
 def expected(data: bytes) -> dict[str, object]:
+    """The metrics that the oracle computes for a file."""
     rows, rejects = oracle.read_rows(data)
     return {name: oracle.metric(name, rows, len(rows) + len(rejects), len(rejects)) for name in CATALOGUE}
 
@@ -65,7 +66,7 @@ def test_the_public_sample_has_the_known_totals(folder: Path) -> None:
     ]
 
 
-def test_a_job_that_fails_ends_with_1_and_one_sentence(folder: Path) -> None:
+def test_a_run_whose_job_fails_ends_with_exit_code_1_and_one_sentence(folder: Path) -> None:
     as_json = autoconnect("run", "nowhere.csv", "--json", cwd=folder)
     document = json.loads(as_json.stdout)
     assert (as_json.returncode, document["metrics"]) == (1, {})
@@ -77,7 +78,7 @@ def test_a_job_that_fails_ends_with_1_and_one_sentence(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "extra", "said"),
+    ("arguments", "extra", "message"),
     [
         (["run", "--colour"], {}, "No such option: --colour"),
         (["fly"], {}, "No such command 'fly'"),
@@ -89,16 +90,16 @@ def test_a_job_that_fails_ends_with_1_and_one_sentence(folder: Path) -> None:
         (["run"], {"AUTOCONNECT_REDIS_URL_FILE": "/nowhere"}, "AUTOCONNECT_REDIS_URL_FILE is '/nowhere'"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_says_what_was_expected(
-    folder: Path, arguments: list[str], extra: dict[str, str], said: str
+def test_wrong_usage_ends_with_exit_code_2_and_says_what_was_expected(
+    folder: Path, arguments: list[str], extra: dict[str, str], message: str
 ) -> None:
     done = autoconnect(*arguments, cwd=folder, extra=extra)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_redis_that_is_set_and_does_not_answer_is_said_so(folder: Path) -> None:
+def test_a_redis_in_the_settings_that_does_not_answer_is_an_error(folder: Path) -> None:
     done = autoconnect("run", cwd=folder, extra={"AUTOCONNECT_REDIS_URL": "redis://:secret@127.0.0.1:1/0"})
     assert done.returncode == 1
     assert done.stderr.startswith("autoconnect: Redis does not answer:")
@@ -110,7 +111,7 @@ def test_however_a_run_ends_it_leaves_no_process(folder: Path, number: signal.Si
     (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
     process = start("run", cwd=folder)
     below = wait_until(
-        "all processes", lambda: found if len(found := descendants(process.pid)) == 6 else None, timeout_s=30
+        "all processes", lambda: pids if len(pids := descendants(process.pid)) == 6 else None, timeout_s=30
     )
     process.send_signal(number)
     assert process.wait(30) == code
@@ -130,7 +131,7 @@ def test_an_interrupt_reaches_a_run_that_a_shell_started_with_interrupts_ignored
     assert process.wait(30) == 130
 
 
-def test_a_service_that_dies_is_started_again_and_given_up_after_five_quick_deaths(folder: Path) -> None:
+def test_a_service_that_dies_is_restarted_and_given_up_after_five_quick_deaths(folder: Path) -> None:
     (folder / "data" / SOURCE).write_text("".join(generate(10, seed=9)))
     process = start("run", cwd=folder, extra={"AUTOCONNECT_BATCH_BYTES": "100"})
     killed: set[int] = set()
@@ -149,7 +150,7 @@ def test_a_service_that_dies_is_started_again_and_given_up_after_five_quick_deat
     assert len(killed) == 5
 
 
-def test_generate_gives_the_same_file_for_the_same_seed_and_bad_rows_where_asked(folder: Path) -> None:
+def test_generate_gives_the_same_file_for_the_same_seed_and_bad_rows_on_request(folder: Path) -> None:
     for name, seed in (("a.csv", "7"), ("b.csv", "7"), ("c.csv", "8")):
         assert autoconnect("generate", "--rows", "1000", "--out", name, "--seed", seed, cwd=folder).returncode == 0
     first, second, third = ((folder / name).read_bytes() for name in ("a.csv", "b.csv", "c.csv"))
@@ -182,12 +183,12 @@ def test_jobs_and_metric_talk_to_a_running_api(up: Up, folder: Path) -> None:
     assert "There is no source 'nowhere.csv'" in failed.stdout
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error_of_one_sentence(folder: Path) -> None:
     done = autoconnect("generate", "--rows", "1", "--out", "nowhere/x.csv", cwd=folder)
     assert (done.returncode, done.stderr) == (1, "autoconnect: nowhere/x.csv: No such file or directory\n")
 
 
-def test_an_api_that_does_not_answer_is_said_so(folder: Path) -> None:
+def test_an_api_that_does_not_answer_is_an_error(folder: Path) -> None:
     done = autoconnect("jobs", "list", cwd=folder, extra={"AUTOCONNECT_URL": "http://127.0.0.1:1"})
     assert done.returncode == 1
     assert done.stderr.startswith("autoconnect: The API at http://127.0.0.1:1 does not answer")
@@ -195,9 +196,9 @@ def test_an_api_that_does_not_answer_is_said_so(folder: Path) -> None:
 
 def test_a_second_stack_in_the_same_folder_and_a_port_in_use_are_refused(up: Up, folder: Path) -> None:
     port = up.url.rpartition(":")[2]
-    taken = autoconnect("up", "--port", port, cwd=folder)
-    assert taken.returncode == 1
-    assert f"127.0.0.1:{port} cannot be listened on" in taken.stderr
-    second = autoconnect("up", "--port", str(free_port()), cwd=up.folder)
-    assert second.returncode == 1
-    assert "already running" in second.stderr
+    same_port = autoconnect("up", "--port", port, cwd=folder)
+    assert same_port.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}: " in same_port.stderr
+    same_folder = autoconnect("up", "--port", str(free_port()), cwd=up.folder)
+    assert same_folder.returncode == 1
+    assert "already running" in same_folder.stderr

@@ -1,6 +1,6 @@
-"""The stack of docker-compose.yml under each Compose, as a user has it: built, started, hurt, scaled, taken down.
+"""The stack of docker-compose.yml under each version of Compose: built, started, disturbed, scaled, taken down.
 
-The tests of a stack share it and run in the order of this file.
+The tests share one stack per version and run in the order of this file.
 """
 
 import csv
@@ -15,12 +15,12 @@ import httpx2
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.compose import COMMANDS, ROOT, Stack, answers, output, running
+from tests.e2e.compose import COMMANDS, ROOT, Stack, output, output_or_none, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes where nothing is cached
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1_200)]  # building takes minutes if nothing is cached
 
 SHIPPED = (ROOT / "data" / "transactions_autoconnect.csv").read_text(encoding="utf-8")
 SERVICES = {"redis": 1, "orchestrator": 1, "worker": 3, "aggregator": 1, "api": 1}
@@ -58,7 +58,7 @@ def test_the_shipped_data_is_processed_exactly(api: httpx2.Client) -> None:
     assert summary["transactions"] == 10_000
 
 
-def test_what_runs_can_do_little_harm(stack: Stack) -> None:
+def test_containers_run_with_few_rights(stack: Stack) -> None:
     for container in stack.containers():
         host, config = container["HostConfig"], container["Config"]
         assert config["User"] in ("autoconnect", "redis")
@@ -72,7 +72,7 @@ def test_what_runs_can_do_little_harm(stack: Stack) -> None:
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
 
-def test_only_the_api_can_be_reached_and_from_this_machine_only(stack: Stack) -> None:
+def test_only_the_api_is_published_and_on_this_machine_only(stack: Stack) -> None:
     published = {
         (container["Config"]["Labels"]["com.docker.compose.service"], port, binding["HostIp"])
         for container in stack.containers()
@@ -101,7 +101,7 @@ def test_only_the_api_writes_files_and_only_uploads(stack: Stack) -> None:
     }
 
 
-def test_the_orchestrator_carries_no_number_crunchers(stack: Stack) -> None:
+def test_the_orchestrator_has_no_numeric_libraries(stack: Stack) -> None:
     names = ("numpy", "pandas", "pyarrow", "numba")
     code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
     (orchestrator,) = stack.containers("orchestrator")
@@ -110,7 +110,7 @@ def test_the_orchestrator_carries_no_number_crunchers(stack: Stack) -> None:
 
 
 def test_the_kernel_was_compiled_while_the_image_was_built(stack: Stack) -> None:
-    """Given a copy of what the image has compiled / When a worker has mapped / I expect that it added nothing to it."""
+    """Given a copy of the kernel that the image has compiled / When a worker has mapped, I expect nothing new in it."""
     for container in stack.containers("worker"):
         assert output("docker", "exec", container["Id"], "find", "/tmp/kernel", "-name", "*.nbc")
         assert output("docker", "exec", container["Id"], "diff", "-r", "/app/kernel", "/tmp/kernel") == ""
@@ -126,19 +126,19 @@ def test_an_upload_is_read_by_the_workers(api: httpx2.Client) -> None:
 
 
 def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Client) -> None:
-    """Given a worker that has claimed a batch.
+    """Given a worker that has claimed a batch / When its process is killed
 
-    When its process is killed, I expect the job to end with the right totals, and the container to come back.
+    I expect the job to end with the right totals, and the container to come back.
     """
     text = "".join(generate(300_000, seed=11))
     job = _submit(api, "large.csv", slow_to_map(text))
-    victim = wait_until("a worker with a batch", lambda: _frozen_with_batch(stack, api, job["id"]))
+    victim = wait_until("a worker with a batch", lambda: _stop_worker_with_batch(stack, api, job["id"]))
 
     _signal(victim, "KILL")
 
     job = wait_until("the job", lambda: _ended(api, job["id"]), 120)
     assert job["status"] == "completed", job["error"]
-    # Who is idle may do the batch of the one that stands still before its lease has ended.
+    # An idle worker may back up the batch of the stopped one before the lease ends.
     assert _counter(api, "retried") + _counter(api, "backed_up") >= 1
     assert _summary(api, job=job["id"]) == _summary_of(text)
     wait_until("the restart", lambda: _restarts(victim) == 1)
@@ -152,7 +152,7 @@ def test_workers_can_be_added(stack: Stack, api: httpx2.Client) -> None:
     stack.wait_healthy()
 
 
-def test_a_stop_is_clean_and_a_start_goes_on_from_there(stack: Stack, api: httpx2.Client) -> None:
+def test_a_stop_is_clean_and_a_start_resumes_from_there(stack: Stack, api: httpx2.Client) -> None:
     before = _get(api, "/api/v1/metrics/summary")
 
     stack.compose("stop")
@@ -164,7 +164,7 @@ def test_a_stop_is_clean_and_a_start_goes_on_from_there(stack: Stack, api: httpx
     assert _get(api, "/api/v1/metrics/summary") == before
 
 
-def test_nothing_is_left_when_it_is_taken_down(stack: Stack) -> None:
+def test_taking_the_stack_down_leaves_nothing(stack: Stack) -> None:
     assert stack.leftovers()
 
     stack.compose("down", "-v")
@@ -172,7 +172,7 @@ def test_nothing_is_left_when_it_is_taken_down(stack: Stack) -> None:
     assert stack.leftovers() == []
 
 
-def test_the_example_of_env_and_the_compose_file_know_the_same_variables() -> None:
+def test_the_env_example_and_the_compose_file_have_the_same_variables() -> None:
     example = re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     compose = (ROOT / "docker-compose.yml").read_text()
     passed_on = re.findall(r"^  (AUTOCONNECT_\w+):$", compose, re.MULTILINE)
@@ -182,9 +182,9 @@ def test_the_example_of_env_and_the_compose_file_know_the_same_variables() -> No
 
 
 def _require_compose(name: str) -> None:
-    if answers("docker", "version", "--format", "{{.Server.Version}}") is None:
+    if output_or_none("docker", "version", "--format", "{{.Server.Version}}") is None:
         require("containers", "no Docker engine answers")
-    version = answers(*COMMANDS[name], "version", "--short")
+    version = output_or_none(*COMMANDS[name], "version", "--short")
     if version is None or version.lstrip("v").startswith("1.") != (name == "compose-v1"):
         require(name, f"{' '.join(COMMANDS[name])} is {version or 'not there'}")
 
@@ -197,12 +197,12 @@ def _get(api: httpx2.Client, path: str, **parameters: str) -> Any:
 
 def _summary(api: httpx2.Client, **parameters: str) -> dict[str, Any]:
     (row,) = _get(api, "/api/v1/metrics/summary", **parameters)["rows"]
-    found: dict[str, Any] = row
-    return found
+    summary: dict[str, Any] = row
+    return summary
 
 
 def _summary_of(text: str) -> dict[str, Any]:
-    """What the summary of a file without bad rows must be."""
+    """The summary that a file without bad rows must have."""
     rows = list(csv.DictReader(io.StringIO(text)))
     dates = [row["date"] for row in rows]
     return {
@@ -218,10 +218,10 @@ def _summary_of(text: str) -> dict[str, Any]:
 
 
 def _counter(api: httpx2.Client, event: str) -> int:
-    """How often something has happened to batches."""
-    found = re.search(rf"^autoconnect_batches_{event}_total (\d+)", api.get("/metrics").text, re.MULTILINE)
-    assert found
-    return int(found[1])
+    """How often an event has happened to batches, as Prometheus sees it."""
+    sample = re.search(rf"^autoconnect_batches_{event}_total (\d+)", api.get("/metrics").text, re.MULTILINE)
+    assert sample
+    return int(sample[1])
 
 
 def _submit(api: httpx2.Client, name: str, text: str) -> Any:
@@ -247,25 +247,26 @@ def _latest_ended(api: httpx2.Client) -> Any:
     return latest.json() if latest.status_code == 200 and latest.json()["status"] in ENDED else None
 
 
-def _frozen_with_batch(stack: Stack, api: httpx2.Client, job_id: str) -> str | None:
-    """Id of a container whose worker has been stopped while it has a batch of the job; None where none was caught."""
+def _stop_worker_with_batch(stack: Stack, api: httpx2.Client, job_id: str) -> str | None:
+    """Stop a worker (SIGSTOP) that has a batch of the job; returns its container's id, or None if none has one."""
     containers = {container["Config"]["Hostname"]: container["Id"] for container in stack.containers("worker")}
     for worker in _workers_on(api, job_id):
         container: str = containers[worker["host"]]
         _signal(container, "STOP")
-        if worker["id"] in [still["id"] for still in _workers_on(api, job_id)]:
+        if worker["id"] in [busy["id"] for busy in _workers_on(api, job_id)]:
             return container
         _signal(container, "CONT")
     return None
 
 
 def _workers_on(api: httpx2.Client, job_id: str) -> list[dict[str, Any]]:
+    """The workers that have a batch of the job."""
     workers = _get(api, "/api/v1/workers")["items"]
     return [worker for worker in workers if any(item.startswith(job_id) for item in worker["working_on"])]
 
 
 def _signal(container: str, name: str) -> None:
-    """To the service's process, which is the child of the container's init."""
+    """Send a signal to the service's process, the child of the container's init."""
     output("docker", "exec", container, "sh", "-c", f"kill -{name} $(cat /proc/1/task/1/children)")
 
 

@@ -1,4 +1,4 @@
-"""Killing what runs, for real: the result is the same."""
+"""Real processes are killed while a job runs, and the result is the same."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ ROWS = 400_000
 
 
 def write_big_source(up: Up) -> int:
-    """Writes big.csv; returns the sum of its prices in cents."""
+    """Write big.csv; returns the sum of its prices in cents."""
     text = "".join(generate(ROWS, seed=4))
     (up.folder / "data" / "big.csv").write_text(slow_to_map(text))
     prices = (line.split(",")[5] for line in text.splitlines()[1:])
@@ -41,7 +41,7 @@ def test_workers_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> N
         wait_until("the workers to be replaced", lambda: len(up.get("/workers")["items"]) == 3)
 
 
-def test_a_batch_that_kills_every_worker_that_takes_it_ends_dead_and_its_job_says_so(folder: Path) -> None:
+def test_a_batch_that_kills_every_worker_that_claims_it_is_dead_and_its_job_says_so(folder: Path) -> None:
     """Given MAX_DEATHS=3 and a job of one batch / When each worker that has it is killed"""
     with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000000", "AUTOCONNECT_MAX_DEATHS": "3"}) as up:
         write_big_source(up)
@@ -49,7 +49,7 @@ def test_a_batch_that_kills_every_worker_that_takes_it_ends_dead_and_its_job_say
         killed: set[str] = set()
 
         def kill_holder() -> bool:
-            """Kills who has the batch; whether it is dead by that."""
+            """Kill the worker that has the batch; returns whether the job has failed."""
             for worker in up.get("/workers")["items"]:
                 if worker["working_on"] and worker["id"] not in killed:
                     os.kill(worker["pid"], signal.SIGKILL)

@@ -27,10 +27,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, up: Up) -> Iterator[Page]:
-    """A page that fails its test for a message on the console, or a request to anywhere else."""
+    """A page; its test fails on an error in the console, and on a request to any address but the API's."""
     complaints: list[str] = []
 
-    def keep_home(route: Route) -> None:
+    def allow_only_the_api(route: Route) -> None:
         if route.request.url.startswith((up.url, "data:", "blob:")):
             route.continue_()
         else:
@@ -38,7 +38,7 @@ def page(browser: Browser, up: Up) -> Iterator[Page]:
             route.abort()
 
     page = browser.new_page()
-    page.route("**/*", keep_home)
+    page.route("**/*", allow_only_the_api)
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
@@ -68,7 +68,7 @@ def test_redoc_shows_every_operation(page: Page, up: Up) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_a_script_that_somebody_gets_into_a_page_is_not_run(browser: Browser, up: Up, path: str) -> None:
+def test_a_script_that_is_injected_into_a_page_is_not_run(browser: Browser, up: Up, path: str) -> None:
     page = browser.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

@@ -1,4 +1,4 @@
-"""REST against the oracle, and each call as the contract has it, on a running stack."""
+"""REST on a running stack: results against the oracle, and each call against the contract."""
 
 import csv
 import io
@@ -42,14 +42,14 @@ def rows(stack_data: bytes) -> tuple[list[oracle.Row], int]:
     return accepted, len(rejects)
 
 
-def selected(rows: list[oracle.Row], wanted: Filter) -> list[oracle.Row]:
+def selected(rows: list[oracle.Row], filters: Filter) -> list[oracle.Row]:
     return oracle.select(
         rows,
-        city=wanted.get("city", ()),
-        model=wanted.get("model", ()),
-        first=wanted.get("from"),
-        last=wanted.get("to"),
-        type=wanted.get("type"),
+        city=filters.get("city", ()),
+        model=filters.get("model", ()),
+        first=filters.get("from"),
+        last=filters.get("to"),
+        type=filters.get("type"),
     )
 
 
@@ -58,20 +58,18 @@ def read_exactly(text: str) -> Any:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_every_metric_says_what_the_oracle_says_for_any_filter(
-    up: Up, rows: tuple[list[oracle.Row], int], name: str
-) -> None:
+def test_every_metric_equals_the_oracles_for_any_filter(up: Up, rows: tuple[list[oracle.Row], int], name: str) -> None:
     accepted, rejected = rows
-    for wanted, options in product(FILTERS, OPTIONS.get(name, [{}])):
-        response = up.client.get(f"/api/v1/metrics/{name}", params={**wanted, **options, "job": up.first_job})
+    for filters, options in product(FILTERS, OPTIONS.get(name, [{}])):
+        response = up.client.get(f"/api/v1/metrics/{name}", params={**filters, **options, "job": up.first_job})
         assert response.status_code == 200, response.text
         answer = read_exactly(response.text)
         numbers = {option: int(value) for option, value in options.items()}
-        expected = oracle.metric(name, selected(accepted, wanted), len(accepted) + rejected, rejected, **numbers)
-        assert answer["rows"] == expected, (wanted, options)
+        expected = oracle.metric(name, selected(accepted, filters), len(accepted) + rejected, rejected, **numbers)
+        assert answer["rows"] == expected, (filters, options)
         assert answer["columns"] == list(CATALOGUE[name].columns)
         assert (answer["metric"], answer["complete"]) == (name, True)
-        assert answer["filters"] == wanted | numbers
+        assert answer["filters"] == filters | numbers
 
 
 def test_the_same_table_comes_as_csv_by_format_and_by_accept(up: Up) -> None:
@@ -85,14 +83,14 @@ def test_the_same_table_comes_as_csv_by_format_and_by_accept(up: Up) -> None:
     assert table == [{name: str(value) for name, value in row.items()} for row in answer["rows"]]
 
 
-def test_money_is_a_number_with_its_cents_to_the_letter(up: Up) -> None:
+def test_money_is_a_number_with_exactly_two_decimals(up: Up) -> None:
     text = up.client.get("/api/v1/metrics/summary").text
     revenue = read_exactly(text)["rows"][0]["revenue"]
     assert f'"revenue": {revenue}, ' in text
     assert revenue.as_tuple().exponent == -2
 
 
-def test_roll_ups_say_what_the_oracle_says(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
+def test_roll_ups_equal_the_oracles(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
     for group_by, measures in (
         ("city", "transactions,revenue,average_ticket"),
         ("city,month", "sales,rentals,mean_months"),
@@ -103,12 +101,12 @@ def test_roll_ups_say_what_the_oracle_says(up: Up, rows: tuple[list[oracle.Row],
         parameters = {"group_by": group_by, "measures": measures, "limit": "100000", "from": "2023-03"}
         parameters["job"] = up.first_job
         answer = read_exactly(up.client.get("/api/v1/query", params=parameters).text)
-        keys, wanted = [key for key in group_by.split(",") if key], measures.split(",")
-        assert answer["rows"] == oracle.query(selected(rows[0], {"from": "2023-03"}), keys, wanted)
-        assert answer["columns"] == [*keys, *wanted]
+        keys, names = [key for key in group_by.split(",") if key], measures.split(",")
+        assert answer["rows"] == oracle.query(selected(rows[0], {"from": "2023-03"}), keys, names)
+        assert answer["columns"] == [*keys, *names]
 
 
-def test_a_roll_up_is_ordered_and_cut(up: Up) -> None:
+def test_a_roll_up_is_ordered_and_limited(up: Up) -> None:
     parameters = {"group_by": "city", "order": "-revenue", "limit": "2"}
     answer = up.get("/query", params=parameters)
     ranking = [row["city"] for row in up.get("/metrics/city-comparison")["rows"]]
@@ -136,7 +134,7 @@ def test_a_roll_up_is_ordered_and_cut(up: Up) -> None:
         ("/jobs?status=lost", "status"),
     ],
 )
-def test_what_cannot_be_read_is_a_problem_that_names_it(up: Up, path: str, parameter: str) -> None:
+def test_an_unreadable_parameter_is_a_problem_that_names_it(up: Up, path: str, parameter: str) -> None:
     response = up.client.get(f"/api/v1{path}")
     problem = response.json()
     assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
@@ -169,11 +167,11 @@ def test_every_error_is_a_problem(up: Up, method: str, path: str, status: int) -
     assert {"type", "title", "status", "detail", "instance"} <= response.json().keys()
 
 
-def test_nothing_that_is_served_fits_an_accept_header_of_images(up: Up) -> None:
+def test_an_accept_header_of_images_only_is_a_406(up: Up) -> None:
     assert up.client.get("/api/v1/metrics/summary", headers={"Accept": "image/*"}).status_code == 406
 
 
-def test_a_body_that_is_not_a_job_is_refused_and_a_source_that_is_not_there_fails_the_job(up: Up) -> None:
+def test_a_body_that_is_not_a_job_is_refused_and_a_missing_source_fails_the_job(up: Up) -> None:
     assert up.client.post("/api/v1/jobs", json={"sauce": "x"}).status_code == 422
     assert up.client.post("/api/v1/jobs", content=b"{", headers={"Content-Type": "application/json"}).status_code == 422
     job = up.ended(up.submit("nowhere.csv"))
@@ -182,7 +180,7 @@ def test_a_body_that_is_not_a_job_is_refused_and_a_source_that_is_not_there_fail
     assert (response.status_code, response.json()["job_status"]) == (409, "failed")
 
 
-def test_a_job_without_a_body_runs_the_stacks_own_source(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
+def test_a_job_without_a_body_runs_the_default_source(up: Up, rows: tuple[list[oracle.Row], int]) -> None:
     response = up.client.post("/api/v1/jobs")
     assert response.status_code == 202
     assert response.headers["location"] == f"/api/v1/jobs/{response.json()['id']}"
@@ -199,20 +197,20 @@ def test_batches_and_rejects_come_in_pages(up: Up, stack_data: bytes) -> None:
     job_id = up.get("/metrics/summary")["job_id"]
     batches = up.get(f"/jobs/{job_id}/batches")["items"]
     assert {batch["state"] for batch in batches} == {"done"}
-    found, cursor = [], None
+    rejects, cursor = [], None
     while True:
         parameters = {"limit": "7"} | ({"cursor": cursor} if cursor else {})
         page = up.get(f"/jobs/{job_id}/rejects", params=parameters)
-        found += page["items"]
+        rejects += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             break
     assert page["truncated"] is False
     lines = stack_data.decode().splitlines()
-    assert [(reject["line"], reject["reason"]) for reject in found] == oracle.read_rows(stack_data)[1]
-    assert all(reject["raw"] == lines[reject["line"] - 1] and reject["file"] == SOURCE for reject in found)
+    assert [(reject["line"], reject["reason"]) for reject in rejects] == oracle.read_rows(stack_data)[1]
+    assert all(reject["raw"] == lines[reject["line"] - 1] and reject["file"] == SOURCE for reject in rejects)
     text = up.client.get(f"/api/v1/jobs/{job_id}/rejects", params={"format": "csv", "limit": "10000"}).text
-    assert [row["raw"] for row in csv.DictReader(io.StringIO(text))] == [reject["raw"] for reject in found]
+    assert [row["raw"] for row in csv.DictReader(io.StringIO(text))] == [reject["raw"] for reject in rejects]
 
 
 def test_a_source_is_uploaded_listed_replaced_run_and_deleted(up: Up) -> None:
@@ -264,7 +262,7 @@ def test_cities_models_catalogue_workers_and_queues_are_listed(up: Up) -> None:
     }
 
 
-def test_it_lives_it_is_ready_and_its_front_door_leads_to_the_documentation(up: Up) -> None:
+def test_the_api_is_live_and_ready_and_its_root_leads_to_the_documentation(up: Up) -> None:
     assert up.client.get("/health/live").json() == {"status": "alive"}
     assert up.client.get("/health/ready").json() == {"status": "ready"}
     home = up.client.get("/")

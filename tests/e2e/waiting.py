@@ -1,4 +1,4 @@
-"""Waiting for what is to come, and ports to use."""
+"""Waiting for a condition, and free ports."""
 
 import socket
 import time
@@ -7,22 +7,22 @@ from typing import TypeVar
 
 _POLL_S = 0.1
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-def wait_until(what: str, look: Callable[[], Found | None], timeout_s: float = 60) -> Found:
-    """The first thing found; raises TimeoutError, which says what was waited for."""
+def wait_until(condition: str, check: Callable[[], Result | None], timeout_s: float = 60) -> Result:
+    """The first true result of `check`; raises TimeoutError, which names the condition."""
     end = time.monotonic() + timeout_s
     while True:
-        if found := look():
-            return found
+        if result := check():
+            return result
         if time.monotonic() > end:
-            raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
+            raise TimeoutError(f"waited {timeout_s:.0f} s for {condition}")
         time.sleep(_POLL_S)
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody has at the moment."""
+    """A port of the loopback interface that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A real server for these tests, empty for each of them, and the services as objects that take one step at a time."""
+"""A real Redis server, emptied before each test, and the services as objects that a test moves one step at a time."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,16 +39,16 @@ def client(redis_url: str) -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
-    """Every key of an ended job has a life time, but for those of the published result."""
+    """Every key of an ended job has a life time, except those of the published result."""
     yield
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
-    left = [name for name in kept_for_good(client) if not name.endswith(":claimed")]
-    assert [name for name in left if not any(job_id in name for job_id in open_jobs)] == []
+    lasting = [name for name in kept_for_good(client) if not name.endswith(":claimed")]
+    assert [name for name in lasting if not any(job_id in name for job_id in open_jobs)] == []
 
 
 @pytest.fixture(autouse=True)
 def _one_batch_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker commits each batch on its own, so that tests can look at what is between two of them."""
+    """A worker commits each batch alone, so that tests can look at the state between two batches."""
     monkeypatch.setattr("worker.loop._GROUP_S", 0)
 
 
@@ -61,7 +61,7 @@ def stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Makes stacks with settings of their own."""
+    """Make stacks with other settings."""
     stacks: list[Stack] = []
 
     def make(**settings: object) -> Stack:
@@ -74,15 +74,15 @@ def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Calla
 
 
 @pytest.fixture
-def refusable() -> Iterator[None]:
-    """A file can be forbidden to whoever runs the tests."""
+def file_modes_apply() -> Iterator[None]:
+    """File modes apply to the user who runs the tests, even to root."""
     with rights_of_an_owner():
         yield
 
 
 @pytest.fixture
 def serve(stack: Stack) -> Iterator[Serve]:
-    """Serves with the stack's settings and others."""
+    """Make clients of an API with the stack's settings, some of them replaced."""
     clients: list[TestClient] = []
 
     def make(**settings: Any) -> TestClient:

@@ -1,4 +1,4 @@
-"""The services without processes: each takes a step when a test says so."""
+"""The services without processes: each runs one round when a test calls it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import simplejson
 from fastapi.testclient import TestClient
 
 from aggregator.loop import Aggregator
-from autoconnect.broker import jobs, results
+from autoconnect.broker import jobs, keys, results
 from autoconnect.broker.batches import Claim, claim_batch, claimed_items, wait_for_batch
 from autoconnect.broker.connection import BlockingClient, Client
 from autoconnect.broker.keys import BatchId
@@ -23,7 +23,7 @@ from tests import oracle
 from worker.loop import Worker
 from worker.mapping import add_claim, make_mapper
 
-#: Makes clients of an API with the stack's settings and others.
+#: Makes a client of an API with the stack's settings, some of them replaced.
 Serve = Callable[..., TestClient]
 
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
@@ -48,7 +48,7 @@ class Stack:
         return self._blocking[-1]
 
     def worker(self) -> Worker:
-        """A worker that has its heartbeat, and nothing to do yet."""
+        """A new worker, which has its heartbeat and no batch yet."""
         worker = Worker(self.client, self.blocking(), self.settings, Stop())
         worker.register()
         self._workers.append(worker)
@@ -61,33 +61,33 @@ class Stack:
             blocking.close()
 
     def write(self, text: str | bytes, name: str = "source.csv") -> str:
-        """Writes a source."""
+        """Write a source; returns its name."""
         data = text.encode() if isinstance(text, str) else text
         (self.settings.data_dir / name).write_bytes(data)
         return name
 
     def generated(self, rows: int = 300, seed: int = 1, name: str = "source.csv") -> str:
-        """Writes a source of believable rows."""
+        """Write a source of realistic rows; returns its name."""
         return self.write("".join(generate(rows, seed)), name)
 
     def submit(self, source: str) -> str:
         return jobs.create_job(self.client, source, ttl_s=600)
 
     def planned(self, source: str) -> str:
-        """Submits a job and lets the orchestrator plan it."""
+        """Submit a job and let the orchestrator plan it; returns its id."""
         job_id = self.submit(source)
         self.orchestrator.round()
         return job_id
 
-    def handed(self, worker: Worker) -> BatchId:
-        """An item that is ready, which the worker has been handed and not yet claimed."""
+    def handed_out(self, worker: Worker) -> BatchId:
+        """An item that has just been handed out to the worker, which has not claimed it yet."""
         item = wait_for_batch(self.blocking(), worker.id, 100)
         assert item
         return item
 
     def claimed(self, worker: Worker) -> Claim:
-        """A batch that is ready, which the worker has claimed and not yet mapped."""
-        claim = claim_batch(self.client, worker.id, self.handed(worker))
+        """A batch that the worker has just claimed and not mapped yet."""
+        claim = claim_batch(self.client, worker.id, self.handed_out(worker))
         assert claim
         return claim
 
@@ -97,14 +97,14 @@ class Stack:
         return job
 
     def finish(self, job_id: str, *workers: Worker) -> Job:
-        """Lets everybody work until the job has ended."""
+        """Let the services work until the job has ended."""
         for _ in range(1_000):
             if self.job(job_id).status.ended:
                 return self.job(job_id)
-            if self._depth("orchestrator"):
+            if self._depth(keys.ORCHESTRATOR):
                 self.orchestrator.round()
             elif busy := [
-                worker for worker in workers if self._depth("ready") or claimed_items(self.client, worker.id)
+                worker for worker in workers if self._depth(keys.READY) or claimed_items(self.client, worker.id)
             ]:
                 for worker in busy:
                     worker.round()
@@ -112,17 +112,17 @@ class Stack:
                 self.aggregator.round()
         raise AssertionError(f"the job does not end: {self.job(job_id)}")
 
-    def _depth(self, name: str) -> int:
-        return int(self.client.call("LLEN", f"autoconnect:{name}"))
+    def _depth(self, key: str) -> int:
+        return int(self.client.call("LLEN", key))
 
     def metrics(self, job_id: str) -> dict[str, Any]:
         """The rows of all metrics of a completed job."""
-        found = {}
+        rows = {}
         for name in CATALOGUE:
             table = results.read_metric(self.client, job_id, name)
             assert table is not None
-            found[name] = simplejson.loads(table, use_decimal=True)["rows"]
-        return found
+            rows[name] = simplejson.loads(table, use_decimal=True)["rows"]
+        return rows
 
 
 def map_claim(claim: Claim, settings: Settings) -> Partial:
@@ -133,6 +133,6 @@ def map_claim(claim: Claim, settings: Settings) -> Partial:
 
 
 def expected_metrics(data: bytes) -> dict[str, Any]:
-    """What the oracle says of a file."""
+    """The metrics that the oracle computes for a file."""
     rows, rejects = oracle.read_rows(data)
     return {name: oracle.metric(name, rows, len(rows) + len(rejects), len(rejects)) for name in CATALOGUE}

@@ -1,4 +1,4 @@
-"""The API on a real Redis where a running stack would be in the way: no result yet, a running job, a key, no Redis."""
+"""The API on a real Redis, in states that a running stack would disturb: no result yet, a running job, no Redis."""
 
 import os
 from urllib.parse import quote
@@ -14,7 +14,7 @@ KEY = "0123456789abcdef"
 GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
 
 
-def test_without_a_result_metrics_are_404_and_say_when_to_come_back(serve: Serve) -> None:
+def test_without_a_result_metrics_are_404_and_say_when_to_retry(serve: Serve) -> None:
     api = serve()
     for path in ("/metrics/summary", "/query", "/cities", "/models", "/jobs/latest"):
         response = api.get(f"/api/v1{path}")
@@ -32,18 +32,18 @@ def test_a_running_job_has_no_result_but_a_partial_one(stack: Stack, serve: Serv
     assert partial["complete"] is False
     assert partial["rows"][0]["transactions"] == stack.job(job_id).rows.accepted > 0
     stack.finish(job_id, worker)
-    whole = api.get("/api/v1/metrics/summary", params={"job": job_id, "partial": "true"}).json()
-    assert (whole["complete"], whole["rows"][0]["transactions"]) == (True, 300)
+    complete = api.get("/api/v1/metrics/summary", params={"job": job_id, "partial": "true"}).json()
+    assert (complete["complete"], complete["rows"][0]["transactions"]) == (True, 300)
 
 
-def test_the_published_result_is_answered_until_another_is_published(stack: Stack, serve: Serve) -> None:
+def test_the_published_result_is_served_until_another_is_published(stack: Stack, serve: Serve) -> None:
     api, worker = serve(), stack.worker()
     for rows in (1, 2):
         stack.finish(stack.planned(stack.write(HEADER + GOOD * rows)), worker)
         assert api.get("/api/v1/metrics/summary").json()["rows"][0]["transactions"] == rows
 
 
-def test_with_a_key_whatever_changes_something_needs_it(serve: Serve, client: Client) -> None:
+def test_if_a_key_is_set_every_change_needs_it(serve: Serve, client: Client) -> None:
     api = serve(api_key=KEY)
     calls = (("POST", "/jobs"), ("DELETE", "/jobs/x"), ("PUT", "/sources/x.csv"), ("DELETE", "/sources/x.csv"))
     wrong: list[dict[str, str]] = [{}, {"X-API-Key": "wrong"}, {"Authorization": f"Bearer {KEY}x"}]
@@ -66,7 +66,7 @@ def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(stack: Stack,
     assert [path.name for path in stack.settings.upload_dir.iterdir()] == ["x.csv"]
 
 
-def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve: Serve) -> None:
+def test_an_upload_hides_a_file_of_the_same_name_in_the_data_folder(stack: Stack, serve: Serve) -> None:
     api = serve()
     stack.write(HEADER + GOOD, "same.csv")
     api.put("/api/v1/sources/same.csv", content=(HEADER + GOOD * 2).encode())
@@ -74,7 +74,7 @@ def test_an_upload_is_found_before_a_file_of_the_data_folder(stack: Stack, serve
     assert [source["uploaded"] for source in api.get("/api/v1/sources").json()["items"]] == [True]
 
 
-def test_without_redis_the_api_lives_but_is_not_ready(serve: Serve) -> None:
+def test_without_redis_the_api_is_live_but_not_ready(serve: Serve) -> None:
     api = serve(redis_url="redis://127.0.0.1:1/0")
     assert api.get("/health/live").status_code == 200
     for path in ("/health/ready", "/api/v1/jobs", "/api/v1/metrics/summary"):
@@ -83,7 +83,7 @@ def test_without_redis_the_api_lives_but_is_not_ready(serve: Serve) -> None:
         assert response.json()["detail"].startswith("Redis does not answer")
 
 
-def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(stack: Stack, serve: Serve) -> None:
+def test_names_in_any_alphabet_are_uploaded_and_unusable_names_are_refused(stack: Stack, serve: Serve) -> None:
     api = serve()
     for name in ("日.csv", "œuvre.csv", "a b%20c.csv"):
         uploaded = api.put(f"/api/v1/sources/{quote(name)}", content=b"x")
@@ -98,7 +98,7 @@ def test_names_with_letters_of_any_alphabet_are_uploaded_and_listed(stack: Stack
     assert api.get("/api/v1/sources").json()["items"] == []
 
 
-def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Serve) -> None:
+def test_an_id_that_would_name_another_key_is_not_a_job(stack: Stack, serve: Serve) -> None:
     api = serve()
     job_id = stack.planned(stack.generated(rows=10))
     stack.finish(job_id, stack.worker())
@@ -121,13 +121,13 @@ def test_an_id_that_would_name_another_key_is_no_job(stack: Stack, serve: Serve)
         "/query?limit=1&limit=2",
     ],
 )
-def test_odd_parameters_are_422_and_named(serve: Serve, path: str) -> None:
+def test_odd_parameters_are_422_and_the_errors_name_them(serve: Serve, path: str) -> None:
     response = serve().get(f"/api/v1{path}")
     assert response.status_code == 422
     assert all(error["name"] and error["message"] for error in response.json()["errors"])
 
 
-def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Serve) -> None:
+def test_the_csv_of_rejects_has_every_kept_reject(stack: Stack, serve: Serve) -> None:
     job_id = stack.planned(stack.write(HEADER + "TX,,,,,,\n" * 150))
     stack.finish(job_id, stack.worker())
     api = serve()
@@ -140,12 +140,12 @@ def test_rejects_as_csv_are_all_that_are_kept(stack: Stack, serve: Serve) -> Non
     ("path", "methods"),
     [("/api/v1/jobs", "GET, POST"), ("/api/v1/jobs/x", "GET, DELETE"), ("/api/v1/sources/x.csv", "PUT, DELETE")],
 )
-def test_a_method_that_is_not_served_is_told_all_that_are(serve: Serve, path: str, methods: str) -> None:
+def test_a_405_lists_the_methods_that_are_allowed(serve: Serve, path: str, methods: str) -> None:
     response = serve().patch(path)
     assert (response.status_code, response.headers["allow"]) == (405, methods)
 
 
-def test_exports_have_no_formula_in_text_and_numbers_as_they_are(stack: Stack, serve: Serve) -> None:
+def test_exports_escape_formulas_in_text_and_leave_numbers_unchanged(stack: Stack, serve: Serve) -> None:
     rows = "TX1,2024-01-31,=1+1,vente,@SUM(A1),100.50,\nTX2,2024-02-01,=1+1,vente,-X,50,\n" + GOOD * 30
     job_id = stack.planned(stack.write(HEADER + rows + "=cmd,bad\n"))
     stack.finish(job_id, stack.worker())

@@ -1,4 +1,4 @@
-"""A source that becomes another one while a job reads it fails the job at once, however and whenever it does."""
+"""A source that changes while a job reads it fails the job at once, whatever the change and whenever it happens."""
 
 import errno
 import os
@@ -12,16 +12,17 @@ from autoconnect.broker import jobs
 from autoconnect.models import Job, JobStatus
 from tests.integration.stack import Stack, expected_metrics
 
-pytestmark = pytest.mark.usefixtures("refusable")
+pytestmark = pytest.mark.usefixtures("file_modes_apply")
 
 Change = Callable[[Path], None]
 
 COULD_BE_READ = ", though it could be read when the job was planned; submit it again."
 NOT_REGULAR = f"The source 'source.csv' is not a regular file{COULD_BE_READ}"
 GONE = f"There is no source 'source.csv' in the data folder{COULD_BE_READ}"
-TOUCHED = "The source 'source.csv' changed while it was read: its size is as planned, its time is not; submit it again."
-
-
+TOUCHED = (
+    "The source 'source.csv' changed while it was read: its size is as planned, but its modification time is not; "
+    "submit it again."
+)
 RESIZED = (
     "The source 'source.csv' changed while it was read: {planned:,} bytes when planned, {now:,} now; submit it again."
 )
@@ -41,7 +42,7 @@ def empty(path: Path) -> None:
 
 
 def overwrite(path: Path) -> None:
-    """Other rows of the same size, a moment later."""
+    """Overwrite some bytes; the size stays, the time changes."""
     mtime_ns, size = path.stat().st_mtime_ns, path.stat().st_size
     with path.open("r+b") as file:
         file.seek(size // 2)
@@ -53,7 +54,7 @@ def touch(path: Path) -> None:
     os.utime(path, ns=(0, 0))
 
 
-#: What happens to the bytes that whoever has the file open reads.
+#: Changes of the bytes: a process that has the file open reads the new ones.
 IN_PLACE: dict[Change, str] = {
     grow: RESIZED,
     shrink: RESIZED,
@@ -96,8 +97,8 @@ def forbid(path: Path) -> None:
     path.chmod(0)
 
 
-#: What happens to the name: whoever has the file open reads on.
-OF_THE_NAME: dict[Change, str] = {
+#: Changes of the name: a process that has the file open reads the old bytes.
+BY_NAME: dict[Change, str] = {
     replace: RESIZED,
     delete: GONE,
     delete_folder: GONE,
@@ -106,8 +107,8 @@ OF_THE_NAME: dict[Change, str] = {
     become_link: f"The source 'source.csv' is a link that leads out of the data folder{COULD_BE_READ}",
     forbid: f"The source 'source.csv' cannot be read: Permission denied{COULD_BE_READ}",
 }
-CHANGES = IN_PLACE | OF_THE_NAME
-#: What is there afterwards, but for what grows.
+CHANGES = IN_PLACE | BY_NAME
+#: Bytes of the source after the change; `grow` adds 100,000.
 SIZES: dict[Change, int] = {shrink: 3_000, empty: 0, replace: 8}
 
 any_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -123,18 +124,18 @@ def running(request: pytest.FixtureRequest, make_stack: Callable[..., Stack]) ->
 
 @pytest.fixture
 def around_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], None], str], None]]:
-    """Lets something happen once: just before the next read of a file, or just after it."""
+    """Arrange an act that happens once: just before the next read of a file, or just after it."""
     with monkeypatch.context() as patch:
 
         def arrange(act: Callable[[], None], when: str) -> None:
-            real, waiting = os.preadv, [act]
+            real, pending = os.preadv, [act]
 
             def preadv(*arguments: Any) -> int:
-                if waiting and when == "before":
-                    waiting.pop()()
+                if pending and when == "before":
+                    pending.pop()()
                 count = real(*arguments)
-                if waiting:
-                    waiting.pop()()
+                if pending:
+                    pending.pop()()
                 return count
 
             patch.setattr("os.preadv", preadv)
@@ -143,7 +144,7 @@ def around_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[
 
 
 def begun(stack: Stack) -> tuple[str, Path]:
-    """A job of several batches of which one is done."""
+    """A job of several batches, one of them done, and the path of its source."""
     job_id = stack.planned(stack.generated())
     stack.worker().round()
     job = stack.job(job_id)
@@ -170,10 +171,10 @@ def test_a_source_that_changes_between_batches_fails_the_job_at_once(running: St
 def test_a_source_that_changes_while_a_batch_is_read_fails_the_job_at_once(
     running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change, when: str
 ) -> None:
-    """Given a source that changes once it is open, just before its bytes are read or just after
+    """Given a source that changes once it is open, just before or just after its bytes are read
 
-    I expect that the batch does not count where its bytes may be others; where only the name leads elsewhere, it has
-    the bytes that were planned, and the next batch fails.
+    I expect that the batch does not count if its bytes may have changed. If only the name leads elsewhere, the batch
+    has the planned bytes, and the next batch fails.
     """
     job_id, path = begun(running)
     size = path.stat().st_size
@@ -194,25 +195,23 @@ def test_a_source_that_changes_while_it_is_planned_fails_the_job(
 
 
 @pytest.mark.parametrize("change", [replace, delete, become_pipe], ids=lambda change: change.__name__)
-def test_what_comes_to_a_name_once_the_last_batch_is_open_is_of_no_concern(
+def test_a_name_that_leads_elsewhere_once_the_last_batch_is_open_changes_nothing(
     running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change
 ) -> None:
-    """The bytes that were planned are still there for whoever has them open: the result is that of the old file."""
+    """The worker still has the planned bytes open: the result is that of the old file."""
     source = running.generated(rows=10)
     path = running.settings.data_dir / source
     data = path.read_bytes()
     job_id = running.planned(source)
     if running.settings.batch_transport == "inline":
-        change(path)  # all of it is in Redis by now
+        change(path)  # all its lines are in Redis by now
     around_read(lambda: change(path), "before")
     job = running.finish(job_id, running.worker())
     assert job.status is JobStatus.COMPLETED
     assert running.metrics(job_id) == expected_metrics(data)
 
 
-def test_an_error_of_the_disk_is_no_change_and_counts_as_an_attempt(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_error_is_not_a_change_and_counts_as_an_attempt(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id, worker = stack.planned(stack.generated()), stack.worker()
 
     def fail(*_: Any) -> int:

@@ -1,4 +1,4 @@
-"""A job from its source to its result, in steps: what comes out, and what each fault of a source leads to."""
+"""A job from its source to its result, step by step: the result, and the error for each fault of a source."""
 
 import os
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import jobs, results
+from autoconnect.broker import jobs, keys, results
 from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import JobKeys
 from autoconnect.generate import generate
 from autoconnect.models import BatchState, JobStatus
 from tests.integration.stack import HEADER, Stack, expected_metrics
@@ -16,7 +17,7 @@ from tests.integration.stack import HEADER, Stack, expected_metrics
 GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
 
 
-def test_a_job_says_what_the_oracle_says(stack: Stack) -> None:
+def test_a_job_gives_the_metrics_of_the_oracle(stack: Stack) -> None:
     source = stack.write("".join(generate(400, seed=3, bad_ratio=0.05)))
     job_id = stack.planned(source)
     job = stack.finish(job_id, stack.worker(), stack.worker())
@@ -36,27 +37,27 @@ def test_the_cube_is_the_same_bit_for_bit_whatever_the_batches_the_workers_and_t
         stack = make_stack(**settings)
         job_id = stack.planned(stack.generated())
         assert stack.finish(job_id, *(stack.worker() for _ in range(len(cubes) + 1))).status is JobStatus.COMPLETED
-        cubes.append(stack.client.call("HGETALL", f"autoconnect:job:{job_id}:cube"))
+        cubes.append(stack.client.call("HGETALL", JobKeys(job_id).cube))
     assert cubes.count(cubes[0]) == len(cubes)
 
 
-def test_a_header_alone_is_a_result_without_rows(stack: Stack) -> None:
+def test_a_header_alone_gives_a_result_without_rows(stack: Stack) -> None:
     job_id = stack.planned(stack.write(HEADER))
     job = stack.finish(job_id)
     assert (job.status, job.batches.total, job.rows.read, job.progress) == (JobStatus.COMPLETED, 0, 0, 1.0)
     assert stack.metrics(job_id) == expected_metrics(HEADER.encode())
 
 
-def test_rejected_rows_are_kept_by_file_line_reason_and_text(stack: Stack) -> None:
+def test_rejected_rows_are_kept_with_file_line_reason_and_text(stack: Stack) -> None:
     bad = "TX2,2024-02-30,Paris,vente,Audi A4,100.50,\n"
     source = stack.write(HEADER + (GOOD * 99 + "\n" + bad) * 3)
     job_id = stack.planned(source)
     stack.finish(job_id, stack.worker())
-    found = results.read_rejects(stack.client, job_id, 0, 10)
-    assert [(reject.file, reject.line, reject.reason) for reject in found] == [
+    rejects = results.read_rejects(stack.client, job_id, 0, 10)
+    assert [(reject.file, reject.line, reject.reason) for reject in rejects] == [
         (source, line, "bad_date") for line in (102, 203, 304)
     ]
-    assert {reject.raw for reject in found} == {bad.strip()}
+    assert {reject.raw for reject in rejects} == {bad.strip()}
 
 
 def test_too_many_rejected_rows_fail_the_job_and_the_last_good_result_stays(stack: Stack) -> None:
@@ -74,7 +75,7 @@ def test_too_many_rejected_rows_fail_the_job_and_the_last_good_result_stays(stac
     assert jobs.published_job(stack.client) == good
 
 
-def test_exactly_the_allowed_share_of_rejected_rows_is_allowed(stack: Stack) -> None:
+def test_a_job_with_exactly_the_allowed_share_of_rejected_rows_completes(stack: Stack) -> None:
     job_id = stack.planned(stack.write(HEADER + GOOD * 9 + "TX,,,,,,\n"))
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
@@ -91,16 +92,16 @@ def test_exactly_the_allowed_share_of_rejected_rows_is_allowed(stack: Stack) -> 
         (
             "header.csv",
             b"id,date,ville,type,modele\n",
-            "The header lacks prix; read as utf-8 it is: id,date,ville,type,modele",
+            "The header lacks prix; read as utf-8, it is: id,date,ville,type,modele",
         ),
         (
             "twice.csv",
             b"id,date,ville,type,modele,prix,price\n",
-            "The header has two columns of one meaning: prix, price; keep one.",
+            "The header has two columns with the same meaning: prix, price; keep one.",
         ),
     ],
 )
-def test_a_source_that_cannot_be_read_fails_the_job_in_one_sentence(
+def test_a_source_that_cannot_be_read_fails_the_job_with_one_sentence(
     stack: Stack, name: str, content: bytes | None, error: str
 ) -> None:
     if content is not None:
@@ -109,7 +110,7 @@ def test_a_source_that_cannot_be_read_fails_the_job_in_one_sentence(
     assert (job.status, job.error) == (JobStatus.FAILED, error)
 
 
-def test_a_folder_a_pipe_and_a_name_too_long_are_no_sources(stack: Stack, tmp_path: Path) -> None:
+def test_a_folder_a_pipe_a_link_outside_and_an_unusable_name_are_not_sources(stack: Stack, tmp_path: Path) -> None:
     (stack.settings.data_dir / "folder").mkdir()
     os.mkfifo(stack.settings.data_dir / "pipe")
     (stack.settings.data_dir / "link.csv").symlink_to(tmp_path / "outside.csv")
@@ -141,7 +142,7 @@ def test_a_stray_quote_at_the_end_of_a_batch_rejects_its_line_alone(
         assert job.rejected_by_reason == {"bad_quotes": 1}
 
 
-def test_too_many_cells_fail_the_job_and_name_the_column(make_stack: Callable[..., Stack]) -> None:
+def test_too_many_cells_fail_the_job_and_the_error_names_the_column(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(max_cells=50)
     lines = (f"TX{n},2024-01-31,Paris,vente,Model {n},100.50,\n" for n in range(60))
     job = stack.finish(stack.planned(stack.write(HEADER + "".join(lines))), stack.worker())
@@ -156,16 +157,16 @@ def test_inline_lines_never_pile_up_in_redis(make_stack: Callable[..., Stack]) -
     stack = make_stack(batch_transport="inline", batch_bytes=200)
     worker = stack.worker()
     job_id = stack.planned(stack.generated())
-    most = 0
+    most_batches = 0
     while stack.job(job_id).status is JobStatus.RUNNING:
         stack.orchestrator.round()
-        most = max(most, stack.client.call("HLEN", f"autoconnect:job:{job_id}:lines"))
+        most_batches = max(most_batches, stack.client.call("HLEN", JobKeys(job_id).lines))
         worker.round()
     assert stack.finish(job_id).status is JobStatus.COMPLETED
-    assert 1 < most <= 4
+    assert 1 < most_batches <= 4
 
 
-def test_the_source_of_the_settings_is_submitted_once_for_each_version_of_it(make_stack: Callable[..., Stack]) -> None:
+def test_the_source_in_the_settings_is_submitted_once_per_version(make_stack: Callable[..., Stack]) -> None:
     first = make_stack(source="source.csv")
     first.generated(rows=10)
     first.orchestrator.round()
@@ -181,7 +182,7 @@ def test_the_source_of_the_settings_is_submitted_once_for_each_version_of_it(mak
 
 
 @pytest.mark.parametrize("source", ["../x.csv", "/etc/passwd", "x" * 3_000])
-def test_a_source_of_the_settings_that_cannot_be_is_a_failed_job(make_stack: Callable[..., Stack], source: str) -> None:
+def test_an_unusable_source_in_the_settings_is_a_failed_job(make_stack: Callable[..., Stack], source: str) -> None:
     stack = make_stack(source=source)
     stack.orchestrator.round()
     stack.orchestrator.round()
@@ -189,7 +190,7 @@ def test_a_source_of_the_settings_that_cannot_be_is_a_failed_job(make_stack: Cal
     assert (job.source, job.status) == (source, JobStatus.FAILED)
 
 
-def test_just_the_allowed_share_is_no_matter_of_floating_point(make_stack: Callable[..., Stack]) -> None:
+def test_the_allowed_share_is_compared_without_floating_point_errors(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(max_rejected_ratio=0.29)
     job_id = stack.planned(stack.write(HEADER + GOOD * 71 + "TX,,,,,,\n" * 29))
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
@@ -214,10 +215,10 @@ def test_cancelling_drops_waiting_batches_at_once_and_refuses_later_commits(stac
     states = [batch.state for batch in jobs.read_batches(client, job_id, range(job.batches.total))]
     assert states.count(BatchState.DONE) == 1
     assert states.count(BatchState.DROPPED) == len(states) - 1 > 0
-    for _ in range(3):  # what lingers in the ready list is dropped when it is claimed
+    for _ in range(3):  # items that linger in the ready list are dropped when they are claimed
         worker.round()
     assert stack.job(job_id).batches.done == 1
-    assert client.call("LLEN", "autoconnect:ready") == 0
+    assert client.call("LLEN", keys.READY) == 0
 
 
 def test_a_newer_result_is_published_and_an_older_one_that_ends_later_is_not(stack: Stack, client: Client) -> None:
@@ -229,9 +230,9 @@ def test_a_newer_result_is_published_and_an_older_one_that_ends_later_is_not(sta
     stack.finish(oldest, worker)
     assert [stack.job(job_id).status for job_id in (oldest, older, newer)] == [JobStatus.COMPLETED] * 3
     assert jobs.published_job(client) == newer
-    assert client.call("PTTL", f"autoconnect:job:{newer}:cube") == -1
-    assert 0 < client.call("PTTL", f"autoconnect:job:{older}:cube") <= 600_000
+    assert client.call("PTTL", JobKeys(newer).cube) == -1
+    assert 0 < client.call("PTTL", JobKeys(older).cube) <= 600_000
     last = stack.planned(source)
     stack.finish(last, worker)
     assert jobs.published_job(client) == last
-    assert 0 < client.call("PTTL", f"autoconnect:job:{newer}:cube") <= 600_000
+    assert 0 < client.call("PTTL", JobKeys(newer).cube) <= 600_000

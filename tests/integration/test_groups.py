@@ -1,12 +1,13 @@
-"""Batches that are mapped to one partial: all of them count or none does, whatever happens to one of them."""
+"""Groups of batches, mapped to one partial each: all batches of a group count or none does, whatever happens to one."""
 
 from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, results, workers
+from autoconnect.broker import batches, jobs, keys, results, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import JobKeys
 from autoconnect.core.partial import Partial
 from autoconnect.models import Batch, BatchState, JobStatus
 from autoconnect.service import Stop
@@ -20,24 +21,25 @@ def _groups_of_any_age(monkeypatch: pytest.MonkeyPatch, _one_batch_a_round: None
     monkeypatch.setattr("worker.loop._GROUP_S", 60)
 
 
-def states(client: Client, job_id: str) -> list[Batch]:
+def batches_of(client: Client, job_id: str) -> list[Batch]:
     return jobs.read_batches(client, job_id, range(100))
 
 
-def claimed(stack: Stack, worker: Worker, count: int) -> list[Claim]:
-    """So many batches, which the worker has claimed and not yet mapped."""
+def claim_several(stack: Stack, worker: Worker, count: int) -> list[Claim]:
+    """Batches that the worker has just claimed and not mapped yet."""
     return [stack.claimed(worker) for _ in range(count)]
 
 
-def mapped(stack: Stack, claims: list[Claim]) -> Partial:
+def map_claims(stack: Stack, claims: list[Claim]) -> Partial:
+    """The one partial of several claimed batches."""
     mapper = make_mapper(stack.settings, claims[0].layout)
     for claim in claims:
         add_claim(mapper, claim, stack.settings, lambda: None)
     return mapper.partial()
 
 
-def assert_counts_for_nothing(stack: Stack, worker: Worker, claims: list[Claim], partial: Partial) -> None:
-    """The commit is refused, and the job's counts are what they were."""
+def assert_discarded(stack: Stack, worker: Worker, claims: list[Claim], partial: Partial) -> None:
+    """The commit is discarded, and the job's counts stay the same."""
     job_id = claims[0].id.job
     before = stack.job(job_id)
     assert not results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
@@ -45,7 +47,7 @@ def assert_counts_for_nothing(stack: Stack, worker: Worker, claims: list[Claim],
     assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
 
 
-def assert_right(stack: Stack, job_id: str) -> None:
+def assert_result_is_exact(stack: Stack, job_id: str) -> None:
     job = stack.job(job_id)
     assert job.status is JobStatus.COMPLETED, job.error
     assert job.batches.done == job.batches.total
@@ -54,27 +56,29 @@ def assert_right(stack: Stack, job_id: str) -> None:
 
 @pytest.mark.parametrize("mapper", ["kernel", "plain"])
 @pytest.mark.parametrize("transport", ["range", "inline"])
-def test_a_worker_takes_all_that_is_ready_into_one_partial(make_stack: Any, mapper: str, transport: str) -> None:
+def test_a_worker_maps_all_ready_batches_to_one_partial(make_stack: Any, mapper: str, transport: str) -> None:
     stack: Stack = make_stack(mapper=mapper, batch_transport=transport)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     worker.round()
     assert len(results.partial_names(stack.client, job_id)) == 1
-    done = [batch for batch in states(stack.client, job_id) if batch.state is BatchState.DONE]
-    assert len(done) > 1, "of an inline job, as many as were fed"
+    done = [batch for batch in batches_of(stack.client, job_id) if batch.state is BatchState.DONE]
+    assert len(done) > 1, "an inline job has at least the batches that were fed"
     assert transport == "inline" or len(done) == stack.job(job_id).batches.total > 5
     stack.finish(job_id, worker)
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
-def test_enough_rows_a_cell_end_a_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enough_rows_per_cell_end_a_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.loop._ROWS_PER_CELL", 0.1)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     worker.round()
-    (first, second, *_) = states(stack.client, job_id)
-    assert (first.state, second.state) == (BatchState.DONE, BatchState.CLAIMED), "claimed by the same step"
+    (first, second, *_) = batches_of(stack.client, job_id)
+    assert (first.state, second.state) == (BatchState.DONE, BatchState.CLAIMED), (
+        "claimed by the script that commits the first"
+    )
 
 
-def test_batches_of_another_job_are_a_group_of_their_own(stack: Stack) -> None:
+def test_batches_of_another_job_form_a_group_of_their_own(stack: Stack) -> None:
     first, second = stack.planned(stack.generated(name="a.csv")), stack.planned(stack.generated(seed=2, name="b.csv"))
     worker = stack.worker()
     for _ in range(3):
@@ -82,43 +86,45 @@ def test_batches_of_another_job_are_a_group_of_their_own(stack: Stack) -> None:
     assert len(results.partial_names(stack.client, first)) > 1, "jobs take turns"
     for job_id in (first, second):
         stack.finish(job_id, worker)
-        assert_right(stack, job_id)
+        assert_result_is_exact(stack, job_id)
 
 
-def test_where_one_was_done_by_another_worker_none_counts_and_the_others_are_done_again(stack: Stack) -> None:
-    """Given three claimed batches, of which somebody else commits the second / When all are committed as one partial"""
+def test_if_another_worker_has_committed_one_batch_none_of_the_group_counts_and_the_others_run_again(
+    stack: Stack,
+) -> None:
+    """Given three claimed batches, and another worker's commit of the second / When all three are committed at once"""
     worker, other = stack.worker(), stack.worker()
     job_id = stack.planned(stack.generated())
-    claims = claimed(stack, worker, 3)
-    assert results.commit_batches(stack.client, other.id, [claims[1].id], mapped(stack, [claims[1]]))
-    assert_counts_for_nothing(stack, worker, claims, mapped(stack, claims))
-    assert stack.client.call("HGET", f"autoconnect:job:{job_id}", "discarded") == b"1"
+    claims = claim_several(stack, worker, 3)
+    assert results.commit_batches(stack.client, other.id, [claims[1].id], map_claims(stack, [claims[1]]))
+    assert_discarded(stack, worker, claims, map_claims(stack, claims))
+    assert stack.client.call("HGET", JobKeys(job_id).job, "discarded") == b"1"
     assert batches.claimed_items(stack.client, worker.id) == [claims[0].id, claims[2].id]
     stack.finish(job_id, worker)
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
-def test_a_commit_of_several_that_is_sent_again_after_a_lost_reply_counts_once(
+def test_a_commit_of_a_group_sent_again_after_a_lost_reply_counts_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, job_id = stack.worker(), stack.planned(stack.generated())
-    claims = claimed(stack, worker, 3)
-    partial = mapped(stack, claims)
+    claims = claim_several(stack, worker, 3)
+    partial = map_claims(stack, claims)
     monkeypatch.setattr("autoconnect.broker.results.secrets.token_hex", lambda _: "the same name")
     assert results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
-    assert_counts_for_nothing(stack, worker, claims, partial)
+    assert_discarded(stack, worker, claims, partial)
     assert len(results.partial_names(stack.client, job_id)) == 1
     stack.finish(job_id, worker)
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
-def test_of_a_worker_that_dies_over_a_group_all_batches_go_back_and_are_done_singly(stack: Stack) -> None:
+def test_a_group_whose_worker_dies_is_reclaimed_and_its_batches_are_mapped_singly(stack: Stack) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated())
-    claims = claimed(stack, victim, 3)
+    claims = claim_several(stack, victim, 3)
     victim.heartbeat.stop()
-    stack.client.call("DEL", f"autoconnect:worker:{victim.id}")
+    stack.client.call("DEL", keys.heartbeat(victim.id))
     assert len(workers.reap(stack.client, stack.settings.max_deaths)) == 3
-    assert [batch.deaths for batch in states(stack.client, job_id)][:4] == [1, 1, 1, 0]
+    assert [batch.deaths for batch in batches_of(stack.client, job_id)][:4] == [1, 1, 1, 0]
     heir = stack.worker()
     while stack.job(job_id).status is JobStatus.RUNNING:
         heir.round()
@@ -126,7 +132,7 @@ def test_of_a_worker_that_dies_over_a_group_all_batches_go_back_and_are_done_sin
     names = results.partial_names(stack.client, job_id)
     assert {single for single in singles if any(single in name for name in names)} == singles
     stack.finish(job_id, heir)
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
 def test_an_exception_over_one_batch_costs_it_an_attempt_and_the_others_nothing(
@@ -141,92 +147,92 @@ def test_an_exception_over_one_batch_costs_it_an_attempt_and_the_others_nothing(
 
     monkeypatch.setattr("worker.loop.add_claim", fail_once)
     worker.round()
-    assert [batch.attempts for batch in states(stack.client, job_id)][:4] == [0, 0, 1, 0]
+    assert [batch.attempts for batch in batches_of(stack.client, job_id)][:4] == [0, 0, 1, 0]
     assert stack.job(job_id).batches.done == 0
     stack.finish(job_id, worker)
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
-def test_an_aggregator_that_was_overtaken_by_another_adds_up_anew(make_stack: Any) -> None:
-    """Given two aggregators that have both added up some partials / When one replaces them by their sum"""
+def test_an_aggregator_that_another_one_overtakes_starts_its_sum_again(make_stack: Any) -> None:
+    """Given two aggregators that have both summed the same partials / When one replaces them by their sum"""
     one, other = make_stack(), make_stack()
     worker, job_id = one.worker(), one.planned(one.generated())
-    claims = claimed(one, worker, 4)
+    claims = claim_several(one, worker, 4)
     for claim in claims[:2]:
-        results.commit_batches(one.client, worker.id, [claim.id], mapped(one, [claim]))
+        results.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
     for stack in (one, other):
-        one.client.call("RPUSH", "autoconnect:aggregator", job_id)
+        one.client.call("RPUSH", keys.AGGREGATOR, job_id)
         stack.aggregator.round()
     names = results.partial_names(one.client, job_id)
     assert len(names) == 2
     assert results.compact_partials(one.client, job_id, names, results.read_sum(one.client, job_id))
     for claim in claims[2:]:
-        results.commit_batches(one.client, worker.id, [claim.id], mapped(one, [claim]))
-    one.client.call("RPUSH", "autoconnect:aggregator", job_id)
+        results.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
+    one.client.call("RPUSH", keys.AGGREGATOR, job_id)
     other.aggregator.round()
     other.finish(job_id, worker)
-    assert_right(other, job_id)
+    assert_result_is_exact(other, job_id)
 
 
-def test_a_batch_that_was_reaped_before_its_claim_and_is_claimed_again_counts_once(
+def test_a_batch_reclaimed_before_its_claim_and_then_claimed_twice_counts_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given a worker that stands still, for longer than its lease, between being handed a batch and claiming it
+    """Given a worker that pauses for longer than its lease after a batch is handed out to it, then claims the batch
 
-    When it goes on and is handed the same batch again while the first partial is not committed
+    When the same batch is handed out to it again before the first partial is committed
     """
     worker, other, job_id = stack.worker(), stack.worker(), stack.planned(stack.generated())
-    (claim,) = claimed(stack, other, 1)
+    (claim,) = claim_several(stack, other, 1)
     wait_for_batch = batches.wait_for_batch
 
-    def stand_still(*arguments: Any) -> Any:
+    def pause(*arguments: Any) -> Any:
         item = wait_for_batch(*arguments)
-        stack.client.call("DEL", f"autoconnect:worker:{worker.id}")
+        stack.client.call("DEL", keys.heartbeat(worker.id))
         assert [batch for _, batch in workers.reap(stack.client, stack.settings.max_deaths)] == [item]
         worker.heartbeat._register()
         return item
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.batches.wait_for_batch", stand_still)
+        patch.setattr("worker.loop.batches.wait_for_batch", pause)
         worker.round()
     while stack.job(job_id).batches.done < stack.job(job_id).batches.total - 1:
         worker.round()
-    assert results.commit_batches(stack.client, other.id, [claim.id], mapped(stack, [claim]))
+    assert results.commit_batches(stack.client, other.id, [claim.id], map_claims(stack, [claim]))
     stack.finish(job_id, worker)
     assert stack.job(job_id).rows.read == 300
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
-def test_batches_that_redis_has_forgotten_to_have_handed_out_count_once(
+def test_batches_handed_out_again_after_redis_lost_its_last_writes_count_once(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given a Redis that comes back, in the middle of a group, as it was before the group's first batch was taken"""
+    """Given a Redis that comes back, in the middle of a group, as it was before the first batch was handed out"""
     worker, job_id = stack.worker(), stack.planned(stack.generated())
-    kept = {name: stack.client.call("DUMP", name) for name in stack.client.call("KEYS", "*") if b"worker" not in name}
+    dumps = {name: stack.client.call("DUMP", name) for name in stack.client.call("KEYS", "*") if b"worker" not in name}
 
     def roll_back_once(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
         add_claim(mapper, claim, settings, before_block)
-        if kept:
-            stack.client.call("DEL", f"autoconnect:worker:{worker.id}:claimed")
-            for name, dump in kept.items():
+        if dumps:
+            stack.client.call("DEL", keys.claimed(worker.id))
+            for name, dump in dumps.items():
                 stack.client.call("RESTORE", name, 0, dump, "REPLACE")
-            kept.clear()
+            dumps.clear()
 
     monkeypatch.setattr("worker.loop.add_claim", roll_back_once)
     stack.finish(job_id, worker)
     assert stack.job(job_id).rows.read == 300
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)
 
 
 @pytest.mark.timeout(20)
-def test_a_worker_that_is_asked_to_stop_with_batches_in_hand_commits_what_is_mapped_and_gives_back_the_rest(
+def test_a_worker_that_is_asked_to_stop_commits_the_mapped_batches_and_gives_back_the_rest(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = Stop()
     worker = Worker(stack.client, stack.blocking(), stack.settings, stop)
     worker.register()
     job_id = stack.planned(stack.generated())
-    claimed(stack, worker, 2)
+    claim_several(stack, worker, 2)
 
     def stop_at_second(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
         add_claim(mapper, claim, settings, before_block)
@@ -236,12 +242,12 @@ def test_a_worker_that_is_asked_to_stop_with_batches_in_hand_commits_what_is_map
     monkeypatch.setattr("worker.loop.add_claim", stop_at_second)
     worker.round()
     worker.leave()
-    assert [batch.state for batch in states(stack.client, job_id)][:3] == [
+    assert [batch.state for batch in batches_of(stack.client, job_id)][:3] == [
         BatchState.DONE,
         BatchState.WAITING,
         BatchState.DONE,
     ]
-    assert [batch.deaths + batch.attempts for batch in states(stack.client, job_id)][:3] == [0, 0, 0]
+    assert [batch.deaths + batch.attempts for batch in batches_of(stack.client, job_id)][:3] == [0, 0, 0]
     monkeypatch.undo()
     stack.finish(job_id, stack.worker())
-    assert_right(stack, job_id)
+    assert_result_is_exact(stack, job_id)

@@ -1,11 +1,11 @@
-"""Line breaks in quotes that lie across the edge of two batches: the job is planned anew, and nothing else shows it."""
+"""Quoted line breaks across the edge of two batches: the job is replanned, and its result is the same."""
 
 from collections.abc import Callable
 from itertools import repeat
 
 import pytest
 
-from autoconnect.broker import batches, jobs, results, workers
+from autoconnect.broker import batches, jobs, keys, results, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId, JobKeys
@@ -18,39 +18,39 @@ from worker.loop import Worker
 PLAIN = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
 BAD = "TX2,2024-02-30,Paris,vente,Audi A4,100.50,\n"
 BROKEN = 'TX3,2024-02-29,"Saint\nDenis",location,"Audi ""A4""\n\n",100.50,"\n12"\n'
-#: Batches of so many bytes end at the lines of PLAIN, and within the records that are BROKEN.
+#: Batches of this many bytes end after each line of PLAIN, and within the records that are BROKEN.
 BATCH_BYTES = len(PLAIN)
 TEXT = HEADER + PLAIN * 20 + BAD + BROKEN * 20 + PLAIN * 20
 
 
-def held(stack: Stack, job_id: str, worker: Worker, batch: int) -> Claim:
-    """Lets the worker claim one batch of the job's plan, wherever it waits."""
+def claim_nth(stack: Stack, job_id: str, worker: Worker, batch: int) -> Claim:
+    """Let the worker claim one batch of the job's plan, whichever list its item is in."""
     generation = int(stack.client.call("HGET", JobKeys(job_id).job, "generation"))
     item = BatchId(job_id, generation, batch)
-    for name in ("autoconnect:ready", JobKeys(job_id).waiting):
+    for name in (keys.READY, JobKeys(job_id).waiting):
         stack.client.call("LREM", name, 0, str(item))
-    stack.client.call("RPUSH", f"autoconnect:worker:{worker.id}:claimed", str(item))
+    stack.client.call("RPUSH", keys.claimed(worker.id), str(item))
     claim = batches.claim_batch(stack.client, worker.id, item)
     assert claim
     return claim
 
 
-def names(client: Client, job_id: str) -> set[str]:
-    """What of the job's keys is there, behind its name, but for staged plans."""
-    prefix = f"autoconnect:job:{job_id}"
-    found = {name.decode().removeprefix(prefix) for name in client.call("KEYS", f"{prefix}*")}
-    return {name for name in found if not name.startswith(":plan:")}
+def key_suffixes(client: Client, job_id: str) -> set[str]:
+    """The suffixes of the job's keys that exist, except those of staged plans."""
+    prefix = JobKeys(job_id).job
+    suffixes = {name.decode().removeprefix(prefix) for name in client.call("KEYS", f"{prefix}*")}
+    return {suffix for suffix in suffixes if not suffix.startswith(":plan:")}
 
 
 @pytest.fixture
 def slow_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scan goes on by one batch in each round of the orchestrator."""
+    """A scan finds one batch in each round of the orchestrator."""
     monkeypatch.setattr("orchestrator.loop._SCAN_S", -1)
 
 
 @pytest.fixture
-def crossed(make_stack: Callable[..., Stack]) -> tuple[Stack, str]:
-    """A job that has just gone back to planning, with partials and counters of batches that were done before."""
+def sent_back(make_stack: Callable[..., Stack]) -> tuple[Stack, str]:
+    """A job that has just gone back to planning, after some of its batches were done."""
     stack = make_stack(batch_bytes=BATCH_BYTES)
     worker, job_id = stack.worker(), stack.planned(stack.write(TEXT))
     while stack.job(job_id).status is JobStatus.RUNNING:
@@ -63,9 +63,9 @@ def crossed(make_stack: Callable[..., Stack]) -> tuple[Stack, str]:
 def test_the_cube_is_the_same_bit_for_bit_wherever_batches_would_cut_a_record(
     make_stack: Callable[..., Stack], transport: str, batch_bytes: int
 ) -> None:
-    whole = make_stack(batch_bytes=1 << 20)
-    expected = whole.planned(whole.write(TEXT))
-    whole.finish(expected, whole.worker())
+    uncut = make_stack(batch_bytes=1 << 20)
+    expected = uncut.planned(uncut.write(TEXT))
+    uncut.finish(expected, uncut.worker())
     stack = make_stack(batch_bytes=batch_bytes, batch_transport=transport)
     job_id = stack.planned("source.csv")
     job = stack.finish(job_id, stack.worker(), stack.worker())
@@ -78,8 +78,8 @@ def test_the_cube_is_the_same_bit_for_bit_wherever_batches_would_cut_a_record(
     assert rejects[0][0].line == 22
 
 
-def test_the_new_plan_has_whole_records_and_the_whole_source(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
+def test_the_new_plan_has_whole_records_and_covers_the_source(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
     stack.finish(job_id, stack.worker())
     job = stack.job(job_id)
     plan = jobs.read_batches(stack.client, job_id, range(job.batches.total))
@@ -95,25 +95,25 @@ def test_the_new_plan_has_whole_records_and_the_whole_source(crossed: tuple[Stac
     assert job.bytes.total == job.bytes.done == len(data) - len(HEADER)
 
 
-def test_nothing_of_the_old_plan_stays(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
+def test_nothing_of_the_old_plan_stays(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
     job = stack.job(job_id)
     assert job.status is JobStatus.PLANNING
-    assert names(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(stack.client, job_id) == {"", ":events"}
     assert set(job.batches.model_dump().values()) == set(job.rows.model_dump().values()) == {0}
     assert (job.bytes.done, job.bytes.total, job.progress, job.rejected_by_reason) == (0, 0, 0, {})
     assert jobs.read_batches(stack.client, job_id, range(50)) == []
-    assert stack.client.call("LRANGE", "autoconnect:active", 0, -1) == []
-    assert stack.client.call("LRANGE", "autoconnect:orchestrator", 0, -1) == [job_id.encode()]
+    assert stack.client.call("LRANGE", keys.ACTIVE, 0, -1) == []
+    assert stack.client.call("LRANGE", keys.ORCHESTRATOR, 0, -1) == [job_id.encode()]
     started_at = job.started_at
     assert stack.finish(job_id, stack.worker()).started_at == started_at
 
 
-def test_of_two_workers_that_see_it_one_sends_the_job_back_and_only_once(make_stack: Callable[..., Stack]) -> None:
+def test_if_two_workers_find_a_cut_record_the_job_goes_back_once(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES)
     one, two = stack.worker(), stack.worker()
     job_id = stack.planned(stack.write(TEXT))
-    first, second = held(stack, job_id, one, 21), held(stack, job_id, two, 24)
+    first, second = claim_nth(stack, job_id, one, 21), claim_nth(stack, job_id, two, 24)
     assert batches.replan_job(stack.client, one.id, first.id)
     before = stack.client.call("HGETALL", JobKeys(job_id).job)
     assert not batches.replan_job(stack.client, one.id, first.id)  # sent again after a lost reply
@@ -129,21 +129,25 @@ def test_of_two_workers_that_see_it_one_sends_the_job_back_and_only_once(make_st
 def test_a_worker_that_lost_its_batch_cannot_send_the_job_back(stack: Stack, client: Client) -> None:
     zombie = stack.worker()
     job_id = stack.planned(stack.generated(rows=10))
-    claim = held(stack, job_id, zombie, 0)
+    claim = claim_nth(stack, job_id, zombie, 0)
     zombie.heartbeat.stop()
-    client.call("DEL", f"autoconnect:worker:{zombie.id}")
+    client.call("DEL", keys.heartbeat(zombie.id))
     workers.reap(client, stack.settings.max_deaths)
     assert not batches.replan_job(client, zombie.id, claim.id)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
-def test_commits_of_the_old_plan_are_discarded_while_it_is_planned_anew_and_after(
+def test_commits_of_the_old_plan_are_discarded_while_the_job_is_replanned_and_after(
     make_stack: Callable[..., Stack],
 ) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES)
     witness, early, late = (stack.worker() for _ in range(3))
     job_id = stack.planned(stack.write(TEXT))
-    soon, later, broken = held(stack, job_id, early, 0), held(stack, job_id, late, 1), held(stack, job_id, witness, 21)
+    soon, later, broken = (
+        claim_nth(stack, job_id, early, 0),
+        claim_nth(stack, job_id, late, 1),
+        claim_nth(stack, job_id, witness, 21),
+    )
     assert batches.replan_job(stack.client, witness.id, broken.id)
     assert not results.commit_batches(stack.client, early.id, [soon.id], map_claim(soon, stack.settings))
     stack.orchestrator.round()
@@ -156,24 +160,24 @@ def test_commits_of_the_old_plan_are_discarded_while_it_is_planned_anew_and_afte
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())
 
 
-def test_batches_of_the_old_plan_that_linger_are_dropped_when_they_are_claimed(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
-    assert stack.client.call("LLEN", "autoconnect:ready") > 0
+def test_items_of_the_old_plan_that_linger_are_dropped_when_they_are_claimed(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
+    assert stack.client.call("LLEN", keys.READY) > 0
     worker = stack.worker()
-    while stack.client.call("LLEN", "autoconnect:ready"):
+    while stack.client.call("LLEN", keys.READY):
         worker.round()
     assert stack.job(job_id).batches.done == 0
     assert stack.finish(job_id, worker).batches.retried == 0
 
 
-def test_what_an_aggregator_has_read_of_the_old_plan_is_merged_into_nothing(make_stack: Callable[..., Stack]) -> None:
+def test_partials_of_the_old_plan_that_an_aggregator_has_read_are_not_merged(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES)
     worker, job_id = stack.worker(), stack.planned(stack.write(TEXT))
     for _ in range(4):
         worker.round()
     old = results.partial_names(stack.client, job_id)
     assert len(old) == 4
-    assert batches.replan_job(stack.client, worker.id, held(stack, job_id, worker, 21).id)
+    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
     assert not results.compact_partials(stack.client, job_id, old, Partial())
     stack.orchestrator.round()
     assert not results.compact_partials(stack.client, job_id, old, Partial())
@@ -182,16 +186,16 @@ def test_what_an_aggregator_has_read_of_the_old_plan_is_merged_into_nothing(make
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())
 
 
-def test_a_record_that_lies_across_an_edge_of_the_new_plan_fails_the_job(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
+def test_a_record_that_lies_across_an_edge_of_the_new_plan_fails_the_job(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
     stack.orchestrator.round()
     worker = stack.worker()
-    assert batches.replan_job(stack.client, worker.id, held(stack, job_id, worker, 3).id)
+    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 3).id)
     job = stack.job(job_id)
     assert (job.status, job.batches.dead) == (JobStatus.FAILED, 1)
     assert job.error == (
         "A record lies across the edge of two batches, although the source was cut between records; submit it again, "
-        "and report it if that ends alike."
+        "and report it if this happens again."
     )
 
 
@@ -204,13 +208,13 @@ def test_a_plan_that_was_begun_before_the_job_went_back_does_not_count(make_stac
     between_lines = make_plan(source, stack.settings, 1)
     stack.orchestrator.round()
     worker = stack.worker()
-    assert batches.replan_job(stack.client, worker.id, held(stack, job_id, worker, 21).id)
+    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
     assert not jobs.publish_plan(stack.client, job_id, slow, between_lines, "range")
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
 
 
-def test_a_source_that_changes_before_it_is_cut_anew_fails_the_job(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
+def test_a_source_that_changes_before_it_is_replanned_fails_the_job(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
     stack.write(TEXT + PLAIN)
     job = stack.finish(job_id)
     assert job.status is JobStatus.FAILED
@@ -220,9 +224,9 @@ def test_a_source_that_changes_before_it_is_cut_anew_fails_the_job(crossed: tupl
 
 @pytest.mark.usefixtures("slow_scan")
 def test_an_orchestrator_killed_while_it_scans_is_replaced_by_another(
-    crossed: tuple[Stack, str], make_stack: Callable[..., Stack]
+    sent_back: tuple[Stack, str], make_stack: Callable[..., Stack]
 ) -> None:
-    stack, job_id = crossed
+    stack, job_id = sent_back
     for _ in range(5):
         stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.PLANNING
@@ -234,46 +238,46 @@ def test_an_orchestrator_killed_while_it_scans_is_replaced_by_another(
 
 
 @pytest.mark.usefixtures("slow_scan")
-def test_of_two_orchestrators_that_scan_the_first_plan_counts(
-    crossed: tuple[Stack, str], make_stack: Callable[..., Stack]
+def test_if_two_orchestrators_scan_a_source_the_first_plan_counts(
+    sent_back: tuple[Stack, str], make_stack: Callable[..., Stack]
 ) -> None:
-    stack, job_id = crossed
+    stack, job_id = sent_back
     other = make_stack(batch_bytes=BATCH_BYTES)
     while stack.job(job_id).status is JobStatus.PLANNING:
         stack.orchestrator.round()
         other.orchestrator.round()
     generation = stack.client.call("HGET", JobKeys(job_id).job, "generation")
-    for _ in range(3):  # the other was about to end its scan
+    for _ in range(3):  # the other one was about to end its scan
         other.orchestrator.round()
     assert stack.client.call("HGET", JobKeys(job_id).job, "generation") == generation
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
 @pytest.mark.usefixtures("slow_scan")
-def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(crossed: tuple[Stack, str]) -> None:
-    stack, job_id = crossed
+def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(sent_back: tuple[Stack, str]) -> None:
+    stack, job_id = sent_back
     for _ in range(5):
         stack.orchestrator.round()
     assert jobs.end_job(stack.client, job_id, JobStatus.CANCELLED)
     for _ in range(3):
         stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.CANCELLED
-    assert names(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(stack.client, job_id) == {"", ":events"}
 
 
 @pytest.mark.usefixtures("slow_scan")
 def test_while_a_source_is_scanned_other_jobs_are_planned_and_dead_workers_are_reaped(
-    crossed: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch
+    sent_back: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestrator.loop.scan_source", lambda *_: repeat(None))
-    stack, job_id = crossed
+    stack, job_id = sent_back
     victim = stack.worker()
     other = stack.submit(stack.generated(rows=10, name="other.csv"))
     while stack.job(other).status is not JobStatus.RUNNING:
         stack.orchestrator.round()
-    held(stack, other, victim, 0)
+    claim_nth(stack, other, victim, 0)
     victim.heartbeat.stop()
-    stack.client.call("DEL", f"autoconnect:worker:{victim.id}")
+    stack.client.call("DEL", keys.heartbeat(victim.id))
     while stack.job(other).batches.retried == 0:
         stack.orchestrator.round()
         assert stack.job(job_id).status is JobStatus.PLANNING
@@ -284,7 +288,7 @@ def test_while_a_source_is_scanned_other_jobs_are_planned_and_dead_workers_are_r
 def test_a_job_goes_back_to_planning_even_when_redis_is_full(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES)
     worker, job_id = stack.worker(), stack.planned(stack.write(TEXT))
-    claim = held(stack, job_id, worker, 21)
+    claim = claim_nth(stack, job_id, worker, 21)
     try:
         stack.client.call("CONFIG", "SET", "maxmemory", 1)
         assert batches.replan_job(stack.client, worker.id, claim.id)
@@ -302,10 +306,12 @@ def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(make_stack: C
     while stack.job(job_id).status is JobStatus.RUNNING:
         stack.orchestrator.round()
         worker.round()
-    assert names(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(stack.client, job_id) == {"", ":events"}
     assert jobs.next_feed(stack.client, job_id) is None
     assert not jobs.feed_batch(stack.client, feed.batch, b"lines of the old plan")
-    stack.client.call("HSET", JobKeys(job_id).job, "status", "running", "fed", 0, "total", 9)  # seen a moment before
+    stack.client.call(
+        "HSET", JobKeys(job_id).job, "status", "running", "fed", 0, "total", 9
+    )  # as it was a moment before
     assert jobs.next_feed(stack.client, job_id) is None
     stack.client.call("HSET", JobKeys(job_id).job, "status", "planning")
     stack.finish(job_id, worker)

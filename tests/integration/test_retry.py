@@ -1,20 +1,20 @@
-"""A failed job that is retried: all that isn't done runs again, and the result is that of an undisturbed job."""
+"""A failed job that is retried: batches that are not done run again, and the result is that of an undisturbed job."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, queues, results
+from autoconnect.broker import batches, jobs, keys, queues, results
 from autoconnect.broker.connection import Client
-from autoconnect.broker.keys import BatchId
+from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.models import BatchState, Job, JobStatus
 from tests.integration.stack import HEADER, Stack, expected_metrics, map_claim
 from worker.mapping import add_claim
 
 
 def fail_over_third(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A job that has failed over its third batch, of which no attempt went well."""
+    """A job that has failed because each attempt at its third batch failed."""
 
     def fail(mapper: Any, claim: batches.Claim, settings: Any, before_block: Any) -> None:
         if claim.id.batch == 2:
@@ -37,7 +37,9 @@ def assert_completes(stack: Stack, job_id: str) -> Job:
     return job
 
 
-def test_only_what_is_not_done_runs_again(stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_batches_that_are_not_done_run_again(
+    stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed = fail_over_third(stack, monkeypatch)
     done, total = failed.batches.done, failed.batches.total
     assert 0 < done < total
@@ -51,31 +53,31 @@ def test_only_what_is_not_done_runs_again(stack: Stack, client: Client, monkeypa
     assert all(batch.attempts == 0 for batch in jobs.read_batches(client, failed.id, range(total)))
 
 
-def test_what_lists_still_hold_of_before_the_failure_is_dropped_after_a_retry(
+def test_items_from_before_the_failure_are_dropped_after_a_retry(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given ids in the ready list and a claimed batch when the job fails / When it is retried
+    """Given items in the ready list and a claimed batch when the job fails / When it is retried
 
-    I expect each batch in one place only, and the late commit to be discarded.
+    I expect each batch to be in one list only, and the late commit to be discarded.
     """
     late = stack.worker()
     job_id = stack.planned(stack.generated())
     claim = stack.claimed(late)
     item = claim.id
     other = stack.worker()
-    second = stack.handed(other)
+    second = stack.handed_out(other)
     assert batches.return_batch(client, other.id, second, max_attempts=1, reason="no luck")
     assert stack.job(job_id).status is JobStatus.FAILED
     assert jobs.retry_job(client, job_id)
     assert not results.commit_batches(client, late.id, [item], map_claim(claim, stack.settings))
-    places = ("autoconnect:ready", f"autoconnect:job:{job_id}:waiting")
-    found = [BatchId.parse(text.decode()) for place in places for text in client.call("LRANGE", place, 0, -1)]
-    alive = sorted(found_item.batch for found_item in found if found_item.generation != item.generation)
-    assert alive == list(range(stack.job(job_id).batches.total))
+    lists = (keys.READY, JobKeys(job_id).waiting)
+    listed = [BatchId.parse(entry.decode()) for name in lists for entry in client.call("LRANGE", name, 0, -1)]
+    retried = sorted(batch_id.batch for batch_id in listed if batch_id.generation != item.generation)
+    assert retried == list(range(stack.job(job_id).batches.total))
     assert_completes(stack, job_id)
 
 
-def test_where_what_was_done_is_gone_everything_runs_again(
+def test_if_a_partial_is_gone_every_batch_runs_again(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = fail_over_third(stack, monkeypatch)
@@ -103,7 +105,7 @@ def test_a_job_that_could_not_be_planned_is_planned_again(stack: Stack, client: 
     assert_completes(stack, job_id)
 
 
-def test_a_job_with_too_many_rejects_fails_of_the_same_again(stack: Stack, client: Client) -> None:
+def test_a_job_with_too_many_rejects_fails_again_for_the_same_reason(stack: Stack, client: Client) -> None:
     job_id = stack.planned(stack.write(HEADER + "TX1,2024-01-01,Paris,vente,BMW X3,oops,\n"))
     failed = stack.finish(job_id, stack.worker())
     assert jobs.retry_job(client, job_id)
@@ -113,7 +115,7 @@ def test_a_job_with_too_many_rejects_fails_of_the_same_again(stack: Stack, clien
 
 
 @pytest.mark.parametrize("end", [None, JobStatus.CANCELLED])
-def test_what_has_not_failed_is_not_retried(stack: Stack, client: Client, end: JobStatus | None) -> None:
+def test_a_job_that_has_not_failed_is_not_retried(stack: Stack, client: Client, end: JobStatus | None) -> None:
     job_id = stack.planned(stack.generated())
     if end:
         jobs.end_job(client, job_id, end)
@@ -123,13 +125,13 @@ def test_what_has_not_failed_is_not_retried(stack: Stack, client: Client, end: J
     jobs.end_job(client, job_id, JobStatus.CANCELLED)
 
 
-def test_a_job_that_fails_and_is_not_retried_leaves_nothing_for_good(
+def test_a_failed_job_that_is_not_retried_leaves_no_lasting_key(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = fail_over_third(stack, monkeypatch)
     names = results.partial_names(client, failed.id)
     assert names
-    for name in (f"autoconnect:job:{failed.id}:partials", *names):
+    for name in (JobKeys(failed.id).partials, *names):
         assert 0 < client.call("PTTL", name) <= 3_600_000
     states = {batch.state for batch in jobs.read_batches(client, failed.id, range(failed.batches.total))}
     assert states == {BatchState.DONE, BatchState.DEAD, BatchState.DROPPED}

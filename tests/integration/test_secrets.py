@@ -1,4 +1,4 @@
-"""Redis' password and the API's keys are in nothing that the product prints or answers, whatever goes wrong."""
+"""Redis' password and the API's keys are in no output and no answer of the product, whatever goes wrong."""
 
 import signal
 import subprocess
@@ -53,7 +53,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 class Service:
-    """A service as a process; everything it prints is in a file."""
+    """A service as a process, with its output in a file."""
 
     def __init__(self, name: str, folder: Path, url: str, log_format: str, **extra: str) -> None:
         self.output = folder / f"{name}.txt"
@@ -74,7 +74,7 @@ class Service:
 
 @contextmanager
 def services(names: Sequence[str], folder: Path, url: str, log_format: str, **extra: str) -> Iterator[list[Service]]:
-    """Services that are ended behind the block, when nothing that they have printed has a secret in it."""
+    """Services that are ended after the block; their output must have no secret in it."""
     started = [Service(name, folder, url, log_format, **extra) for name in names]
     try:
         yield started
@@ -82,15 +82,15 @@ def services(names: Sequence[str], folder: Path, url: str, log_format: str, **ex
         for service in started:
             service.end()
     for service in started:
-        assert_tells_nothing(service.output.read_text())
+        assert_no_secret(service.output.read_text())
 
 
-def assert_tells_nothing(text: str) -> None:
+def assert_no_secret(text: str) -> None:
     assert [secret for secret in SECRETS if secret in text] == []
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_services_tell_no_secret_when_redis_refuses_them(server: Server, tmp_path: Path, log_format: str) -> None:
+def test_services_reveal_no_secret_when_redis_refuses_them(server: Server, tmp_path: Path, log_format: str) -> None:
     port = free_port()
     url = server.url_with(WRONG_PASSWORD)
     with (
@@ -105,11 +105,11 @@ def test_services_tell_no_secret_when_redis_refuses_them(server: Server, tmp_pat
         failed = client.post("/api/v1/jobs", json={}, headers={"Authorization": f"Bearer {KEY}"})
         assert (ready.status_code, refused.status_code, failed.status_code) == (503, 401, 503)
         for response in (ready, refused, failed):
-            assert_tells_nothing(response.text + str(response.headers))
+            assert_no_secret(response.text + str(response.headers))
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_services_tell_no_secret_when_redis_dies(server: Server, tmp_path: Path, log_format: str) -> None:
+def test_services_reveal_no_secret_when_redis_dies(server: Server, tmp_path: Path, log_format: str) -> None:
     port = free_port()
     with (
         services(SERVICES, tmp_path, server.url, log_format, PORT=str(port)) as started,
@@ -122,7 +122,7 @@ def test_services_tell_no_secret_when_redis_dies(server: Server, tmp_path: Path,
             service.wait_for("redis unavailable")
         response = client.get("/api/v1/jobs", headers={"X-API-Key": KEY})
         assert response.status_code == 503
-        assert_tells_nothing(response.text)
+        assert_no_secret(response.text)
 
 
 def is_live(client: httpx2.Client) -> bool:
@@ -134,9 +134,9 @@ def is_live(client: httpx2.Client) -> bool:
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_the_traceback_of_a_batch_that_fails_has_no_secret(server: Server, tmp_path: Path, log_format: str) -> None:
-    """Given batches whose lines in Redis are damaged, over which a worker fails as nobody has thought of
+    """Given batches whose lines in Redis are damaged, so that a worker fails with an unexpected exception
 
-    I expect that its log has the traceback, but none of the variables, among which are the settings.
+    I expect its log to have the traceback but no variables, because the settings are among them.
     """
     client = connect(server.url)
     stack = Stack(client, server.url, tmp_path, batch_transport="inline")
@@ -145,16 +145,16 @@ def test_the_traceback_of_a_batch_that_fails_has_no_secret(server: Server, tmp_p
         client.call("HSET", lines, number, b"damaged, and not short")
     with services(["worker"], tmp_path, server.url, log_format) as (worker,):
         wait_until("the end of the job", lambda: stack.job(job_id).status is JobStatus.FAILED)
-        printed = worker.output.read_text()
-        assert "batch failed" in printed
-        assert "Traceback (most recent call last)" in printed
-        assert "zlib.error" in printed
-    assert_tells_nothing(stack.job(job_id).error or "")
+        output = worker.output.read_text()
+        assert "batch failed" in output
+        assert "Traceback (most recent call last)" in output
+        assert "zlib.error" in output
+    assert_no_secret(stack.job(job_id).error or "")
     stack.close()
     client.close()
 
 
-def test_the_command_tells_no_secret_when_redis_refuses_it_or_is_not_there(server: Server, tmp_path: Path) -> None:
+def test_the_command_reveals_no_secret_when_redis_refuses_it_or_does_not_answer(server: Server, tmp_path: Path) -> None:
     (tmp_path / "source.csv").write_text("id,date,city,type,model,price\n")
     for url in (server.url_with(WRONG_PASSWORD), f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0"):
         for command in (("run", "source.csv"), ("up", "--port", str(free_port()))):
@@ -164,10 +164,10 @@ def test_the_command_tells_no_secret_when_redis_refuses_it_or_is_not_there(serve
             assert ended.returncode == 1
             assert ended.stderr.startswith("autoconnect: Redis ")
             assert len(ended.stderr.splitlines()) == 1
-            assert_tells_nothing(ended.stdout + ended.stderr)
+            assert_no_secret(ended.stdout + ended.stderr)
 
 
-def test_a_service_with_a_secret_that_cannot_be_read_ends_and_tells_only_which(tmp_path: Path) -> None:
+def test_a_service_with_an_unusable_secret_ends_and_names_only_its_variable(tmp_path: Path) -> None:
     for name, value in {"REDIS_URL": f"redis://:{PASSWORD}/x@127.0.0.1:1", "API_KEY": f"{KEY}\u20ac"}.items():
         extra = {f"AUTOCONNECT_{name}": value}
         for command in ([f"{SERVICES[0]}.main"], ["autoconnect.cli.main", "run"]):
@@ -177,7 +177,7 @@ def test_a_service_with_a_secret_that_cannot_be_read_ends_and_tells_only_which(t
             assert ended.returncode in (1, 2)
             assert f"AUTOCONNECT_{name}" in ended.stderr
             assert "Traceback" not in ended.stderr
-            assert_tells_nothing(ended.stdout + ended.stderr)
+            assert_no_secret(ended.stdout + ended.stderr)
 
 
 @pytest.mark.parametrize(
@@ -200,20 +200,20 @@ def test_a_service_with_a_secret_that_cannot_be_read_ends_and_tells_only_which(t
         "{}",
     ],
 )
-def test_no_error_of_a_url_has_its_password(url: str) -> None:
-    """Whatever is wrong with it: the settings say so, or the first call does."""
+def test_no_error_about_a_url_has_its_password(url: str) -> None:
+    """The settings raise the error, or the first call does."""
     with pytest.raises(AutoConnectError) as caught:
         connect(load_settings(redis_url=url.format(PASSWORD)).needed_redis_url()).call("PING")
-    assert_tells_nothing("".join(traceback.format_exception(caught.value)))
+    assert_no_secret("".join(traceback.format_exception(caught.value)))
 
 
-def test_settings_that_are_shown_have_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repr_of_the_settings_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOCONNECT_REDIS_URL", f"redis://:{PASSWORD}@localhost")
     monkeypatch.setenv("AUTOCONNECT_API_KEY", KEY)
-    assert_tells_nothing(repr(load_settings()))
+    assert_no_secret(repr(load_settings()))
 
 
-def test_a_password_that_looks_like_a_port_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_that_looks_like_a_port_is_not_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOCONNECT_REDIS_URL", "redis://:1234/rest@redis")
     with pytest.raises(SettingsError, match="host and port cannot be read"):
         load_settings()

@@ -1,4 +1,4 @@
-"""Keys, origins, limits and headers of the API, on a real Redis; where it counts, over a real connection."""
+"""Keys, origins, limits and headers of the API, on a real Redis; some tests use a real connection."""
 
 import json
 import os
@@ -62,7 +62,7 @@ CHANGES = (
         {"Host": "x/health/?", "X-API-Key": "wrong"},
     ],
 )
-def test_a_change_is_refused_without_the_key_or_with_any_that_is_wrong(serve: Serve, headers: Any) -> None:
+def test_a_change_is_refused_without_a_key_or_with_any_wrong_key(serve: Serve, headers: Any) -> None:
     api = serve(api_key=f"{FIRST},{SECOND}")
     for method, path in CHANGES:
         response = api.request(method, f"/api/v1{path}", headers=headers)
@@ -71,26 +71,26 @@ def test_a_change_is_refused_without_the_key_or_with_any_that_is_wrong(serve: Se
 
 
 @pytest.mark.parametrize("key", [FIRST, SECOND])
-def test_each_of_several_keys_will_do_in_either_header(serve: Serve, key: str) -> None:
+def test_each_of_several_keys_is_accepted_in_either_header(serve: Serve, key: str) -> None:
     api = serve(api_key=f" {FIRST}, {SECOND},")
     both = {"X-API-Key": FIRST, "Authorization": f"Bearer {SECOND}"}
     for headers in ({"X-API-Key": key}, {"Authorization": f"bearer {key}"}, both):
         assert api.delete("/api/v1/jobs/x", headers=headers).status_code == 404
 
 
-def test_reading_needs_the_key_only_where_that_is_set(serve: Serve) -> None:
+def test_reading_needs_a_key_only_if_the_settings_say_so(serve: Serve) -> None:
     reads = ["/api/v1/jobs", "/api/v1/metrics", "/api/v1/nothing", "/metrics"]
-    open_ones = ["/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json", "/static/docs/swagger-ui.css"]
+    always_open = ["/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json", "/static/docs/swagger-ui.css"]
     api = serve(api_key=FIRST)
     assert [api.get(path).status_code for path in reads] == [200, 200, 404, 200]
     api = serve(api_key=FIRST, api_key_for_reading=True)
-    assert [api.get(path).status_code for path in open_ones] == [200] * len(open_ones)
+    assert [api.get(path).status_code for path in always_open] == [200] * len(always_open)
     assert [api.get(path).status_code for path in reads] == [401] * len(reads)
     assert [api.get(path, headers={"X-API-Key": FIRST}).status_code for path in reads] == [200, 200, 404, 200]
     assert api.get("/api/v1/jobs", headers={"Host": "x/health/?"}).status_code == 401
 
 
-def test_the_description_says_which_calls_need_a_key(serve: Serve) -> None:
+def test_the_openapi_document_says_which_calls_need_a_key(serve: Serve) -> None:
     for reading in (False, True):
         document = serve(api_key=FIRST, api_key_for_reading=reading).get("/openapi.json").json()
         assert set(document["components"]["securitySchemes"]) == {"HTTPBearer", "APIKeyHeader"}
@@ -100,7 +100,7 @@ def test_the_description_says_which_calls_need_a_key(serve: Serve) -> None:
                 assert bool(operation.get("security")) == needed, (method, path)
 
 
-def test_keys_come_from_a_file_one_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_in_a_file_are_separated_by_line_breaks_or_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "keys").write_text(f"{FIRST}\n{SECOND}, third\n")
     monkeypatch.setenv("AUTOCONNECT_API_KEY_FILE", str(tmp_path / "keys"))
     assert load_settings().api_keys == (FIRST, SECOND, "third")
@@ -109,16 +109,20 @@ def test_keys_come_from_a_file_one_a_line(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("API_KEY", " , ", "API_KEY: no key is in it; expected one or several, separated by commas."),
-        ("API_KEY", "s3crét", "API_KEY: it has characters that cannot be sent; expected printable ASCII."),
-        ("API_KEY_FOR_READING", "1", "API_KEY_FOR_READING is true; expected AUTOCONNECT_API_KEY to be set, too."),
-        ("CORS_ORIGINS", "a.example", "'a.example' is no origin; expected scheme and host, such as https://"),
+        ("API_KEY", " , ", "API_KEY: it holds no key; expected one or more, separated by commas."),
+        ("API_KEY", "s3crét", "API_KEY: it has characters that a header cannot carry; expected printable ASCII."),
+        ("API_KEY_FOR_READING", "1", "API_KEY_FOR_READING is true; expected AUTOCONNECT_API_KEY to be set too."),
+        ("CORS_ORIGINS", "a.example", "'a.example' is not an origin; expected scheme and host, such as https://"),
         ("RATE_LIMIT", "0", "RATE_LIMIT is '0': input should be greater than 0."),
         ("REDIS_URL", "redis://:s3cr3t/x@h:1", "REDIS_URL: host and port cannot be read"),
-        ("REDIS_URL", "http://:s3cr3t@h:1", "REDIS_URL: string should match"),
+        (
+            "REDIS_URL",
+            "http://:s3cr3t@h:1",
+            "REDIS_URL: the scheme is unknown; expected redis://, rediss:// or unix://.",
+        ),
     ],
 )
-def test_a_setting_that_cannot_work_is_told_without_its_secret(
+def test_the_error_about_an_unusable_setting_has_no_secret(
     name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"AUTOCONNECT_{name}", value)
@@ -147,7 +151,7 @@ def test_without_a_key_the_api_listens_on_this_machine_only(settings: dict[str, 
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.evil.example", "testserver"])
-def test_a_page_of_another_origin_reads_but_changes_nothing(serve: Serve, origin: str) -> None:
+def test_a_page_of_another_origin_can_read_but_change_nothing(serve: Serve, origin: str) -> None:
     api = serve()
     response = api.post("/api/v1/jobs", headers={"Origin": origin})
     assert is_problem(response, 403), response.text
@@ -156,7 +160,7 @@ def test_a_page_of_another_origin_reads_but_changes_nothing(serve: Serve, origin
     assert "access-control-allow-origin" not in read.headers
 
 
-def test_a_page_of_its_own_or_of_a_named_origin_may_call(serve: Serve) -> None:
+def test_a_page_is_apis_own_origin_or_of_a_named_one_may_call(serve: Serve) -> None:
     named = {"Origin": "https://reports.example"}
     api = serve(cors_origins="https://reports.example, http://localhost:3000")
     assert api.delete("/api/v1/jobs/x", headers={"Origin": "http://testserver"}).status_code == 404
@@ -168,7 +172,7 @@ def test_a_page_of_its_own_or_of_a_named_origin_may_call(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.com", "evil.com.:8000", "127.0.0.1.nip.io", "localhost.evil.com:8000", "["])
-def test_without_a_key_a_name_that_others_can_let_point_here_is_not_answered_to(serve: Serve, host: str) -> None:
+def test_without_a_key_a_host_name_that_others_could_point_here_is_refused(serve: Serve, host: str) -> None:
     for method, path in (("GET", "/api/v1/jobs"), ("POST", "/api/v1/jobs"), ("GET", "/docs"), ("GET", "/metrics")):
         assert is_problem(serve().request(method, path, headers={"Host": host}), 403)
     assert serve(api_key=FIRST).get("/api/v1/jobs", headers={"Host": host}).status_code == 200
@@ -181,7 +185,7 @@ def test_without_a_key_a_name_that_others_can_let_point_here_is_not_answered_to(
         *("host.docker.internal:8000", "api.autoconnect.svc", "REPORTS.example", "name.example:8000"),
     ],
 )
-def test_addresses_private_names_and_those_that_are_set_are_answered_to_without_a_key(serve: Serve, host: str) -> None:
+def test_addresses_private_names_and_configured_names_are_served_without_a_key(serve: Serve, host: str) -> None:
     api = serve(cors_origins="https://reports.example:8443", host="name.example")
     assert api.get("/api/v1/jobs", headers={"Host": host}).status_code == 200
 
@@ -197,7 +201,7 @@ def test_addresses_private_names_and_those_that_are_set_are_answered_to_without_
         (None, 415),
     ],
 )
-def test_a_job_is_asked_for_in_json(serve: Serve, media_type: str | None, status: int) -> None:
+def test_a_job_is_submitted_as_json(serve: Serve, media_type: str | None, status: int) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     assert is_problem(serve().post("/api/v1/jobs", content=b'{"sauce": 1}', headers=headers), status)
 
@@ -214,7 +218,7 @@ def test_a_job_is_asked_for_in_json(serve: Serve, media_type: str | None, status
         ({"Content-Encoding": "gzip"}, 415),
     ],
 )
-def test_a_source_is_uploaded_as_csv_or_as_nothing_in_particular(
+def test_a_source_is_uploaded_as_csv_or_without_a_specific_type(
     serve: Serve, stack: Stack, headers: dict[str, str], status: int
 ) -> None:
     response = serve().put("/api/v1/sources/x.csv", content=b"id", headers=headers)
@@ -222,7 +226,7 @@ def test_a_source_is_uploaded_as_csv_or_as_nothing_in_particular(
     assert (stack.settings.upload_dir / "x.csv").exists() == (status == 201)
 
 
-def test_a_body_that_is_no_upload_is_limited_whatever_length_it_says(serve: Serve) -> None:
+def test_a_body_that_is_not_an_upload_is_limited_whatever_its_content_length(serve: Serve) -> None:
     api, headers = serve(), {"Content-Type": "application/json"}
     fits = b'{"source": "x.csv"}'.ljust(MAX_BODY_BYTES)
     assert api.post("/api/v1/jobs", content=fits + b" ", headers=headers).status_code == 413
@@ -256,7 +260,7 @@ def test_an_address_that_calls_too_often_waits_and_then_may_call_again() -> None
     assert [allowed("a") for _ in range(4)] == [True, True, True, False]
 
 
-def test_calls_beyond_the_rate_are_told_when_to_come_back_and_wrong_keys_count(serve: Serve) -> None:
+def test_calls_beyond_the_rate_limit_are_told_when_to_retry_and_wrong_keys_count(serve: Serve) -> None:
     api = serve(rate_limit=2, api_key=FIRST)
     assert [api.post("/api/v1/jobs").status_code for _ in range(3)] == [401, 401, 429]
     refused = api.get("/api/v1/jobs", headers={"X-Forwarded-For": "192.0.2.7"})
@@ -264,11 +268,11 @@ def test_calls_beyond_the_rate_are_told_when_to_come_back_and_wrong_keys_count(s
     assert 1 <= int(refused.headers["retry-after"]) <= 31
 
 
-def test_every_answer_tells_browsers_to_be_careful(
+def test_every_answer_has_the_headers_that_protect_browsers(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError("as a test wants it")
+        raise RuntimeError("raised by this test")
 
     monkeypatch.setattr("api.routes.queue.queues.queues", fail)
     api = serve(api_key=FIRST)
@@ -283,18 +287,18 @@ def test_every_answer_tells_browsers_to_be_careful(
         assert [name for name in HEADERS if name not in answer.headers] == []
         scripts = answer.headers["content-security-policy"].partition("script-src ")[2].partition(";")[0]
         assert scripts == "'self'"
-        of_the_api = answer.url.path.startswith("/api/")
-        assert (answer.headers.get("cache-control") == "no-store") == of_the_api, answer.url
-    assert "as a test wants it" not in answers[8].text
-    assert "as a test wants it" in capsys.readouterr().out
+        is_api = answer.url.path.startswith("/api/")
+        assert (answer.headers.get("cache-control") == "no-store") == is_api, answer.url
+    assert "raised by this test" not in answers[8].text
+    assert "raised by this test" in capsys.readouterr().out
 
 
-# Over a real connection: what a client library would not send, and a process that is killed.
+# Over a real connection: requests that no client library sends, and an API process that is killed.
 
 
 @contextmanager
 def api_process(stack: Stack, **variables: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The API as a process of its own, answering; all it prints is in `process.stdout`."""
+    """The API as a process that listens, and its port; `process.stdout` has all its output."""
     port = free_port()
     settings = {
         "REDIS_URL": stack.settings.needed_redis_url(),
@@ -333,17 +337,17 @@ def status_of(connection: socket.socket) -> int:
     return int(connection.recv(1_000).split()[1])
 
 
-def parts(stack: Stack) -> list[Path]:
-    """Uploads that are under way, or left over."""
+def unfinished_uploads(stack: Stack) -> list[Path]:
+    """Files of uploads that are under way or were left over."""
     return list(stack.settings.upload_dir.glob(".upload-*"))
 
 
-def test_an_upload_that_breaks_off_or_lies_about_its_length_leaves_nothing(stack: Stack) -> None:
+def test_an_upload_that_breaks_off_or_has_a_wrong_length_leaves_nothing(stack: Stack) -> None:
     put = b"PUT /api/v1/sources/x.csv HTTP/1.1\r\nHost: x\r\n"
     with api_process(stack, MAX_UPLOAD_BYTES="1000") as (_, port):
         with send(port, put + b"Content-Length: 500\r\n\r\nhalf"):
-            wait_until("the upload", lambda: parts(stack))
-        wait_until("its end", lambda: not parts(stack))
+            wait_until("the upload", lambda: unfinished_uploads(stack))
+        wait_until("its end", lambda: not unfinished_uploads(stack))
         with send(port, put + b"Content-Length: 1001\r\n\r\n") as connection:
             assert status_of(connection) == 413
         chunk = b"1f4\r\n" + b"x" * 500 + b"\r\n"
@@ -358,22 +362,25 @@ def test_an_upload_that_breaks_off_or_lies_about_its_length_leaves_nothing(stack
         assert httpx2.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
 
 
-def test_what_a_killed_api_left_is_removed_at_the_next_start_but_not_what_another_one_writes(stack: Stack) -> None:
+def test_a_start_removes_the_uploads_of_a_killed_api_but_not_those_of_a_running_one(stack: Stack) -> None:
     put = b"PUT /api/v1/sources/x.csv HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf"
     with api_process(stack) as (killed, port), send(port, put):
-        (left,) = wait_until("the upload", lambda: parts(stack))
+        (leftover,) = wait_until("the upload", lambda: unfinished_uploads(stack))
         killed.kill()
         killed.wait()
         with api_process(stack) as (_, port), send(port, put) as upload:
-            (written,) = wait_until("another upload, alone", lambda: parts(stack) if left not in parts(stack) else None)
+            (written,) = wait_until(
+                "another upload, alone",
+                lambda: unfinished_uploads(stack) if leftover not in unfinished_uploads(stack) else None,
+            )
             with api_process(stack):
-                assert parts(stack) == [written]
+                assert unfinished_uploads(stack) == [written]
             upload.sendall(b"half")
             assert status_of(upload) == 201
     assert [path.name for path in stack.settings.upload_dir.iterdir()] == ["x.csv"]
 
 
-def test_uploads_of_one_name_at_once_leave_one_of_them_whole(stack: Stack) -> None:
+def test_concurrent_uploads_of_one_name_leave_one_of_them_complete(stack: Stack) -> None:
     bodies = [bytes([letter]) * 300_000 for letter in b"abcdefgh"]
     start = threading.Barrier(len(bodies))
     with api_process(stack) as (_, port):
@@ -388,15 +395,15 @@ def test_uploads_of_one_name_at_once_leave_one_of_them_whole(stack: Stack) -> No
     assert (stack.settings.upload_dir / "x.csv").read_bytes() in bodies
 
 
-def test_an_upload_that_cannot_be_stored_is_told(serve: Serve, stack: Stack) -> None:
+def test_an_upload_that_cannot_be_stored_is_a_507(serve: Serve, stack: Stack) -> None:
     (stack.settings.upload_dir / "folder.csv").mkdir(parents=True)
     response = serve().put("/api/v1/sources/folder.csv", content=b"id")
     assert is_problem(response, 507)
     assert response.json()["detail"] == "The upload cannot be stored: Is a directory."
-    assert parts(stack) == []
+    assert unfinished_uploads(stack) == []
 
 
-def test_deleting_a_link_among_the_uploads_leaves_what_it_leads_to(serve: Serve, stack: Stack) -> None:
+def test_deleting_a_link_among_the_uploads_leaves_its_target(serve: Serve, stack: Stack) -> None:
     api, uploads = serve(), stack.settings.upload_dir
     api.put("/api/v1/sources/june.csv", content=b"id")
     (uploads / "link.csv").symlink_to("june.csv")
@@ -412,24 +419,26 @@ def test_deleting_a_link_among_the_uploads_leaves_what_it_leads_to(serve: Serve,
 @pytest.mark.parametrize(
     ("variables", "warning"),
     [
-        ({"HOST": "0.0.0.0"}, "only this machine is listened to"),
-        ({"HOST": "0.0.0.0", "OPEN_WITHOUT_KEY": "true"}, "whoever reaches this address may change things"),
+        ({"HOST": "0.0.0.0"}, "listening on this machine only"),
+        ({"HOST": "0.0.0.0", "OPEN_WITHOUT_KEY": "true"}, "any client can change things"),
         ({"HOST": "0.0.0.0", "API_KEY": FIRST}, ""),
         ({}, ""),
     ],
 )
-def test_the_api_says_at_its_start_how_far_it_is_open(stack: Stack, variables: dict[str, str], warning: str) -> None:
+def test_the_api_warns_at_its_start_about_a_public_host_without_a_key(
+    stack: Stack, variables: dict[str, str], warning: str
+) -> None:
     with api_process(stack, **variables) as (process, _):
         process.terminate()
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
     assert process.returncode == 0
-    assert warning in said
-    assert bool(warning) == ("warning" in said), said
+    assert warning in output
+    assert bool(warning) == ("warning" in output), output
 
 
-def test_an_address_of_version_6_is_looked_at_and_shown_as_one(tmp_path: Path) -> None:
-    """Given that it is taken, or that this machine has no such address / I expect to be told that of it"""
+def test_an_ipv6_address_is_tried_and_shown_in_brackets(tmp_path: Path) -> None:
+    """Given an address that is in use or that this machine does not have / I expect the error to say which"""
     port, reason = free_port(), "Address already in use"
     with ExitStack() as taken:
         try:
@@ -439,7 +448,7 @@ def test_an_address_of_version_6_is_looked_at_and_shown_as_one(tmp_path: Path) -
         refused = autoconnect("up", "--port", str(port), cwd=tmp_path, extra={"AUTOCONNECT_HOST": "::1"})
     assert (refused.returncode, refused.stderr) == (
         1,
-        f"autoconnect: [::1]:{port} cannot be listened on: {reason}; choose another by --port.\n",
+        f"autoconnect: Cannot listen on [::1]:{port}: {reason}; choose another port with --port.\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""Services as processes that are asked to end: once or twice, idle or without a Redis, they end in order."""
+"""Services get one or two signals, idle or without Redis: each process ends cleanly."""
 
 import signal
 import subprocess
@@ -29,7 +29,9 @@ def start(service: str, redis_url: str, folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("service", ["orchestrator", "worker", "aggregator"])
-def test_two_signals_end_a_service_as_one_does(service: str, redis_url: str, client: Client, tmp_path: Path) -> None:
+def test_two_signals_end_a_service_as_cleanly_as_one(
+    service: str, redis_url: str, client: Client, tmp_path: Path
+) -> None:
     process = start(service, redis_url, tmp_path)
     wait_until("a round", (tmp_path / "round").exists)
     process.send_signal(signal.SIGTERM)
@@ -50,4 +52,4 @@ def test_a_service_that_cannot_reach_redis_ends_when_asked(service: str, client:
     _, messages = process.communicate(timeout=20)
     assert process.returncode == 0, messages
     assert "Traceback" not in messages
-    assert not (tmp_path / "round").exists(), "no round is done without Redis"
+    assert not (tmp_path / "round").exists(), "no round ends without Redis"

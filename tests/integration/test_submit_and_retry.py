@@ -1,4 +1,4 @@
-"""Submitting a job again under its key, and retrying it, over REST."""
+"""Submitting a job again under its idempotency key, and retrying it, over REST."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_the_same_key_leads_to_the_same_job_and_another_key_to_another(stack: St
     assert (ended.status_code, ended.json()["status"]) == (202, "completed")
 
 
-def test_without_a_key_each_call_is_a_job(api: TestClient, client: Client) -> None:
+def test_without_a_key_each_call_makes_a_job(api: TestClient, client: Client) -> None:
     for _ in range(2):
         assert api.post("/api/v1/jobs").status_code == 202
     assert count_jobs(api) == 2
@@ -90,7 +90,7 @@ def test_a_retry_of_another_file_under_the_same_name_is_refused(stack: Stack, ap
     stack.generated()
     refused = api.post(f"/api/v1/jobs/{job_id}/retry")
     assert refused.status_code == 409
-    assert "not the file any more" in refused.json()["detail"]
+    assert "no longer the file" in refused.json()["detail"]
     (stack.settings.data_dir / "source.csv").unlink()
     assert api.post(f"/api/v1/jobs/{job_id}/retry").status_code == 409
     assert stack.job(job_id).status is JobStatus.FAILED

@@ -28,14 +28,14 @@ def read(page: str) -> str:
 
 
 def table_rows(text: str) -> list[str]:
-    """The rows of all tables in a text, without heads."""
+    """The rows of all tables in a text, without their head rows."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    heads = {place + step for place, line in enumerate(lines) if line.startswith("|---") for step in (-1, 0)}
-    return [line for place, line in enumerate(lines) if place not in heads]
+    heads = {index + step for index, line in enumerate(lines) if line.startswith("|---") for step in (-1, 0)}
+    return [line for index, line in enumerate(lines) if index not in heads]
 
 
 def section(text: str, title: str, level: str = "##") -> str:
-    """What stands under a heading, up to the next one of its level or above."""
+    """The text under a heading, up to the next heading of its level or above."""
     body = text.partition(f"\n{level} {title}\n")[2]
     assert body, f"There is no heading {level} {title}."
     return re.split(rf"^#{{1,{len(level)}}} ", body, maxsplit=1, flags=re.MULTILINE)[0]
@@ -53,20 +53,20 @@ def test_every_setting_is_on_its_page_with_default_and_meaning() -> None:
         assert f"`{PREFIX}{name}_FILE`" in section(page, "Secrets from files")
 
 
-def test_the_example_of_settings_sets_nothing_that_there_is_not() -> None:
+def test_env_example_names_known_settings_only() -> None:
     names = re.findall(rf"^#? ?{PREFIX}(\w+)=", read(".env.example"), re.MULTILINE)
     assert names
     assert {name.lower() for name in names} <= set(Settings.model_fields)
 
 
-def test_the_readme_has_every_endpoint_and_no_other() -> None:
+def test_the_api_page_lists_every_endpoint_and_no_other() -> None:
     schema = create_app(load_settings(redis_url="redis://127.0.0.1:1/0")).openapi()
     served = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
-    listed = re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", section(read("README.md"), "All calls"), re.MULTILINE)
+    listed = re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", section(read("docs/api.md"), "All calls"), re.MULTILINE)
     assert sorted(listed) == sorted(served)
 
 
-def test_the_key_table_is_that_of_the_code_and_names_every_key() -> None:
+def test_the_key_table_equals_that_of_the_code_and_names_every_key() -> None:
     assert keys.__doc__ is not None
     rows = table_rows(keys.__doc__)
     assert table_rows(section(read("docs/architecture.md"), "Keys")) == rows
@@ -83,7 +83,7 @@ def test_the_key_table_is_that_of_the_code_and_names_every_key() -> None:
     assert names == constants | of_job | of_plan | of_worker | {job.partial("N")}
 
 
-def test_the_page_of_metrics_is_the_catalogue() -> None:
+def test_the_metrics_page_equals_the_catalogue() -> None:
     page = read("docs/metrics.md")
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == list(CATALOGUE)
     for metric in CATALOGUE.values():
@@ -93,13 +93,13 @@ def test_the_page_of_metrics_is_the_catalogue() -> None:
             f"| `{column}` | {unit.replace('|', chr(92) + '|')} |" for column, unit in metric.columns.items()
         ]
         assert re.findall(r"^Parameter .*$", body, re.MULTILINE) == [
-            f"Parameter `{name}`: {option.lowest:,} to {option.highest:,}; {option.default:,} where it is not given."
+            f"Parameter `{name}`: {option.lowest:,} to {option.highest:,}; defaults to {option.default:,}."
             for name, option in metric.options.items()
         ]
         assert f"\n{','.join(metric.columns)}\n" in body, "the example's header"
 
 
-def test_the_page_of_the_command_line_is_what_the_commands_take() -> None:
+def test_the_command_line_page_lists_every_command_and_parameter() -> None:
     page = read("docs/cli.md")
     commands = dict(_commands(typer.main.get_command(app), "autoconnect"))
     assert sorted(re.findall(r"^## (.+)$", page, re.MULTILINE)) == sorted(commands)
@@ -107,13 +107,7 @@ def test_the_page_of_the_command_line_is_what_the_commands_take() -> None:
         body = section(page, name)
         assert command.help
         assert f"\n{command.help}\n" in body
-        assert table_rows(body) == list(_taken(command))
-
-
-def test_the_readme_names_every_command() -> None:
-    body = section(read("README.md"), "The command line")
-    for name, _ in _commands(typer.main.get_command(app), "autoconnect"):
-        assert f"`{name.split()[-1]}`" in body or f"`{name}" in body
+        assert table_rows(body) == list(_parameter_rows(command))
 
 
 def _commands(command: object, path: str) -> Iterator[tuple[str, TyperCommand]]:
@@ -124,14 +118,14 @@ def _commands(command: object, path: str) -> Iterator[tuple[str, TyperCommand]]:
         yield path, command
 
 
-def _taken(command: TyperCommand) -> Iterator[str]:
+def _parameter_rows(command: TyperCommand) -> Iterator[str]:
     for parameter in command.params:
         assert isinstance(parameter, TyperArgument | TyperOption)
         name = parameter.opts[0] if isinstance(parameter, TyperOption) else str(parameter.name).upper()
         yield f"| `{name}` | {parameter.help} |"
 
 
-def test_the_tree_of_the_readme_is_the_real_one() -> None:
+def test_the_readme_tree_lists_every_package_and_shared_module() -> None:
     block = section(read("README.md"), "The tree").split("```")[1]
     folder, listed = Path(), set()
     for line in block.strip().splitlines():
@@ -147,7 +141,7 @@ def test_the_tree_of_the_readme_is_the_real_one() -> None:
     assert [str(path) for path in sorted((shared | packages) - listed)] == []
 
 
-def test_the_page_of_the_data_has_every_column_reason_and_missing_word() -> None:
+def test_the_data_page_names_every_column_reason_and_missing_word() -> None:
     page = read("data/README.md")
     columns = section(page, "Columns")
     for column in COLUMNS.values():
@@ -159,7 +153,7 @@ def test_the_page_of_the_data_has_every_column_reason_and_missing_word() -> None
     assert re.findall(r"^\| `(\w+)` ", section(page, "Rejects"), re.MULTILINE) == list(REASONS)
 
 
-def test_the_sample_is_what_its_page_says_made_it() -> None:
+def test_the_sample_equals_the_output_of_the_command_on_its_page() -> None:
     sample = (ROOT / "data" / "transactions_autoconnect.csv").read_bytes()
     assert "".join(generate(10_000, seed=2023)).encode() == sample
 

@@ -1,0 +1,100 @@
+"""Jobs are made or planned twice, and Redis loses parts of a plan: one complete plan counts."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autoconnect.broker import batches, jobs, keys, results
+from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import BatchId, JobKeys
+from autoconnect.core.partial import Partial
+from autoconnect.models import JobStatus
+from orchestrator.planner import make_plan
+from tests.integration.stack import Stack, expected_metrics
+
+
+def test_making_a_job_twice_makes_it_once(client: Client) -> None:
+    jobs.create_job(client, "a.csv", 600, "same")
+    jobs.create_job(client, "b.csv", 600, "same")
+    assert [job.source for _, job in jobs.list_jobs(client)] == ["a.csv"]
+    assert client.call("LRANGE", keys.ORCHESTRATOR, 0, -1) == [b"same"]
+    jobs.end_job(client, "same", JobStatus.CANCELLED)
+
+
+def test_a_job_found_in_planning_is_planned_again_and_the_old_plan_does_not_count(stack: Stack) -> None:
+    source = stack.generated(rows=10)
+    job_id = stack.submit(source)
+    generation = jobs.start_plan(stack.client, job_id)
+    assert generation
+    stack.orchestrator.round()
+    assert stack.job(job_id).status is JobStatus.RUNNING
+    version, layout = jobs.read_version(stack.client, job_id), jobs.read_layout(stack.client, job_id)
+    assert version
+    assert layout
+    plan = jobs.Plan(version, layout, [])
+    assert not jobs.publish_plan(stack.client, job_id, generation, plan, "range")
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_batch_of_an_older_plan_is_dropped_when_it_is_claimed(stack: Stack, client: Client) -> None:
+    worker = stack.worker()
+    job_id = stack.planned(stack.generated(rows=10))
+    old = BatchId(job_id, 0, 0)
+    client.call("RPUSH", keys.claimed(worker.id), str(old))
+    assert batches.claim_batch(client, worker.id, old) is None
+    assert batches.claimed_items(client, worker.id) == []
+    assert not results.commit_batches(client, worker.id, [old], Partial())
+    assert stack.finish(job_id, worker).rows.read == 10
+
+
+def test_a_generation_is_new_even_if_redis_has_forgotten_the_last_one(stack: Stack, client: Client) -> None:
+    job_id = stack.submit("source.csv")
+    first = jobs.start_plan(client, job_id)
+    client.call("HDEL", JobKeys(job_id).job, "last_plan")
+    time.sleep(0.002)
+    second = jobs.start_plan(client, job_id)
+    assert first
+    assert second
+    assert second > first
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_if_a_job_is_planned_twice_the_first_plan_counts(stack: Stack, client: Client) -> None:
+    source = stack.generated(rows=10)
+    job_id = stack.submit(source)
+    slow, quick = jobs.start_plan(client, job_id), jobs.start_plan(client, job_id)
+    plan = make_plan(source, stack.settings, 1)
+    assert slow
+    assert quick
+    assert jobs.publish_plan(client, job_id, slow, plan, "range")
+    assert not jobs.publish_plan(client, job_id, quick, plan, "range")
+    assert stack.finish(job_id, stack.worker()).rows.read == 10
+
+
+def test_a_plan_that_redis_has_lost_a_part_of_is_made_again(
+    make_stack: Callable[..., Stack], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_stack(batch_bytes=1_000)
+    source = stack.generated(rows=100)
+    job_id = stack.submit(source)
+    run_script = client.run_script
+
+    def lose_staged_batches(*arguments: Any) -> Any:
+        answer = run_script(*arguments)
+        monkeypatch.setattr(client, "run_script", run_script)
+        (staged,) = client.call("KEYS", "*:plan:*")
+        assert client.call("PTTL", staged) > 0, "the script that stages it sets its life time"
+        client.call("DEL", staged)
+        return answer
+
+    monkeypatch.setattr("autoconnect.broker.jobs._CHUNK_BATCHES", 3)
+    generation = jobs.start_plan(client, job_id)
+    assert generation
+    monkeypatch.setattr(client, "run_script", lose_staged_batches)
+    assert not jobs.publish_plan(client, job_id, generation, make_plan(source, stack.settings, 1), "range")
+    assert stack.job(job_id).status is JobStatus.PLANNING
+    stack.orchestrator.round()
+    stack.finish(job_id, stack.worker())
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())

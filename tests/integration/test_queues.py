@@ -1,0 +1,75 @@
+"""The ready list, the list of jobs and the counters."""
+
+from collections.abc import Callable
+
+from autoconnect.broker import jobs, keys, queues, results, workers
+from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import JobKeys
+from autoconnect.models import JobStatus
+from tests.integration.faults import reap
+from tests.integration.stack import Stack, map_claim
+
+
+def test_the_ready_list_holds_two_batches_for_each_live_worker_and_jobs_take_turns(
+    make_stack: Callable[..., Stack], client: Client
+) -> None:
+    stack = make_stack(batch_bytes=200)
+    for _ in range(2):
+        stack.worker()
+    source = stack.generated()
+    first, second = stack.planned(source), stack.planned(source)
+    assert client.call("LLEN", keys.READY) == 4
+    worker = stack.worker()
+    for _ in range(12):
+        worker.round()
+    done = [stack.job(job_id).batches.done for job_id in (first, second)]
+    assert sum(done) == 12
+    assert min(done) >= 4
+    for job_id in (first, second):
+        jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_the_ready_list_shrinks_with_the_workers(make_stack: Callable[..., Stack], client: Client) -> None:
+    stack = make_stack(batch_bytes=200)
+    living, *leaving = (stack.worker() for _ in range(4))
+    job_id = stack.planned(stack.generated())
+    assert client.call("LLEN", keys.READY) == 8
+    for worker in leaving:
+        worker.leave()
+    workers.check_leases(client, stack.settings.lease_ms)
+    for _ in range(8):
+        living.round()
+    assert client.call("LLEN", keys.READY) == 2
+    jobs.end_job(client, job_id, JobStatus.CANCELLED)
+
+
+def test_the_list_of_jobs_skips_any_number_of_expired_jobs(client: Client) -> None:
+    last = jobs.create_job(client, "a.csv", 600)
+    for number in range(250):
+        client.call("ZADD", keys.JOBS, number + 2, JobKeys(f"expired{number}").job)
+    assert [job.id for _, job in jobs.list_jobs(client)] == [last]
+    jobs.end_job(client, last, JobStatus.CANCELLED)
+
+
+def test_events_of_batches_and_jobs_are_counted(stack: Stack, client: Client) -> None:
+    victim, job_id = stack.worker(), stack.planned(stack.generated(rows=100))
+    claim = stack.claimed(victim)
+    item = claim.id
+    victim.heartbeat.stop()
+    client.call("DEL", keys.heartbeat(victim.id))
+    reap(stack)
+    job = stack.finish(job_id, stack.worker())
+    assert not results.commit_batches(client, victim.id, [item], map_claim(claim, stack.settings))
+    jobs.end_job(client, stack.planned("missing.csv"), JobStatus.CANCELLED)
+    jobs.end_job(client, stack.submit("b.csv"), JobStatus.CANCELLED)
+    assert queues.counters(client) == {
+        "batches_done": job.batches.total,
+        "retried": 1,
+        "reclaimed": 1,
+        "backed_up": 0,
+        "discarded": 1,
+        "dead": 0,
+        "jobs_completed": 1,
+        "jobs_failed": 1,
+        "jobs_cancelled": 1,
+    }
