@@ -18,7 +18,7 @@ def make_mapper(settings: Settings, layout: Layout) -> Mapper:
     """The mapper that the settings name, for a source of that layout."""
     if settings.mapper == "plain":
         return PlainMapper(layout)
-    from autoconnect.core.kernel_mapper import KernelMapper  # imported only if needed: it loads a compiler
+    from autoconnect.core.kernel.mapper import KernelMapper  # imported only if needed: it loads a compiler
 
     return KernelMapper(layout)
 
@@ -49,7 +49,7 @@ def warm_up(mapper_name: str) -> None:
     """Run all code of a mapper once: this compiles it, or loads what was compiled before."""
     if mapper_name == "plain":
         return
-    from autoconnect.core.kernel_mapper import KernelMapper
+    from autoconnect.core.kernel.mapper import KernelMapper
 
     rows = "".join(f'{model},2024-01-31,"A",rental,{model},1.5,2,\n' for model in range(_WARM_UP_MODELS)).encode()
     mapper = KernelMapper(sniff(_HEADER, []), block_bytes=_WARM_UP_BLOCK_BYTES)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autoconnect.core.cube import MEASURES, Cube, Fold, merge
-from autoconnect.core.kernel_mapper import KernelMapper
+from autoconnect.core.kernel.mapper import KernelMapper
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import ReadInto, map_batch
 from autoconnect.core.partial import Partial, decode, encode, merge_partials

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoconnect.core import kernel, kernel_table, schema
-from autoconnect.core.kernel_mapper import BLOCK_BYTES, KernelMapper
+from autoconnect.core import schema
+from autoconnect.core.kernel import blocks, cell_table, cells
+from autoconnect.core.kernel.mapper import BLOCK_BYTES, KernelMapper
 from autoconnect.core.layout import Layout, sniff
 from autoconnect.core.mapper import map_batch
 from autoconnect.core.partial import Partial, merge_partials
@@ -144,7 +145,7 @@ def test_the_kernel_defers_no_regular_row(
     def refuse(records: list[Record], *_: object) -> Partial:
         raise AssertionError(f"deferred to the plain mapper: {records}")
 
-    monkeypatch.setattr("autoconnect.core.kernel_mapper.map_records", refuse)
+    monkeypatch.setattr("autoconnect.core.kernel.mapper.map_records", refuse)
     assert by_kernel(data, layout, [batch]).cube == expected.cube
 
 
@@ -171,7 +172,7 @@ def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: 
 
     When each row has a cell of its own, days are close together or far apart, and tables count as sparse early
     """
-    monkeypatch.setattr("autoconnect.core.kernel_table._SPARSE_CELLS", 1 << 16)
+    monkeypatch.setattr("autoconnect.core.kernel.cell_table._SPARSE_CELLS", 1 << 16)
     random = Random(5)
     first = date.fromisoformat("0800-01-01")
     lines = []
@@ -187,7 +188,7 @@ def test_tables_grow_with_the_number_of_names_and_cells(days: int, monkeypatch: 
 
 @pytest.mark.parametrize("limit", ["_MAX_ROWS", "_MAX_NAMES"])
 def test_the_cells_of_full_tables_are_merged(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"autoconnect.core.kernel_table.{limit}", 50)
+    monkeypatch.setattr(f"autoconnect.core.kernel.cell_table.{limit}", 50)
     data = "".join(generate(2_000, seed=2)).encode()
     layout = sniff(data, [])
     assert_same_partial(
@@ -222,7 +223,7 @@ def test_several_batches_become_one_partial() -> None:
 
 
 def test_no_sum_of_the_kernel_can_overflow() -> None:
-    largest, rows = 99_999_999_99, kernel_table._MAX_ROWS + BLOCK_BYTES
+    largest, rows = 99_999_999_99, cell_table._MAX_ROWS + BLOCK_BYTES
     assert rows * largest < 2**63
     assert rows * schema.MAX_MONTHS**2 < 2**63
     assert rows < 2**31
@@ -235,6 +236,6 @@ def test_no_sum_of_the_kernel_can_overflow() -> None:
 
 
 def test_the_constants_of_the_kernel_equal_those_of_the_schema() -> None:
-    assert (kernel.ABSENT, kernel.RENTAL, kernel.MAX_MONTHS) == (schema.ABSENT, schema.RENTAL, schema.MAX_MONTHS)
-    assert len(schema.TYPES) == (1 << kernel.TYPE_BITS)
+    assert (blocks.ABSENT, blocks.RENTAL, blocks.MAX_MONTHS) == (schema.ABSENT, schema.RENTAL, schema.MAX_MONTHS)
+    assert len(schema.TYPES) == (1 << cells.TYPE_BITS)
     assert max(len(word.encode()) for word in MISSING) <= 7

@@ -6,9 +6,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from autoconnect.core import kernel
 from autoconnect.core.cube import Cube, Ints, merge
-from autoconnect.core.kernel import Cells, DeferredRecords, Rows, TextTable, TextTables
+from autoconnect.core.kernel.blocks import DAY_ZERO, MARGIN, MAX_MONTHS, REFUSED, DeferredRecords, Rows
+from autoconnect.core.kernel.cells import DAY_BITS, MAX_INT64, NAME_BITS, TYPE_BITS, Cells, fold_rows, move_cells
+from autoconnect.core.kernel.texts import HEAD, TextTable, TextTables, rehash_texts
 from autoconnect.core.layout import Layout
 from autoconnect.core.records import split_fields
 from autoconnect.core.schema import Refused, readers
@@ -19,7 +20,7 @@ Number = TypeVar("Number", bound=np.generic)
 #: less than 10^10 cents.
 _MAX_ROWS = 1 << 29
 #: And after this many names of a column, lest the number of a name leave its bits in a cell's key.
-_MAX_NAMES = 1 << (kernel.NAME_BITS - 1)
+_MAX_NAMES = 1 << (NAME_BITS - 1)
 
 _INITIAL_TEXTS = 1 << 10
 _INITIAL_PAGES = 1 << 10
@@ -50,7 +51,7 @@ class CellTable:
         """Add rows to their cells; a row with a refused name or an unsure value goes to `deferred`."""
         first, second, third = (span.judge() for span in self._spans)
         row = 0
-        while (row := kernel.fold_rows(rows, row, count, (first, second, third), self._cells, deferred)) < count:
+        while (row := fold_rows(rows, row, count, (first, second, third), self._cells, deferred)) < count:
             self._cells = _larger(self._cells)
         self.rows += count
 
@@ -68,14 +69,14 @@ class CellTable:
         cells = self._cells
         used = _used_cells(cells)
         key, within_page = cells.keys[used >> cells.shift], used & ((1 << cells.shift) - 1)
-        names, page = key >> kernel.DAY_BITS, key & ((1 << kernel.DAY_BITS) - 1)
+        names, page = key >> DAY_BITS, key & ((1 << DAY_BITS) - 1)
         cube = Cube(
             cities=tuple(self._cities),
             models=tuple(self._models),
-            city=names >> (kernel.NAME_BITS + kernel.TYPE_BITS),
-            day=(page << cells.shift) + within_page + kernel.DAY_ZERO,
-            type=names & ((1 << kernel.TYPE_BITS) - 1),
-            model=(names >> kernel.TYPE_BITS) & ((1 << kernel.NAME_BITS) - 1),
+            city=names >> (NAME_BITS + TYPE_BITS),
+            day=(page << cells.shift) + within_page + DAY_ZERO,
+            type=names & ((1 << TYPE_BITS) - 1),
+            model=(names >> TYPE_BITS) & ((1 << NAME_BITS) - 1),
             measures=_measures(cells, used),
         )
         return merge([cube])
@@ -86,9 +87,7 @@ class _NameColumn:
 
     def __init__(self, layout: Layout, column: str) -> None:
         self._read = readers(layout.decimal)[column]
-        self._shift = kernel.DAY_BITS + {"type": 0, "model": kernel.TYPE_BITS}.get(
-            column, kernel.TYPE_BITS + kernel.NAME_BITS
-        )
+        self._shift = DAY_BITS + {"type": 0, "model": TYPE_BITS}.get(column, TYPE_BITS + NAME_BITS)
         self._bits: dict[str, int] = {}
         #: Numbers of names, in order of appearance.
         self.numbers: dict[str, int] = {}
@@ -103,7 +102,7 @@ class _NameColumn:
         try:
             value = self._read(field)
         except Refused:
-            return kernel.REFUSED
+            return REFUSED
         number = value if isinstance(value, int) else self.numbers.setdefault(value, len(self.numbers))
         return number << self._shift
 
@@ -119,10 +118,10 @@ class _SpanTexts:
         self._key_bits = np.zeros(_INITIAL_TEXTS, np.int64)
         self._texts = TextTable(
             slots=np.zeros(_slots_for(_INITIAL_TEXTS), np.int64),
-            heads=np.empty(kernel.HEAD * _INITIAL_TEXTS, np.uint8),
+            heads=np.empty(HEAD * _INITIAL_TEXTS, np.uint8),
             sizes=np.empty(_INITIAL_TEXTS, np.int64),
             starts=np.empty(_INITIAL_TEXTS, np.int64),
-            content=np.empty(max_bytes + kernel.MARGIN, np.uint8),
+            content=np.empty(max_bytes + MARGIN, np.uint8),
             used=np.zeros(2, np.int64),
         )
 
@@ -133,14 +132,14 @@ class _SpanTexts:
             capacity = 4 * count
             self._texts = texts._replace(
                 slots=np.zeros(_slots_for(capacity), np.int64),
-                heads=_longer(texts.heads, kernel.HEAD * count, kernel.HEAD * capacity),
+                heads=_longer(texts.heads, HEAD * count, HEAD * capacity),
                 sizes=_longer(texts.sizes, count, capacity),
                 starts=_longer(texts.starts, count, capacity),
             )
             self._key_bits = _longer(self._key_bits, count, capacity)
-            kernel.rehash_texts(self._texts)
-        if content_bytes + self._max_bytes + kernel.MARGIN > len(texts.content):
-            capacity = 2 * content_bytes + self._max_bytes + kernel.MARGIN
+            rehash_texts(self._texts)
+        if content_bytes + self._max_bytes + MARGIN > len(texts.content):
+            capacity = 2 * content_bytes + self._max_bytes + MARGIN
             self._texts = self._texts._replace(content=_longer(texts.content, content_bytes, capacity))
         return self._texts
 
@@ -199,7 +198,7 @@ def _larger(cells: Cells) -> Cells:
     else:
         pages, shift = (4 if size < _SPARSE_CELLS else 2) * len(cells.keys), cells.shift
     larger = _make_cells(pages, shift, with_costs=len(cells.costs) > 0)
-    kernel.move_cells(cells, larger)
+    move_cells(cells, larger)
     return larger
 
 
@@ -214,12 +213,12 @@ def _measures(cells: Cells, used: NDArray[np.intp]) -> dict[str, Ints]:
     return {
         "transactions": counts & 0xFFFFFFFF,
         "revenue": revenue,
-        "min_price": kernel.MAX_INT64 - below,
+        "min_price": MAX_INT64 - below,
         "max_price": max_price,
         "durations": counts >> 32,
         "months": months,
         "months_squared": months_squared,
-        "min_months": np.where(months_below, kernel.MAX_MONTHS + 1 - months_below, kernel.MAX_INT64),
+        "min_months": np.where(months_below, MAX_MONTHS + 1 - months_below, MAX_INT64),
         "max_months": max_months,
         "costed": costed,
         "cost": cost,

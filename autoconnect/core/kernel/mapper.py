@@ -1,6 +1,6 @@
 """The fast mapper: runs the kernel over blocks and maps the records that the kernel defers by the plain mapper.
 
-The plain functions of `schema` decide the meaning of a text, once for each distinct text (`kernel_table`), and the
+The plain functions of `schema` decide the meaning of a text, once for each distinct text (`cell_table`), and the
 plain mapper decides every record that the kernel is not sure of. So each rule exists once, and the two mappers cannot
 disagree.
 """
@@ -10,9 +10,20 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from autoconnect.core import kernel
-from autoconnect.core.kernel import Block, DeferredRecords, Shape, Span
-from autoconnect.core.kernel_table import CellTable
+from autoconnect.core.kernel.blocks import (
+    CHUNK,
+    DAY_ZERO,
+    MARGIN,
+    Block,
+    Bytes,
+    DeferredRecords,
+    Shape,
+    Span,
+    make_deferred,
+    make_rows,
+)
+from autoconnect.core.kernel.cell_table import CellTable
+from autoconnect.core.kernel.records import index_block, read_rows
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import ReadInto, map_records, read_bytes
 from autoconnect.core.partial import Partial, merge_partials
@@ -37,17 +48,17 @@ class KernelMapper:
         self._max_record_bytes = max_record_bytes
         self._block_bytes = block_bytes
         self._shape = _shape_of(layout, max_record_bytes)
-        self._data = np.zeros(kernel.MARGIN + block_bytes + kernel.MARGIN, np.uint8)
+        self._data = np.zeros(MARGIN + block_bytes + MARGIN, np.uint8)
         self._positions = np.empty(block_bytes + 16, np.int32)
-        self._rows = kernel.make_rows(block_bytes // _MIN_ROW_BYTES + kernel.CHUNK)
-        self._deferred = kernel.make_deferred(block_bytes // 2 + 1)
+        self._rows = make_rows(block_bytes // _MIN_ROW_BYTES + CHUNK)
+        self._deferred = make_deferred(block_bytes // 2 + 1)
         self._table = self._new_table()
         self._partials: list[Partial] = []
 
     def add(self, batch: int, length: int, read: ReadInto) -> None:
         plain = _PlainRecords(self._layout, batch, self._max_record_bytes)
         long = _LongRecords(self._layout, length, read, self._max_record_bytes)
-        begin = kernel.MARGIN
+        begin = MARGIN
         offset = line = held = 0
         while offset < length:
             end = begin + min(self._block_bytes, length - offset)
@@ -82,11 +93,11 @@ class KernelMapper:
 
     def _map_block(self, end: int, line: int, plain: "_PlainRecords") -> tuple[int, int]:
         """Map the records of a block. Return the start and line of the first record that does not end in it."""
-        block = Block(self._data, self._positions, kernel.MARGIN, end, line)
-        count, ascii_only = kernel.index_block(block, self._shape.delimiter)
+        block = Block(self._data, self._positions, MARGIN, end, line)
+        count, ascii_only = index_block(block, self._shape.delimiter)
         self._deferred.used[0] = 0
         texts = self._table.texts()
-        rows, rest, line = kernel.read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._deferred)
+        rows, rest, line = read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._deferred)
         self._table.fold(self._rows, rows, self._deferred)
         if self._table.is_full():
             self._partials.append(Partial(self._table.cube()))
@@ -109,7 +120,7 @@ class _PlainRecords:
         self._bytes = 0
         self._partial = Partial()
 
-    def add_deferred(self, data: kernel.Bytes, deferred: DeferredRecords) -> None:
+    def add_deferred(self, data: Bytes, deferred: DeferredRecords) -> None:
         """Add the records of a block that the kernel has deferred."""
         count = int(deferred.used[0])
         positions = zip(
@@ -223,4 +234,4 @@ def _missing_words() -> NDArray[np.uint64]:
 @cache
 def _month_starts() -> NDArray[np.int32]:
     months = np.arange("0001-01", "10000-02", dtype="datetime64[M]")
-    return months.astype("datetime64[D]").astype(np.int32) - np.int32(kernel.DAY_ZERO)
+    return months.astype("datetime64[D]").astype(np.int32) - np.int32(DAY_ZERO)
