@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import structlog
 
-from aggregator.outcome import outcome_of
-from autoconnect.broker import jobs, queues, results
+from autoconnect.broker import jobs, partials, plans, queues, results, server
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import check_size
+from autoconnect.core.outcome import Limits, reduce
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.errors import BrokerUnavailable, CubeError
 from autoconnect.models import JobStatus
@@ -66,20 +66,24 @@ class Aggregator:
         if job is None or job.status not in (JobStatus.RUNNING, JobStatus.REDUCING):
             return
         names, total = self._update_sum(job_id)
-        check_size(total.cube, self._settings.max_cells)
-        layout = jobs.read_layout(self._client, job_id)
-        if job.status is not JobStatus.REDUCING or layout is None:
-            if len(names) >= self._compact_threshold():
-                results.compact_partials(self._client, job_id, list(names), total)
+        if job.status is JobStatus.REDUCING:
+            del self._sums[job_id]
+            self._finish(job_id, names, total)
             return
-        del self._sums[job_id]
-        outcome = outcome_of(job.source, layout, total, self._settings.max_rejected_ratio)
+        check_size(total.cube, self._settings.max_cells)
+        if len(names) >= self._compact_threshold():
+            partials.compact_partials(self._client, job_id, list(names), total)
+
+    def _finish(self, job_id: str, names: frozenset[str], total: Partial) -> None:
+        limits = Limits(self._settings.max_cells, self._settings.max_rejected_ratio)
+        outcome = reduce([total], plans.read_parts(self._client, job_id), limits)
         if results.finish_job(self._client, job_id, list(names), outcome):
-            log.info("job ended", status=outcome.status, rows=total.rows_read, cells=len(total.cube))
+            status = JobStatus.FAILED if outcome.failure else JobStatus.COMPLETED
+            log.info("job ended", status=status, rows=total.rows_read, cells=len(total.cube))
 
     def _update_sum(self, job_id: str) -> _Sum:
         """The sum of all partials of a job; reads only those that are new since the last call."""
-        names = results.partial_names(self._client, job_id)
+        names = partials.partial_names(self._client, job_id)
         last = self._sums.get(job_id, _Sum())
         if not last.names <= set(names):
             last = _Sum()
@@ -87,7 +91,7 @@ class Aggregator:
         summed_names = set(last.names)
 
         def new_partials() -> Iterator[Partial]:
-            for name, partial in results.read_partials(self._client, new_names):
+            for name, partial in partials.read_partials(self._client, new_names):
                 summed_names.add(name)
                 yield partial
 
@@ -97,4 +101,4 @@ class Aggregator:
 
     def _compact_threshold(self) -> int:
         """The number of partials at which those of a running job are compacted: 2, the least, if memory is short."""
-        return 2 if queues.memory_is_short(self._client) else results.COMPACT_PARTIALS
+        return 2 if server.memory_is_short(self._client) else partials.COMPACT_PARTIALS

@@ -14,15 +14,16 @@ from api.cubes import Cubes
 from api.gate import Gate, SecurityHeaders, checks
 from api.routes import health, jobs, metrics, prometheus, queue, sources
 from autoconnect.broker.connection import connect
+from autoconnect.models import API_PREFIX
 from autoconnect.settings import Settings
+from autoconnect.sources.local import Folders
 
-PREFIX = "/api/v1"
-
-_DESCRIPTION = """
+_DESCRIPTION = f"""
 Exact metrics per city from a CSV of car sales and rentals.
 
-Submit a job with `POST /api/v1/jobs`; when it has completed, read its metrics from `/api/v1/metrics/{name}`.
-Metrics are those of the newest completed job unless `job` names another one, and all accept the same filters.
+Submit a job with `POST {API_PREFIX}/jobs`. When it has completed, read its metrics from
+`{API_PREFIX}/metrics/{{name}}`. Metrics are those of the newest completed job unless `job` names another one, and all
+accept the same filters.
 Errors are `application/problem+json` (RFC 9457).
 """
 
@@ -60,11 +61,12 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.settings = settings
+    app.state.folders = Folders(settings.upload_dir, settings.data_dir)
     app.state.client = connect(settings.needed_redis_url())
     app.state.cubes = Cubes(app.state.client)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     for router in (jobs.router, sources.router, metrics.router, queue.router):
-        app.include_router(router, prefix=PREFIX, dependencies=dependencies)
+        app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
     app.add_middleware(Gate, checks=checks(settings))

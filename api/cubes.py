@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from api.problems import Problem
-from autoconnect.broker import jobs, results
+from autoconnect.broker import jobs, partials, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import Cube
 from autoconnect.core.metrics import facts_of
@@ -45,7 +45,7 @@ class Cubes:
         Raises Problem: 404 if the job is unknown, its result has expired or nothing is published, 409 if the job has
         no result.
         """
-        job_id = job_id or jobs.published_job(self._client)
+        job_id = job_id or results.published_job(self._client)
         if job_id is None:
             raise Problem(404, "No job has completed yet.", headers={"Retry-After": str(_RETRY_AFTER_S)})
         with self._lock:
@@ -53,7 +53,7 @@ class Cubes:
                 self._cache.move_to_end(job_id)
                 return self._cache[job_id]
         # Partials first, then the status: if the job has not ended after the read, the sum misses none of them.
-        partial_sum = results.read_sum(self._client, job_id) if partial else Partial()
+        partial_sum = partials.read_sum(self._client, job_id) if partial else Partial()
         job = jobs.read_job(self._client, job_id)
         if job is None:
             raise Problem(404, f"There is no job {job_id}.")

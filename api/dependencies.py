@@ -1,4 +1,4 @@
-"""Dependencies of the routes: Redis, the settings, the cubes.
+"""Dependencies of the routes: Redis, the settings, the folders of sources, the cubes.
 
 They are async because they never wait: FastAPI would run a sync dependency in a thread.
 """
@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from api.cubes import Cubes
 from autoconnect.broker.connection import Client
 from autoconnect.settings import Settings
+from autoconnect.sources.local import Folders
 
 
 async def _client(request: Request) -> Client:
@@ -22,6 +23,11 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
+async def _folders(request: Request) -> Folders:
+    folders: Folders = request.app.state.folders
+    return folders
+
+
 async def _cubes(request: Request) -> Cubes:
     cubes: Cubes = request.app.state.cubes
     return cubes
@@ -29,4 +35,5 @@ async def _cubes(request: Request) -> Cubes:
 
 Redis = Annotated[Client, Depends(_client)]
 Configured = Annotated[Settings, Depends(_settings)]
+SourceFolders = Annotated[Folders, Depends(_folders)]
 Results = Annotated[Cubes, Depends(_cubes)]

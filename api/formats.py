@@ -1,30 +1,56 @@
-"""Chooses the format of an answer by `format=`, or otherwise by the Accept header."""
+"""Formats of answers: chosen by `format=`, or otherwise by the Accept header."""
 
 from collections.abc import Mapping
+from itertools import chain
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.problems import Problem
+from autoconnect.core.table import Table
+from autoconnect.exports import FORMATS
+from autoconnect.exports.base import Format
 
-MEDIA_TYPES: Mapping[str, str] = {"json": "application/json", "csv": "text/csv"}
+#: What the description of a route that answers in every format says besides the JSON that it returns.
+OTHER_FORMATS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {form.media_type: {"schema": {"type": "string"}} for form in FORMATS.values() if form.name != "json"}
+    }
+}
+#: The description of `format=`.
+FORMAT_NAMES = " or ".join(FORMATS)
 
 
-def choose_format(request: Request, format_name: str | None) -> str:
-    """Returns `json` or `csv`.
+def choose_format(request: Request, name: str | None) -> Format:
+    """The format that a client asks for.
 
-    Raises Problem 406 if the client accepts neither.
+    Raises Problem 406 if the client accepts none.
     """
-    if format_name is not None:
-        if format_name in MEDIA_TYPES:
-            return format_name
-        raise Problem(406, f"format is {format_name!r}; expected {' or '.join(MEDIA_TYPES)}.")
+    if name is not None:
+        if name in FORMATS:
+            return FORMATS[name]
+        raise Problem(406, f"format is {name!r}; expected {FORMAT_NAMES}.")
     accept = request.headers.get("accept", "*/*")
     ranges = [_media_range(part) for part in accept.split(",")]
-    quality = {name: _quality(media_type, ranges) for name, media_type in MEDIA_TYPES.items()}
-    best = max(quality, key=lambda name: quality[name])  # json if both are equal
+    quality = {form.name: _quality(form.media_type, ranges) for form in FORMATS.values()}
+    best = max(quality, key=lambda name: quality[name])  # the first of equals, which is the default
     if quality[best] > 0:
-        return best
-    raise Problem(406, f"Accept is {accept[:200]!r}; expected {' or '.join(MEDIA_TYPES.values())}.")
+        return FORMATS[best]
+    media_types = " or ".join(form.media_type for form in FORMATS.values())
+    raise Problem(406, f"Accept is {accept[:200]!r}; expected {media_types}.")
+
+
+def table_response(form: Format, table: Table, head: Mapping[str, object]) -> Response:
+    """A table in a format; `head` is said before the rows if the format has a place for it.
+
+    A table of several pieces is streamed.
+    """
+    pieces = form.write(table, head)
+    first, second = next(pieces, b""), next(pieces, None)
+    if second is None:
+        return Response(first, media_type=form.media_type)
+    return StreamingResponse(chain([first, second], pieces), media_type=form.media_type)
 
 
 def _media_range(text: str) -> tuple[str, float]:

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive
 
 from api.access import SAFE_METHODS
 from api.problems import Problem
+from autoconnect.models import API_PREFIX
 from autoconnect.settings import Settings
 
 #: Bytes of any body but an upload: a job request has a few hundred.
@@ -127,7 +128,7 @@ def check_body(request: Request) -> None:
 
 def is_upload(request: Request) -> bool:
     """Whether the body is a source; `api.upload` limits its size."""
-    return request.method == "PUT" and request.scope["path"].startswith("/api/v1/sources/")
+    return request.method == "PUT" and request.scope["path"].startswith(f"{API_PREFIX}/sources/")
 
 
 def limited(receive: Receive) -> Receive:

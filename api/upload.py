@@ -12,16 +12,16 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
-from autoconnect.sources import Version, version_of
+from autoconnect.sources.local import Source
 
 _PREFIX = ".upload-"
 
 
 @dataclass(frozen=True)
 class Received:
-    """A complete upload: its version when it got its name, and whether it replaced a file."""
+    """A complete upload, as it was when it got its name, and whether it replaced a file."""
 
-    version: Version
+    source: Source
     replaced: bool
 
 
@@ -72,7 +72,7 @@ def _put_in_place(file: IO[bytes], target: Path) -> Received:
     file.flush()
     os.fchmod(file.fileno(), 0o644)
     os.fsync(file.fileno())
-    version = version_of(os.fstat(file.fileno()))
+    source = Source.of(target.name, os.fstat(file.fileno()), uploaded=True)
     replaced = target.is_file()
     os.replace(file.name, target)
-    return Received(version, replaced)
+    return Received(source, replaced)

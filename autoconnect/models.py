@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: Path below which the API serves everything but pages, health and its description.
+API_PREFIX = "/api/v1"
+
 
 class JobStatus(StrEnum):
     """The status of a job; it ends as completed, failed or cancelled."""

@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autoconnect.broker import jobs, workers
+from autoconnect.broker import jobs, plans, workers
 from autoconnect.broker.connection import Client, connect
 from autoconnect.broker.keys import JobKeys
 from autoconnect.core.layout import sniff
+from autoconnect.core.plan import Part, Plan, PlannedBatch
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.supervisor import launch
 from autoconnect.settings import PREFIX
-from autoconnect.sources import Version
-from autoconnect.supervisor import launch
+from autoconnect.sources.local import Source
 from benchmarks import queues
 from benchmarks.server import running_server
 
@@ -166,11 +167,11 @@ class _EmptyJobs:
     def enqueue(self, batches: int) -> None:
         """Submit a job and plan it, in place of the orchestrator."""
         job = jobs.create_job(self._client, self._source.name, _RESULT_TTL_S)
-        generation = jobs.start_plan(self._client, job)
-        status = self._source.stat()
-        version = Version(status.st_size, status.st_mtime_ns)
-        plan = jobs.Plan(version, sniff(_SOURCE, []), [ByteRange(len(_SOURCE), 0)] * batches)
-        if generation is None or not jobs.publish_plan(self._client, job, generation, plan, "range"):
+        generation = plans.start_plan(self._client, job)
+        version = Source.of(self._source.name, self._source.stat(), uploaded=False).version
+        part = Part(self._source.name, version, sniff(_SOURCE, []))
+        plan = Plan([part], [PlannedBatch(0, ByteRange(len(_SOURCE), 0))] * batches)
+        if generation is None or not plans.release_plan(self._client, job, generation, plan, "range"):
             raise AutoConnectError("Another process planned the job of empty batches.")
         self._names, self._batches = JobKeys(job), batches
         if not self._grouped:

@@ -26,10 +26,10 @@ def _make_mapper(*_: Any) -> _Nothing:
     return _Nothing()
 
 
-def _add_claim(*_: Any) -> None:
+def _add_batch(*_: Any) -> None:
     """Open and read nothing."""
 
 
 if __name__ == "__main__":
-    vars(worker.loop).update(make_mapper=_make_mapper, add_claim=_add_claim)
+    vars(worker.loop).update(make_mapper=_make_mapper, add_batch=_add_batch)
     sys.exit(run_service("worker", serve))

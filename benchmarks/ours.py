@@ -15,9 +15,9 @@ from autoconnect.broker import results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.stack import local_stack
 from autoconnect.models import JobStatus
 from autoconnect.settings import load_settings
-from autoconnect.stack import local_stack
 from benchmarks import answers, processes
 from benchmarks.costs import Cost
 

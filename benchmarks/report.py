@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from autoconnect.cli.show import console, show_table
+from autoconnect.core import table
+from autoconnect.core.table import Column, Kind
 from autoconnect.errors import AutoConnectError
 
 _BETWEEN = re.compile(r"(?<=<!-- bench:start -->\n).*(?=<!-- bench:end -->)", re.DOTALL)
@@ -23,7 +25,7 @@ class Table:
     def show(self) -> None:
         """Print the table."""
         out = console()
-        show_table(out, self.title, list(self.rows[0]), self.rows, "")
+        show_table(out, self.title, _table(self.rows))
         if self.note:
             out.print(self.note, end="\n\n")
 
@@ -32,8 +34,14 @@ class Table:
         head = list(self.rows[0])
         rule = ["---" if isinstance(value, str) else "---:" for value in self.rows[0].values()]
         lines = [head, rule, *([_cell(row[name]) for name in head] for row in self.rows)]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        return f"### {self.title}\n\n{table}\n\n" + (f"{self.note}\n\n" if self.note else "")
+        grid = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        return f"### {self.title}\n\n{grid}\n\n" + (f"{self.note}\n\n" if self.note else "")
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> table.Table:
+    kinds = {name: Kind.TEXT if isinstance(value, str) else Kind.COUNT for name, value in rows[0].items()}
+    columns = tuple(Column(name, kind, "") for name, kind in kinds.items())
+    return table.Table(columns, [dict(row) for row in rows])
 
 
 def say(text: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoconnect.embedded import EmbeddedServer
-from autoconnect.supervisor import launch
+from autoconnect.local.embedded import EmbeddedServer
+from autoconnect.local.supervisor import launch
 
 
 @contextmanager

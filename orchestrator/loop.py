@@ -7,20 +7,22 @@ from typing import NamedTuple
 
 import structlog
 
-from autoconnect.broker import batches, jobs, queues, workers
+from autoconnect.broker import batches, jobs, plans, queues, server, workers
 from autoconnect.broker.connection import Client
+from autoconnect.core.plan import Plan
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError
-from autoconnect.models import Job, JobStatus
+from autoconnect.models import JobStatus
+from autoconnect.planning import LARGEST_BYTES, LARGEST_IN_MEMORY_BYTES, BatchSize, Between, plan_in_steps
 from autoconnect.settings import Settings
-from autoconnect.sources import find_source, open_source, pack_lines
-from orchestrator.planner import make_plan, scan_source
+from autoconnect.sources.inline import pack_lines
+from autoconnect.sources.local import Folders, find_source, open_source
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Batches of an inline job that may be in Redis at once, for each live worker.
 _FED_PER_WORKER = 4
-#: Seconds for which a source is scanned before everything else has its turn.
-_SCAN_S = 0.2
+#: Seconds for which a source is planned before everything else has its turn.
+_PLAN_S = 0.2
 #: Milliseconds after its claim from which a batch may be backed up: a worker adds batches to a group for a second, and
 #: then finishes the batch that it is mapping.
 _BACK_UP_MS = 3_000
@@ -30,11 +32,12 @@ _BACK_UP_TIMES = 3
 _UNDER_WAY_OR_DONE = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
 
-class _Scan(NamedTuple):
-    """A source that is being scanned for record edges, step by step; the last step yields the plan."""
+class _Planning(NamedTuple):
+    """A plan in the making, step by step; the last step yields the plan."""
 
     generation: int
-    steps: Iterator[jobs.Plan | None]
+    source: str
+    steps: Iterator[Plan | None]
 
 
 class Orchestrator:
@@ -44,15 +47,16 @@ class Orchestrator:
         self._client = client
         self._blocking = blocking
         self._settings = settings
+        self._folders = Folders(settings.upload_dir, settings.data_dir)
         self._to_submit = settings.source
         self._server_run_id = ""
         self._server_lag_s = 0.0
         self._last_tick = float("-inf")
         self._reap_from = 0.0
-        self._scans: dict[str, _Scan] = {}  # in the order of their turns
+        self._plannings: dict[str, _Planning] = {}  # in the order of their turns
 
     def round(self) -> None:
-        """Wait for jobs, unless a scan goes on; plan and feed them; at every tick, check all open jobs and workers."""
+        """Wait for jobs, unless a plan is in the making; plan and feed them; at a tick, check all jobs and workers."""
         try:
             self._round()
         except BrokerFull:
@@ -68,13 +72,13 @@ class Orchestrator:
         next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
         for job_id in self._wait_for_jobs(next_tick):
             self._plan_and_feed(job_id)
-        if self._scans:
-            self._continue_scan()
+        if self._plannings:
+            self._continue_plan()
         if time.monotonic() >= next_tick:
             self._tick()
 
     def _wait_for_jobs(self, next_tick: float) -> set[str]:
-        if self._scans:
+        if self._plannings:
             return queues.pop_orchestrator_jobs(self._client)
         wait_ms = round(max(1_000 * (next_tick - time.monotonic()), 1))
         return queues.wait_for_orchestrator_jobs(self._blocking, min(wait_ms, self._settings.block_ms))
@@ -101,7 +105,7 @@ class Orchestrator:
         Leases of live workers may have ended meanwhile. A new run id, a failed call or a late tick shows that Redis was
         away. A jump of the server's clock, by which leases end, shows against the monotonic clock of this machine.
         """
-        server_run_id, server_s = queues.server_run_id(self._client), workers.server_time_ms(self._client) / 1_000
+        server_run_id, server_s = server.run_id(self._client), server.time_ms(self._client) / 1_000
         now, lease_s = time.monotonic(), self._settings.lease_ms / 1_000
         jump_s = server_s - now - self._server_lag_s
         if server_run_id != self._server_run_id or now - self._last_tick > lease_s / 2 or abs(jump_s) > lease_s / 2:
@@ -111,7 +115,7 @@ class Orchestrator:
 
     def _plan_and_feed(self, job_id: str) -> None:
         with self._fail_on_source_error(job_id):
-            self._plan(job_id)
+            self._start_plan(job_id)
             self._feed(job_id)
 
     @contextmanager
@@ -123,61 +127,73 @@ class Orchestrator:
                 jobs.end_job(self._client, job_id, JobStatus.FAILED, str(error))
                 log.warning("job failed", error=str(error))
 
-    def _plan(self, job_id: str) -> None:
-        if job_id in self._scans:
+    def _start_plan(self, job_id: str) -> None:
+        if job_id in self._plannings:
             return
-        generation = jobs.start_plan(self._client, job_id)
+        generation = plans.start_plan(self._client, job_id)
         job = generation and jobs.read_job(self._client, job_id)
         if not generation or not job:
             return
-        live = len(workers.live_workers(self._client)) or self._settings.workers
-        replanned = jobs.replanned_version(self._client, job_id)
-        if replanned is None:
-            self._publish(job, generation, make_plan(job.source, self._settings, live))
-        else:
-            self._scans[job_id] = _Scan(generation, scan_source(job.source, replanned, self._settings, live))
+        between: Between = "records" if plans.is_replanned(self._client, job_id) else "lines"
+        planned_parts = plans.read_parts(self._client, job_id) if between == "records" else []
+        versions = {part.name: part.version for part in planned_parts}
+        steps = plan_in_steps([job.source], self._folders, self._batch_size(), between, versions)
+        self._run_steps(job_id, _Planning(generation, job.source, steps))
 
-    def _continue_scan(self) -> None:
-        """Continue the next scan for a short time: dead workers' batches and SIGTERM must not wait."""
-        job_id, scan = next(iter(self._scans.items()))
+    def _batch_size(self) -> BatchSize:
+        settings = self._settings
+        in_memory = settings.mapper == "plain" or settings.batch_transport == "inline"
+        return BatchSize(
+            workers=workers.count_live_workers(self._client) or settings.workers,
+            fixed_bytes=settings.batch_bytes,
+            largest_bytes=LARGEST_IN_MEMORY_BYTES if in_memory else LARGEST_BYTES,
+        )
+
+    def _continue_plan(self) -> None:
+        """Continue the plan whose turn it is, unless its job was cancelled, or planned by another orchestrator."""
+        job_id, planning = next(iter(self._plannings.items()))
         job = jobs.read_job(self._client, job_id)
-        del self._scans[job_id]
-        if job is None or job.status is not JobStatus.PLANNING:  # cancelled, or planned by another orchestrator
-            return
-        deadline = time.monotonic() + _SCAN_S
-        with self._fail_on_source_error(job_id):
-            for plan in scan.steps:
-                if plan:
-                    self._scans[job_id] = scan._replace(steps=iter([plan]))  # kept until Redis has the plan
-                    self._publish(job, scan.generation, plan)
-                    del self._scans[job_id]
-                elif time.monotonic() >= deadline:
-                    self._scans[job_id] = scan
-                    return
+        del self._plannings[job_id]
+        if job and job.status is JobStatus.PLANNING:
+            with self._fail_on_source_error(job_id):
+                self._run_steps(job_id, planning)
 
-    def _publish(self, job: Job, generation: int, plan: jobs.Plan) -> None:
-        if jobs.publish_plan(self._client, job.id, generation, plan, self._settings.batch_transport):
-            log.info("job planned", source=job.source, batches=len(plan.ranges), bytes=plan.version.size)
+    def _run_steps(self, job_id: str, planning: _Planning) -> None:
+        """Plan for a short time: dead workers' batches and SIGTERM must not wait. Release the plan once it is made."""
+        deadline = time.monotonic() + _PLAN_S
+        for plan in planning.steps:
+            if plan:
+                self._plannings[job_id] = planning._replace(steps=iter([plan]))  # kept until Redis has the plan
+                self._release(job_id, planning, plan)
+                del self._plannings[job_id]
+            elif time.monotonic() >= deadline:
+                self._plannings[job_id] = planning
+                return
+
+    def _release(self, job_id: str, planning: _Planning, plan: Plan) -> None:
+        transport = self._settings.batch_transport
+        if plans.release_plan(self._client, job_id, planning.generation, plan, transport):
+            log.info("job planned", source=planning.source, batches=len(plan.batches), bytes=plan.total_bytes)
 
     def _feed(self, job_id: str) -> None:
         """Feed batches while there is room, a few per turn: other jobs get theirs, and each commit brings another."""
         for _ in range(_FED_PER_WORKER):
-            feed = jobs.next_feed(self._client, job_id)
+            feed = plans.next_feed(self._client, job_id)
             if feed is None or feed.loaded >= _FED_PER_WORKER * max(workers.last_live_count(self._client), 1):
                 return
-            with open_source(feed.source, feed.version, self._settings) as file:
+            with open_source(feed.part.name, feed.part.version, self._folders) as file:
                 lines = pack_lines(*file.read_batch(feed.range))
-            if not jobs.feed_batch(self._client, feed.batch, lines):
+            if not plans.feed_batch(self._client, feed.id, lines):
                 return
 
     def _submit_source(self, name: str) -> None:
         try:
-            version = find_source(name, self._settings).version
+            versions = [find_source(name, self._folders).version]
         except SourceError:  # the job will show it
-            version = None
+            versions = []
         for _, job in jobs.list_jobs(self._client):
-            planned = jobs.read_version(self._client, job.id)  # None for a job that is still queued
-            if job.source == name and job.status in _UNDER_WAY_OR_DONE and planned in (None, version):
+            planned = [part.version for part in plans.read_parts(self._client, job.id)]  # none for a queued job
+            if job.source == name and job.status in _UNDER_WAY_OR_DONE and planned in ([], versions):
                 return
         job_id = jobs.create_job(self._client, name, self._settings.result_ttl_s)
         log.info("source submitted", job=job_id, source=name)

@@ -12,7 +12,6 @@ import structlog
 from autoconnect.broker import workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import BrokerUnavailable
-from autoconnect.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -20,10 +19,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Heartbeat:
     """Renews the lease while the main loop shows progress; a worker that hangs loses its batches."""
 
-    def __init__(self, client: Client, worker: str, settings: Settings) -> None:
+    def __init__(self, client: Client, worker: str, *, every_ms: int, lease_ms: int, stall_ms: int) -> None:
         self._client = client
         self._worker = worker
-        self._settings = settings
+        self._every_ms = every_ms
+        self._lease_ms = lease_ms
+        self._stall_ms = stall_ms
         self._last_progress = time.monotonic()
         self._ended = threading.Event()
         self._description: dict[str, str | int] = {
@@ -53,15 +54,15 @@ class Heartbeat:
         workers.leave(self._client, self._worker)
 
     def _register(self) -> None:
-        workers.register_worker(self._client, self._worker, self._settings.lease_ms, self._description)
+        workers.register_worker(self._client, self._worker, self._lease_ms, self._description)
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._settings.heartbeat_ms / 1_000):
-            if time.monotonic() - self._last_progress > self._settings.stall_ms / 1_000:
-                log.error("no progress; the lease is not renewed", stall_ms=self._settings.stall_ms)
+        while not self._ended.wait(self._every_ms / 1_000):
+            if time.monotonic() - self._last_progress > self._stall_ms / 1_000:
+                log.error("no progress; the lease is not renewed", stall_ms=self._stall_ms)
                 continue
             try:
-                if not workers.renew_lease(self._client, self._worker, self._settings.lease_ms):
+                if not workers.renew_lease(self._client, self._worker, self._lease_ms):
                     self._register()
                     log.warning("lease had ended; registered again", recovery="registered")
             except BrokerUnavailable as error:

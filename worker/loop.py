@@ -1,12 +1,11 @@
 """The worker's loop: claim a batch, map it, and commit its partial, often together with further batches."""
 
 import secrets
-import time
 
 import structlog
 
-from autoconnect.broker import batches, queues, results
-from autoconnect.broker.batches import Claim, NextItem
+from autoconnect.broker import batches, partials, plans, server
+from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.cube import check_size
@@ -21,70 +20,45 @@ from autoconnect.errors import (
     SourceChanged,
     SourceNotFound,
 )
+from autoconnect.mapping import add_batch, make_mapper, warm_up
 from autoconnect.service import Stop, Throttle
 from autoconnect.settings import Settings
+from autoconnect.sources.local import Folders
+from worker.group import Group, GroupPolicy
 from worker.heartbeat import Heartbeat
-from worker.mapping import add_claim, make_mapper, warm_up
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Seconds between attempts while Redis is short of memory.
 _FULL_PAUSE_S = 0.5
-#: Commit a group once its partial has more rows per cell than this: a partial with fewer costs Redis and the aggregator
-#: too much for what it says.
-_ROWS_PER_CELL = 200
-#: Commit a group once it has taken this many seconds.
-_GROUP_S = 1.0
-#: Commit a group of this many batches: committing more would hold up Redis.
-_GROUP_BATCHES = 256
-#: Commit a group of this many cells: the rows of its source seem to share few cells.
-_GROUP_CELLS = 100_000
 #: Seconds between checks, while batches are mapped, that a batch is still needed and that Redis has memory.
 _ASK_S = 0.5
-
-
-class _Group:
-    """Batches of one plan, mapped to one partial and committed together: all of them count, or none does."""
-
-    def __init__(self, first: Claim, settings: Settings) -> None:
-        self.mapper = make_mapper(settings, first.layout)
-        self.items: list[BatchId] = []
-        self.plan = first.id
-        self._alone = first.alone
-        self._started = time.monotonic()
-
-    def accepts(self, claim: Claim) -> bool:
-        """Whether a batch may join the group. One that has failed before stays alone, so as not to fail others."""
-        same_plan = (claim.id.job, claim.id.generation) == (self.plan.job, self.plan.generation)
-        return same_plan and not (self._alone or claim.alone)
-
-    @property
-    def wants_more(self) -> bool:
-        """Whether to map another batch before committing these."""
-        if self._alone or len(self.items) >= _GROUP_BATCHES or time.monotonic() - self._started >= _GROUP_S:
-            return False
-        cells = self.mapper.cells
-        return cells < _GROUP_CELLS and self.mapper.rows <= _ROWS_PER_CELL * cells
 
 
 class Worker:
     """Claims, maps and commits batches. Its id is new at each start, so that its claimed list starts empty."""
 
-    def __init__(self, client: Client, blocking: Client, settings: Settings, stop: Stop) -> None:
+    def __init__(
+        self, client: Client, blocking: Client, settings: Settings, stop: Stop, policy: GroupPolicy | None = None
+    ) -> None:
         self.id = secrets.token_hex(6)
         self._client = client
         self._blocking = blocking
         self._settings = settings
+        self._folders = Folders(settings.upload_dir, settings.data_dir)
         self._stop = stop
-        self.heartbeat = Heartbeat(client, self.id, settings)
+        self._policy = policy or GroupPolicy()
+        self.heartbeat = Heartbeat(
+            client, self.id, every_ms=settings.heartbeat_ms, lease_ms=settings.lease_ms, stall_ms=settings.stall_ms
+        )
         self._registered = False
-        self._next_item: NextItem = None
+        self._next: Claim | None = None
         self._need_check = Throttle(_ASK_S)
         self._memory_check = Throttle(_ASK_S)
         self._memory_short = False
 
     def register(self) -> None:
-        """Warm up, then start the heartbeat: once, before the first claim."""
+        """Warm up and start the heartbeat, once: both come before the first claim."""
         if not self._registered:
             warm_up(self._settings.mapper)
             self.heartbeat.start()
@@ -92,17 +66,14 @@ class Worker:
             log.info("worker ready", worker=self.id)
 
     def round(self) -> None:
-        """Claim the next item, map its batch, and commit it, often together with further batches of its plan.
-
-        The next item is the one that the last commit returned; otherwise one left in the claimed list; otherwise one
-        of the ready list, for which the round waits.
-        """
+        """Claim a batch, map it together with further ready ones of its plan, and commit them."""
         self.register()
         self.heartbeat.show_progress()
-        item, self._next_item = self._next_item or self._find_item(), None
-        claim = self._claim(item)
+        claim, self._next = self._next or self._claim(), None
         if claim and not self._stop.requested:
-            self._next_item = self._map_and_commit(claim)
+            group = self._map(claim)
+            if group:
+                self._commit(group)
 
     def leave(self) -> None:
         """Give back all claimed batches, then end the heartbeat."""
@@ -115,58 +86,39 @@ class Worker:
         except BrokerUnavailable as error:
             log.warning("claimed batches not given back; they will be reclaimed", error=str(error))
 
-    def _find_item(self) -> BatchId | None:
-        """An item that a lost reply or a failed mapping left in the claimed list; otherwise wait for a ready one."""
+    def _claim(self) -> Claim | None:
+        """Claim what a lost reply or a failed mapping left in the claimed list; otherwise wait for a ready batch."""
         for item in batches.claimed_items(self._client, self.id):
             log.info("claimed batch found", recovery="resumed", job=item.job, batch=item.batch)
-            return item
+            return batches.claim_batch(self._client, self.id, item)
         if self._is_short_of_memory():
             self._stop.wait(_FULL_PAUSE_S)
             return None
-        return batches.wait_for_batch(self._blocking, self.id, self._settings.block_ms)
+        ready_item = batches.wait_for_batch(self._blocking, self.id, self._settings.block_ms)
+        return batches.claim_batch(self._client, self.id, ready_item) if ready_item else None
 
-    def _claim(self, item: NextItem) -> Claim | None:
-        """The claim of an item: made now, unless the item was claimed when it was handed out."""
-        return batches.claim_batch(self._client, self.id, item) if isinstance(item, BatchId) else item
+    def _map(self, first: Claim) -> Group | None:
+        """Map a batch, and further ones to the same partial while their group wants more.
 
-    def _map_and_commit(self, claim: Claim) -> NextItem:
-        """Map a batch, map more to the same partial while the group wants more, and commit; return the next item."""
-        group = _Group(claim, self._settings)
-        while self._map(group, claim):
-            next_claim = self._claim_for(group)
-            if not next_claim:
-                return self._commit(group, claim_next=True)
-            if not group.accepts(next_claim):
-                self._commit(group, claim_next=False)
-                return next_claim
-            claim = next_claim
-        return None
+        None if mapping one of them failed: nothing is committed, and the claimed list still has those to do again.
+        """
+        group = Group(first, make_mapper(self._settings.mapper, first.batch.part.layout), self._policy)
+        claim: Claim | None = first
+        while claim:
+            if not self._map_into(group, claim):
+                return None
+            claim = self._claim_for(group)
+        return group
 
-    def _claim_for(self, group: _Group) -> Claim | None:
-        """The claim of a ready batch; None if there is none, the group wants no more, or Redis has no room."""
-        try:
-            return self._claim(self._next_item_for(group))
-        except BrokerFull as error:
-            log.warning("next batch not claimed", error=str(error))
-            return None
-
-    def _next_item_for(self, group: _Group) -> NextItem:
-        while group.wants_more and not self._stop.requested and not self._is_short_of_memory():
-            item = batches.claim_next_batch(self._client, self.id, group.plan)
-            # A batch of the group can come again: it was reaped before it was claimed, or Redis lost its last writes.
-            if not (isinstance(item, Claim) and item.id in group.items):
-                return item
-        return None
-
-    def _map(self, group: _Group, claim: Claim) -> bool:
-        """Map a batch. If that fails, nothing of the group is committed; batches that still need doing are redone."""
+    def _map_into(self, group: Group, claim: Claim) -> bool:
+        """Map a batch to the partial of a group; False if that failed."""
         with structlog.contextvars.bound_contextvars(job=claim.id.job, batch=claim.id.batch):
             try:
-                add_claim(group.mapper, claim, self._settings, lambda: self._check_needed(claim.id))
+                add_batch(group.mapper, claim.batch, self._folders, lambda: self._check_needed(claim.id))
             except BatchDropped as error:
                 log.info("batch dropped", reason=str(error))
             except RecordCrossesBatch as error:
-                batches.replan_job(self._client, self.id, claim.id)
+                plans.replan_job(self._client, self.id, claim.id)
                 log.warning("job goes back to planning", error=str(error))
             except (SourceChanged, SourceNotFound, CubeError) as error:
                 self._fail(claim.id, error)
@@ -181,43 +133,56 @@ class Worker:
                 return True
         return False
 
+    def _claim_for(self, group: Group) -> Claim | None:
+        """Claim a ready batch for a group, if it wants more; a batch that the group does not accept is mapped next."""
+        try:
+            while group.wants_more and not self._stop.requested and not self._is_short_of_memory():
+                claim = batches.claim_next_batch(self._client, self.id, group.first.id)
+                if claim and claim.id in group.items:
+                    continue  # it was reaped before it was claimed, or Redis lost its last writes
+                if claim and not group.accepts(claim):
+                    self._next, claim = claim, None
+                return claim
+        except BrokerFull as error:
+            log.warning("next batch not claimed", error=str(error))
+        return None
+
     def _check_needed(self, item: BatchId) -> None:
         """Show progress, and raise BatchDropped if the batch no longer needs doing; called before each block."""
         self.heartbeat.show_progress()
         if self._need_check.is_due() and not batches.is_needed(self._client, item):
-            raise BatchDropped("The job has ended or is being replanned, or the batch is done.")
+            raise BatchDropped("The job has ended or is replanned, or the batch is done.")
 
-    def _commit(self, group: _Group, *, claim_next: bool) -> NextItem:
-        with structlog.contextvars.bound_contextvars(job=group.plan.job, batches=len(group.items)):
+    def _commit(self, group: Group) -> None:
+        with structlog.contextvars.bound_contextvars(job=group.first.id.job, batches=len(group.items)):
             try:
                 partial = group.mapper.partial()
                 check_size(partial.cube, self._settings.max_cells)
             except CubeError as error:
                 self._fail(group.items[0], error)
-                return None
-            return self._write(group.items, partial, claim_next)
-
-    def _write(self, items: list[BatchId], partial: Partial, claim_next: bool) -> NextItem:
-        while True:
-            may_claim = claim_next and not self._stop.requested and not self._is_short_of_memory()
-            next_item: NextItem = None
-            try:
-                if may_claim:
-                    counted, next_item = results.commit_and_claim_next(self._client, self.id, items, partial)
-                else:
-                    counted = results.commit_batches(self._client, self.id, items, partial)
-            except BrokerFull as error:
-                log.warning("commit waits", error=str(error))
+                return
+            while not self._write(group.items, partial):
                 self.heartbeat.show_progress()
                 self._stop.wait(_FULL_PAUSE_S)
                 if self._stop.requested:
-                    return None
+                    return
+
+    def _write(self, items: list[BatchId], partial: Partial) -> bool:
+        """Commit a partial, and claim the next batch unless there is one already; False if Redis has no room."""
+        may_claim = not (self._next or self._stop.requested or self._is_short_of_memory())
+        try:
+            if may_claim:
+                counts, self._next = partials.commit_and_claim_next(self._client, self.id, items, partial)
             else:
-                if counted:
-                    log.debug("committed", rows=partial.rows_read)
-                else:
-                    log.info("commit discarded", recovery="discarded", rows=partial.rows_read)
-                return next_item
+                counts = partials.commit_batches(self._client, self.id, items, partial)
+        except BrokerFull as error:
+            log.warning("commit waits", error=str(error))
+            return False
+        if counts:
+            log.debug("committed", rows=partial.rows_read)
+        else:
+            log.info("commit discarded", recovery="discarded", rows=partial.rows_read)
+        return True
 
     def _fail(self, item: BatchId, error: Exception) -> None:
         """Fail the job at once: another attempt would end the same way."""
@@ -226,5 +191,5 @@ class Worker:
 
     def _is_short_of_memory(self) -> bool:
         if self._memory_check.is_due():
-            self._memory_short = queues.memory_is_short(self._client)
+            self._memory_short = server.memory_is_short(self._client)
         return self._memory_short

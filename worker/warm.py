@@ -1,6 +1,6 @@
 """Compile what the worker runs before its first start: `python -m worker.warm`, the last step of an installation."""
 
-from worker.mapping import warm_up
+from autoconnect.mapping import warm_up
 
 if __name__ == "__main__":
     warm_up("kernel")

@@ -8,17 +8,16 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.access import NEEDS_KEY
 from api.answers import Items, JobRequest, Rejects
-from api.dependencies import Configured, Redis
-from api.formats import MEDIA_TYPES, choose_format
+from api.dependencies import Configured, Redis, SourceFolders
+from api.formats import FORMAT_NAMES, OTHER_FORMATS, choose_format, table_response
 from api.problems import Problem
-from autoconnect.broker import jobs, results
+from autoconnect.broker import batches, jobs, plans, results
 from autoconnect.broker.connection import Client
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.errors import SourceError
-from autoconnect.models import Batch, Job, JobStatus, RejectedRow
-from autoconnect.settings import Settings
-from autoconnect.sources import DEFAULT_SOURCE, Version, find_source
-from autoconnect.tables import table_csv
+from autoconnect.exports.json import FORMAT as JSON
+from autoconnect.models import API_PREFIX, Batch, Job, JobStatus, RejectedRow
+from autoconnect.sources.local import DEFAULT_SOURCE, Folders, find_source
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -46,7 +45,7 @@ def submit_job(
     job = _find_job(client, jobs.create_job(client, source, settings.result_ttl_s, _job_id(idempotency_key)))
     if job.source != source:
         raise Problem(422, f"This Idempotency-Key has been used for another source, {job.source!r}; send a new key.")
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    response.headers["Location"] = f"{API_PREFIX}/jobs/{job.id}"
     return job
 
 
@@ -83,16 +82,16 @@ def cancel_job(client: Redis, job_id: str) -> Job:
 
 
 @router.post("/{job_id}/retry", status_code=202, dependencies=[NEEDS_KEY])
-def retry_job(client: Redis, settings: Configured, response: Response, job_id: str) -> Job:
+def retry_job(client: Redis, folders: SourceFolders, response: Response, job_id: str) -> Job:
     """Runs a failed job again on the same file, from where it stopped if its plan and partials are still there."""
     job = _find_job(client, job_id)
-    planned_version = jobs.read_version(client, job_id)
-    if job.status is JobStatus.FAILED and planned_version not in (None, _source_version(job.source, settings)):
+    planned = {part.name: part.version for part in plans.read_parts(client, job_id)}
+    if job.status is JobStatus.FAILED and any(_version(name, folders) != planned[name] for name in planned):
         raise Problem(409, f"{job.source} is no longer the file that job {job.id} read; submit a new job.")
     if not jobs.retry_job(client, job_id):
         status = _find_job(client, job_id).status
         raise Problem(409, f"Only a failed job can be retried; job {job.id} is {status}.", job_status=status)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    response.headers["Location"] = f"{API_PREFIX}/jobs/{job.id}"
     return _find_job(client, job_id)
 
 
@@ -102,14 +101,14 @@ def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor 
     total = _find_job(client, job_id).batches.total
     start = cursor or 0
     end = min(start + limit, total)
-    batches = jobs.read_batches(client, job_id, range(start, end))
-    return Items(items=batches, next_cursor=str(end) if end < total else None)
+    items = batches.read_batches(client, job_id, range(start, end))
+    return Items(items=items, next_cursor=str(end) if end < total else None)
 
 
 @router.get(
     "/{job_id}/rejects",
     response_model=Rejects[RejectedRow],
-    responses={200: {"content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}}}}},
+    responses=OTHER_FORMATS,
 )
 def list_rejects(
     request: Request,
@@ -119,19 +118,18 @@ def list_rejects(
         int | None, Query(ge=1, le=MAX_REJECTS, description="Maximum number of rows; default: 100, or all as CSV.")
     ] = None,
     cursor: Cursor = None,
-    format_name: Annotated[str | None, Query(alias="format", description="json or csv.")] = None,
+    format_name: Annotated[str | None, Query(alias="format", description=f"{FORMAT_NAMES}.")] = None,
 ) -> Rejects[RejectedRow] | Response:
     """The first 10,000 rejected rows, in the order of the file; empty until the job has ended."""
     job = _find_job(client, job_id)
-    answer_format = choose_format(request, format_name)
+    form = choose_format(request, format_name)
     start = cursor or 0
-    limit = limit or (MAX_REJECTS if answer_format == "csv" else 100)
-    rows = results.read_rejects(client, job_id, start, limit + 1)
-    if answer_format == "csv":
-        text = table_csv(list(RejectedRow.model_fields), [row.model_dump() for row in rows[:limit]])
-        return Response(text, media_type=MEDIA_TYPES["csv"])
+    if form is not JSON:
+        return table_response(form, results.read_rejects(client, job_id, start, limit or MAX_REJECTS), {})
+    limit = limit or 100
+    rows = results.read_rejects(client, job_id, start, limit + 1).rows
     return Rejects(
-        items=rows[:limit],
+        items=[RejectedRow.model_validate(row) for row in rows[:limit]],
         next_cursor=str(start + limit) if len(rows) > limit else None,
         truncated=job.rows.rejected > MAX_REJECTS,
     )
@@ -142,9 +140,9 @@ def _job_id(idempotency_key: str | None) -> str | None:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()[:16] if idempotency_key else None
 
 
-def _source_version(source: str, settings: Settings) -> Version | None:
+def _version(source: str, folders: Folders) -> str | None:
     try:
-        return find_source(source, settings).version
+        return find_source(source, folders).version
     except SourceError:
         return None
 

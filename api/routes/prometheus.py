@@ -8,21 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from api.dependencies import Redis
-from autoconnect.broker import jobs, queues, workers
+from autoconnect.broker import counters, jobs, queues, workers
 from autoconnect.broker.connection import Client
-
-#: For each counter of the broker: its Prometheus name and description.
-COUNTERS = {
-    "batches_done": ("autoconnect_batches_done", "Batches committed."),
-    "retried": ("autoconnect_batches_retried", "Times a batch passed to another worker."),
-    "reclaimed": ("autoconnect_batches_reclaimed", "Batches reclaimed from dead workers."),
-    "backed_up": ("autoconnect_batches_backed_up", "Slow batches handed out to a second worker."),
-    "discarded": ("autoconnect_batches_discarded", "Commits discarded because they came too late."),
-    "dead": ("autoconnect_batches_dead", "Batches dead after too many failures or deaths of workers."),
-    "jobs_completed": ("autoconnect_jobs_completed", "Completed jobs."),
-    "jobs_failed": ("autoconnect_jobs_failed", "Failed jobs."),
-    "jobs_cancelled": ("autoconnect_jobs_cancelled", "Cancelled jobs."),
-}
 
 router = APIRouter(tags=["health"])
 
@@ -50,13 +37,14 @@ class _State(Collector):
         return []
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        for counter, value in queues.counters(self._client).items():
-            yield CounterMetricFamily(*COUNTERS[counter], value=value)
+        for name, value in counters.read_counters(self._client).items():
+            counter = counters.COUNTERS[name]
+            yield CounterMetricFamily(f"autoconnect_{counter.metric}", counter.meaning, value=value)
         depths = GaugeMetricFamily("autoconnect_queue_depth", "Items in a list.", labels=["queue"])
         for queue in queues.queues(self._client):
             depths.add_metric([queue.queue], queue.depth)
         yield depths
-        live = len(workers.live_workers(self._client))
+        live = workers.count_live_workers(self._client)
         yield GaugeMetricFamily("autoconnect_workers_live", "Live workers: those with a heartbeat.", value=live)
         open_jobs = len(jobs.open_jobs(self._client))
         yield GaugeMetricFamily("autoconnect_jobs_open", "Jobs that have not ended.", value=open_jobs)

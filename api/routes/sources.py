@@ -10,13 +10,13 @@ from pydantic import AfterValidator
 
 from api.access import NEEDS_KEY
 from api.answers import Items, SourceInfo
-from api.dependencies import Configured
+from api.dependencies import Configured, SourceFolders
 from api.problems import Problem
 from api.upload import receive
 from autoconnect.errors import SourceError, SourceNotFound
-from autoconnect.settings import Settings
-from autoconnect.sources import SUFFIXES, Source, find_source
-from autoconnect.sources import list_sources as all_sources
+from autoconnect.models import API_PREFIX
+from autoconnect.sources.local import SUFFIXES, Folders, Source, find_source
+from autoconnect.sources.local import list_sources as all_sources
 
 #: Bytes of a source name: file systems allow 255.
 _MAX_NAME_BYTES = 200
@@ -46,9 +46,9 @@ _CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema"
 
 
 @router.get("")
-def list_sources(settings: Configured) -> Items[SourceInfo]:
+def list_sources(folders: SourceFolders) -> Items[SourceInfo]:
     """All sources, by name."""
-    return Items(items=[_info(source) for source in all_sources(settings)])
+    return Items(items=[_info(source) for source in all_sources(folders)])
 
 
 @router.put(
@@ -63,22 +63,22 @@ async def put_source(request: Request, response: Response, settings: Configured,
     received = await receive(request, settings.upload_dir / name, settings.max_upload_bytes)
     if received.replaced:
         response.status_code = 200
-    response.headers["Location"] = f"/api/v1/sources/{quote(name)}"
-    return _info(Source(name, received.version, uploaded=True))
+    response.headers["Location"] = f"{API_PREFIX}/sources/{quote(name)}"
+    return _info(received.source)
 
 
 @router.delete("/{name}", status_code=204, dependencies=[NEEDS_KEY])
-def delete_source(settings: Configured, name: Name) -> None:
+def delete_source(folders: SourceFolders, name: Name) -> None:
     """Deletes an uploaded source."""
-    source = _find(name, settings)
+    source = _find(name, folders)
     if not source.uploaded:
         raise Problem(409, f"{name} is in the data folder, which is read-only; only uploaded sources can be deleted.")
-    (settings.upload_dir / name).unlink(missing_ok=True)
+    (folders.uploads / name).unlink(missing_ok=True)
 
 
-def _find(name: str, settings: Settings) -> Source:
+def _find(name: str, folders: Folders) -> Source:
     try:
-        return find_source(name, settings)
+        return find_source(name, folders)
     except SourceNotFound as error:
         raise Problem(404, str(error)) from None
     except SourceError as error:
@@ -86,5 +86,5 @@ def _find(name: str, settings: Settings) -> Source:
 
 
 def _info(source: Source) -> SourceInfo:
-    modified = datetime.fromtimestamp(source.version.mtime_ns / 1e9, UTC)
-    return SourceInfo(name=source.name, bytes=source.version.size, modified_at=modified, uploaded=source.uploaded)
+    modified = datetime.fromtimestamp(source.mtime_ns / 1e9, UTC)
+    return SourceInfo(name=source.name, bytes=source.size, modified_at=modified, uploaded=source.uploaded)

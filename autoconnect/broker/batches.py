@@ -1,4 +1,4 @@
-"""Claiming batches, giving them back, failing and backing them up; `results` commits them."""
+"""Batches in Redis: claiming them, giving them back, failing and backing them up; `partials` commits them."""
 
 import json
 import time
@@ -8,36 +8,21 @@ from dataclasses import dataclass
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
-from autoconnect.core.layout import Layout
+from autoconnect.core.plan import MappableBatch, Part
 from autoconnect.core.splits import ByteRange
-from autoconnect.models import BatchState, JobStatus
-from autoconnect.sources import Version
-
-_CROSSED_AGAIN = (
-    "A record lies across the edge of two batches, although the source was cut between records; submit it again, and "
-    "report it if this happens again."
-)
+from autoconnect.models import Batch, BatchState, JobStatus
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A batch that a worker has claimed: the range to read, and how to read it.
+    """A batch that a worker has claimed.
 
-    `lines` are set if the transport is inline. `alone`: commit the batch without others, as it failed before, lost a
-    worker, or is a backup.
+    `alone`: commit it without others, as it failed before, lost a worker, or is a backup.
     """
 
     id: BatchId
-    source: str
-    version: Version
-    layout: Layout
-    range: ByteRange
-    lines: bytes | None
+    batch: MappableBatch
     alone: bool
-
-
-#: The next item for a worker: claimed already if it is of the worker's plan, otherwise only its id.
-NextItem = Claim | BatchId | None
 
 
 def claimed_items(client: Client, worker: str) -> list[BatchId]:
@@ -56,10 +41,11 @@ def wait_for_batch(client: Client, worker: str, block_ms: int) -> BatchId | None
     return BatchId.parse(item.decode()) if item else None
 
 
-def claim_next_batch(client: Client, worker: str, plan: BatchId) -> NextItem:
-    """Hand out an item of the ready list, and claim it if it is of the same plan as the batch `plan`."""
+def claim_next_batch(client: Client, worker: str, plan: BatchId) -> Claim | None:
+    """Claim a batch of the ready list, None if there is none; one of the plan of the batch `plan` takes one call."""
     script_keys = [*JobKeys(plan.job).for_scripts(), keys.claimed(worker)]
-    return parse_next_item(client.run_script("claim_next_batch", script_keys, [plan.job, plan.generation, worker]))
+    reply = client.run_script("claim_next_batch", script_keys, [plan.job, plan.generation, worker])
+    return complete_claim(client, worker, reply)
 
 
 def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:
@@ -69,11 +55,11 @@ def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:
     return _parse_claim(*claim) if claim else None
 
 
-def parse_next_item(reply: Sequence[bytes] | None) -> NextItem:
-    """The next item for a worker, from the reply of `hand_out` in `prelude.lua`."""
+def complete_claim(client: Client, worker: str, reply: Sequence[bytes] | None) -> Claim | None:
+    """The claim in a reply of `hand_out` in `prelude.lua`; if the reply is only an item, of another plan, claim it."""
     if not reply:
         return None
-    return _parse_claim(*reply) if len(reply) > 1 else BatchId.parse(reply[0].decode())
+    return _parse_claim(*reply) if len(reply) > 1 else claim_batch(client, worker, BatchId.parse(reply[0].decode()))
 
 
 def is_needed(client: Client, batch: BatchId) -> bool:
@@ -91,16 +77,6 @@ def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
     arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, reason]
     return bool(client.run_script("fail_batch", script_keys, arguments))
-
-
-def replan_job(client: Client, worker: str, batch: BatchId) -> bool:
-    """Drop the job's plan and have the source cut between records, as a record lies across the edge of the batch.
-
-    If the source was cut between records before, fail the job. False if the worker no longer has the batch.
-    """
-    script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
-    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, batch.job, _CROSSED_AGAIN]
-    return bool(client.run_script("replan_job", script_keys, arguments))
 
 
 def back_up_batches(client: Client, job_id: str, least_age_ms: int, times_average: int) -> list[BatchId]:
@@ -124,16 +100,23 @@ def return_batch(client: Client, worker: str, batch: BatchId, max_attempts: int 
     return bool(client.run_script("return_batch", script_keys, arguments))
 
 
-def _parse_claim(
-    item: bytes, batch_json: bytes, source: bytes, size: bytes, mtime_ns: bytes, layout: bytes, lines: bytes | None
-) -> Claim:
-    batch = json.loads(batch_json)
+def read_batches(client: Client, job_id: str, numbers: Sequence[int]) -> list[Batch]:
+    """The batches of a job by number; numbers that the job does not have are left out."""
+    if not numbers:
+        return []
+    batches_json = client.call("HMGET", JobKeys(job_id).batches, *numbers)
+    return [
+        Batch.model_validate_json(b'{"batch":%d,' % number + batch_json[1:])
+        for number, batch_json in zip(numbers, batches_json, strict=True)
+        if batch_json
+    ]
+
+
+def _parse_claim(item: bytes, batch_json: bytes, part_json: bytes, lines: bytes | None) -> Claim:
+    id_, fields = BatchId.parse(item.decode()), json.loads(batch_json)
+    byte_range = ByteRange(int(fields["offset"]), int(fields["length"]))
     return Claim(
-        id=BatchId.parse(item.decode()),
-        source=source.decode(),
-        version=Version(int(size), int(mtime_ns)),
-        layout=Layout.from_json(layout.decode()),
-        range=ByteRange(int(batch["offset"]), int(batch["length"])),
-        lines=lines,
-        alone=bool(batch["attempts"] or batch["deaths"] or batch.get("backup")),
+        id=id_,
+        batch=MappableBatch(id_.batch, Part.from_json(part_json), byte_range, lines),
+        alone=bool(fields["attempts"] or fields["deaths"] or fields.get("backup")),
     )

@@ -59,6 +59,10 @@ class Client:
         except RedisError as error:
             raise _translated(error) from error
 
+    def ping(self) -> None:
+        """Raise BrokerUnavailable unless Redis answers."""
+        self.call("PING")
+
     def close(self) -> None:
         """Close all connections."""
         self._driver.close()
@@ -119,9 +123,11 @@ def answers(url: str) -> bool:
     """Whether Redis answers at a URL, and accepts its credentials."""
     client = connect(url)
     try:
-        return bool(client.call("PING"))
+        client.ping()
     except BrokerUnavailable:
         return False
+    else:
+        return True
     finally:
         client.close()
 

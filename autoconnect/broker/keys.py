@@ -122,6 +122,11 @@ class BatchId(NamedTuple):
         return f"{self.job}:{self.generation}:{self.batch}"
 
 
+def part_fields(count: int) -> list[str]:
+    """The fields of a job's hash that hold its parts."""
+    return [f"part:{number}" for number in range(count)]
+
+
 def heartbeat(worker: str) -> str:
     return _WORKER + worker
 

@@ -1,18 +1,10 @@
-"""The lists that wake services, and facts about the Redis server."""
+"""The lists that wake services, and the depths of all lists."""
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.broker.workers import registered_workers
 from autoconnect.models import Queue
-
-#: Names of the counters. A script increments a counter in the same step as it moves the batch or job.
-COUNTERS = (
-    *("batches_done", "retried", "reclaimed", "backed_up", "discarded", "dead"),
-    *("jobs_completed", "jobs_failed", "jobs_cancelled"),
-)
-#: Workers stop claiming when Redis uses more than this share of its memory.
-_MEMORY_SHARE = 0.75
 
 
 def wait_for_orchestrator_jobs(client: Client, block_ms: int) -> set[str]:
@@ -44,23 +36,6 @@ def queues(client: Client) -> list[Queue]:
         Queue(queue=queue, depth=sum(client.call_many([["LLEN", name] for name in names])))
         for queue, names in lists.items()
     ]
-
-
-def counters(client: Client) -> dict[str, int]:
-    """The value of each counter, by the names of COUNTERS; counters are never reset."""
-    values = client.call("HGETALL", keys.COUNTERS)
-    return {name: int(values.get(name.encode(), 0)) for name in COUNTERS}
-
-
-def memory_is_short(client: Client) -> bool:
-    """Whether Redis is so full that workers should stop claiming."""
-    memory = client.call("INFO", "memory")
-    return bool(0 < memory["maxmemory"] * _MEMORY_SHARE < memory["used_memory"])
-
-
-def server_run_id(client: Client) -> str:
-    """The id of the Redis server's run, which is new at each start."""
-    return str(client.call("INFO", "server")["run_id"])
 
 
 def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from autoconnect.broker import keys
+from autoconnect.broker import keys, server
 from autoconnect.broker.batches import claimed_items
 from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
@@ -56,6 +56,12 @@ def live_workers(client: Client) -> list[Worker]:
     return sorted(workers, key=lambda worker: worker.id)
 
 
+def count_live_workers(client: Client) -> int:
+    """The number of workers whose heartbeat exists now."""
+    heartbeats = [heartbeat for heartbeat, _ in registered_workers(client)]
+    return int(client.call("EXISTS", *heartbeats)) if heartbeats else 0
+
+
 def check_leases(client: Client, lease_ms: int) -> None:
     """Fit the ready list to the number of live workers, and cut leases that a clock set back has made too long."""
     client.run_script("check_leases", keys.SHARED, [lease_ms])
@@ -68,7 +74,7 @@ def last_live_count(client: Client) -> int:
 
 def reap(client: Client, max_deaths: int) -> list[tuple[str, BatchId]]:
     """Reclaim the batches of all dead workers; return worker and batch of each that was reclaimed."""
-    now_ms = server_time_ms(client)
+    now_ms = server.time_ms(client)
     registered = registered_workers(client)
     alive = client.call_many([["EXISTS", heartbeat] for heartbeat, _ in registered])
     depths = client.call_many([["LLEN", keys.claimed(keys.worker_of(heartbeat))] for heartbeat, _ in registered])
@@ -93,12 +99,6 @@ def registered_workers(client: Client) -> list[tuple[str, int]]:
     return [
         (name.decode(), int(time_ms)) for name, time_ms in zip(names_and_times[::2], names_and_times[1::2], strict=True)
     ]
-
-
-def server_time_ms(client: Client) -> int:
-    """The time by the server's clock, in ms since 1970."""
-    seconds, microseconds = client.call("TIME")
-    return int(seconds) * 1_000 + int(microseconds) // 1_000
 
 
 def _reap(client: Client, worker: str, batch: BatchId, max_deaths: int) -> bool:

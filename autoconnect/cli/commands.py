@@ -9,7 +9,7 @@ from autoconnect.cli import local, remote
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
 from autoconnect.settings import Settings, load_settings
-from autoconnect.sources import DEFAULT_SOURCE
+from autoconnect.sources.local import DEFAULT_SOURCE
 
 app = typer.Typer(
     name="autoconnect",
@@ -39,7 +39,7 @@ def run(
 ) -> None:
     """Run one job on this machine and print the metrics."""
     settings = _settings(workers=workers)
-    path = source or (settings.data_dir / settings.source if settings.source else Path("data") / DEFAULT_SOURCE)
+    path = source or settings.data_dir / (settings.source or DEFAULT_SOURCE)
     raise typer.Exit(local.run(path, settings, as_json=as_json, export=export))
 
 

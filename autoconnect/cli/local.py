@@ -5,24 +5,25 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import simplejson
 
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
-from autoconnect.cli.show import Watcher, console, progress, show_job, show_table
+from autoconnect.cli.show import console, progress, show_job, show_table
+from autoconnect.client import Watcher
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import MAX_REJECTS
+from autoconnect.core.table import Table
 from autoconnect.errors import AutoConnectError, BrokerUnavailable
-from autoconnect.models import Job, JobStatus, RejectedRow
+from autoconnect.exports import FORMATS
+from autoconnect.exports.json import dumps
+from autoconnect.local.stack import local_stack
+from autoconnect.local.supervisor import Supervisor
+from autoconnect.models import Job, JobStatus
 from autoconnect.settings import PREFIX, Settings
-from autoconnect.sources import DEFAULT_SOURCE
-from autoconnect.stack import local_stack
-from autoconnect.supervisor import Supervisor
-from autoconnect.tables import table_csv
+from autoconnect.sources.local import DEFAULT_SOURCE
 
 #: Milliseconds between checks of the services while no event of the job arrives.
 _WATCH_MS = 500
@@ -31,7 +32,7 @@ _PATIENCE_S = 30.0
 #: Rejected rows shown after the tables.
 _REJECTS_SHOWN = 10
 
-Metrics = Mapping[str, Mapping[str, Any]]
+Tables = Mapping[str, Table]
 
 
 def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None) -> int:
@@ -49,7 +50,7 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
             metrics = {name: _metric(client, job_id, name) for name in CATALOGUE} if completed else {}
             rejects = results.read_rejects(client, job_id, 0, MAX_REJECTS)
     if export:
-        _export(metrics, rejects, export)
+        _export({**metrics, "rejects": rejects}, export)
     if as_json:
         _print_json(job, metrics)
     else:
@@ -59,13 +60,14 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
 
 def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
     """Runs the stack with the API until it is interrupted."""
-    _check_port(settings)
+    host, port = settings.listen_host, settings.port
+    _check_port(host, port)
     source = settings.source
     if source is None and (settings.data_dir / DEFAULT_SOURCE).is_file():
         source = DEFAULT_SOURCE
     overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
     with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
-        url = f"http://{_address(settings)}"
+        url = f"http://{_address(host, port)}"
         sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
         while True:
             supervisor.watch(timeout_s=60)
@@ -92,51 +94,48 @@ def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher)
         supervisor.watch(timeout_s=0)
 
 
-def _metric(client: Client, job_id: str, name: str) -> Mapping[str, Any]:
+def _metric(client: Client, job_id: str, name: str) -> Table:
     table = results.read_metric(client, job_id, name)
     if table is None:
         raise AutoConnectError(f"The result of job {job_id} is no longer in Redis.")
-    metric: Mapping[str, Any] = simplejson.loads(table, use_decimal=True)
-    return metric
+    return table
 
 
-def _export(metrics: Metrics, rejects: Sequence[RejectedRow], folder: Path) -> None:
-    tables = {name: table_csv(list(CATALOGUE[name].columns), table["rows"]) for name, table in metrics.items()}
-    tables["rejects"] = table_csv(list(RejectedRow.model_fields), [reject.model_dump() for reject in rejects])
+def _export(tables: Tables, folder: Path) -> None:
+    form = FORMATS["csv"]
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in tables.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+    for name, table in tables.items():
+        with (folder / f"{name}{form.suffix}").open("wb") as file:
+            file.writelines(form.write(table, {}))
 
 
-def _print_json(job: Job, metrics: Metrics) -> None:
-    rows = {name: table["rows"] for name, table in metrics.items()}
-    document = {"job": job.model_dump(mode="json"), "metrics": rows}
-    sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
+def _print_json(job: Job, metrics: Tables) -> None:
+    rows = {name: table.rows for name, table in metrics.items()}
+    sys.stdout.write(dumps({"job": job.model_dump(mode="json"), "metrics": rows}) + "\n")
 
 
-def _print_tables(job: Job, metrics: Metrics, rejects: Sequence[RejectedRow]) -> None:
+def _print_tables(job: Job, metrics: Tables, rejects: Table) -> None:
     out = console()
     for name, table in metrics.items():
-        show_table(out, name, list(CATALOGUE[name].columns), table["rows"], table.get("note", ""))
-    if rejects:
-        rows = [reject.model_dump() for reject in rejects[:_REJECTS_SHOWN]]
-        show_table(out, f"first of {job.rows.rejected:,} rejected rows", list(RejectedRow.model_fields), rows, "")
+        show_table(out, name, table)
+    if rejects.rows:
+        show_table(
+            out, f"first of {job.rows.rejected:,} rejected rows", replace(rejects, rows=rejects.rows[:_REJECTS_SHOWN])
+        )
     show_job(out, job)
 
 
-def _address(settings: Settings) -> str:
+def _address(host: str, port: int) -> str:
     """Host and port as in a URL, with an IPv6 address in brackets."""
-    host = settings.listen_host
-    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _check_port(settings: Settings) -> None:
-    host, port = settings.listen_host, settings.port
+def _check_port(host: str, port: int) -> None:
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
         raise AutoConnectError(
-            f"Cannot listen on {_address(settings)}: {error.strerror}; choose another port with --port."
+            f"Cannot listen on {_address(host, port)}: {error.strerror}; choose another port with --port."
         ) from None

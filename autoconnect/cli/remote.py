@@ -1,16 +1,22 @@
 """The commands that talk to a running API."""
 
+import inspect
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
-import simplejson
 import typer
 
-from autoconnect.cli.api_client import connected
 from autoconnect.cli.show import console, progress, show_job, show_jobs, show_table
+from autoconnect.client import connected
+from autoconnect.core.metrics import CATALOGUE, OPTIONS
+from autoconnect.core.table import Column, Kind, Table
+from autoconnect.exports.json import dumps
 from autoconnect.models import Job, JobStatus
 
 jobs = typer.Typer(help="Jobs of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
+
+Command = TypeVar("Command", bound=Callable[..., None])
 
 JobId = Annotated[str, typer.Argument(help="Id of the job; default: the newest job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -70,6 +76,25 @@ def cancel(job_id: Annotated[str, typer.Argument(help="Id of the job.")], as_jso
     _print_job(job, as_json, fail=False)
 
 
+def _with_options(command: Command) -> Command:
+    """Lets a command also accept the options of all metrics, before its own last one, as keyword arguments."""
+    signature = inspect.signature(command)
+    *own, last, _ = signature.parameters.values()
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[int | None, typer.Option(f"--{name}", help=option.meaning)],
+        )
+        for name, option in OPTIONS.items()
+    ]
+    parameters = [*own, *options, last.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+    vars(command)["__signature__"] = signature.replace(parameters=parameters)
+    return command
+
+
+@_with_options
 def metric(
     name: Annotated[str, typer.Argument(help="Name of the metric, such as summary or top-models.")],
     city: Annotated[list[str] | None, typer.Option(help="Only this city; repeatable.")] = None,
@@ -78,20 +103,26 @@ def metric(
     last: Annotated[str | None, typer.Option("--to", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="vente, sale, location or rental.")] = None,
     job: Annotated[str | None, typer.Option(help="Id of a job; default: the newest completed one.")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="For top-models: models per city; default: 5.")] = None,
-    months: Annotated[int | None, typer.Option(help="For trend: last months used; default: 3.")] = None,
     as_json: AsJson = False,
+    **options: int | None,
 ) -> None:
     """Print a metric of a running API."""
     selection = {"city": city, "model": model, "from": first, "to": last, "type": kind, "job": job}
-    options = {name: None if number is None else str(number) for name, number in (("n", n), ("months", months))}
-    filters = {name: value for name, value in {**selection, **options}.items() if value}
+    numbers = {name: str(number) for name, number in options.items() if number is not None}
+    filters = {name: value for name, value in selection.items() if value} | numbers
     with connected() as api:
         answer = api.metric(name, filters)
     if as_json:
         _print_json(answer)
     else:
-        show_table(console(), name, answer["columns"], answer["rows"], answer.get("note") or "")
+        show_table(console(), name, _table(name, answer))
+
+
+def _table(name: str, answer: Mapping[str, Any]) -> Table:
+    """The table in the answer for a metric; a column that this version does not know is text."""
+    known = {column.name: column for column in CATALOGUE[name].columns} if name in CATALOGUE else {}
+    columns = (known.get(column, Column(column, Kind.TEXT, "")) for column in answer["columns"])
+    return Table(tuple(columns), answer["rows"], answer.get("note"))
 
 
 def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
@@ -105,4 +136,4 @@ def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
 
 
 def _print_json(document: Any) -> None:
-    sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
+    sys.stdout.write(dumps(document) + "\n")

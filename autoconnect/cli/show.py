@@ -2,16 +2,18 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
+from autoconnect.client import Watcher
+from autoconnect.core.table import Kind, Table
 from autoconnect.models import Job
 
 #: Greatest width of a table, in characters, if the output is not a terminal.
@@ -19,6 +21,8 @@ _MAX_WIDTH = 200
 
 #: Control characters, and those that change the direction of writing.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: Kinds of columns that are aligned left; numbers are aligned right.
+_LEFT = (Kind.TEXT, Kind.NAME, Kind.DAY, Kind.MONTH)
 _STATUS_STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -30,31 +34,31 @@ def console(stderr: bool = False) -> Console:
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def show_table(out: Console, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], note: str) -> None:
-    """Prints a table with a title, numbers aligned right; without rows, prints `note`.
+def show_table(out: Console, title: str, table: Table) -> None:
+    """Prints a table with a title, numbers aligned right; without rows, prints its note.
 
     If the table is wider than the terminal, each word of a header gets its own line; cells are never cut.
     """
     out.print(Text(title, style="bold"))
-    if not rows:
-        out.print(note or "No rows.", end="\n\n")
+    if not table.rows:
+        out.print(table.note or "No rows.", end="\n\n")
         return
-    table = _table(columns, rows, between_words=" ")
-    if out.measure(table, options=out.options.update(width=_MAX_WIDTH)).maximum > out.width:
-        table = _table(columns, rows, between_words="\n")
-    out.print(table, crop=False)
+    grid = _grid(table, between_words=" ")
+    if out.measure(grid, options=out.options.update(width=_MAX_WIDTH)).maximum > out.width:
+        grid = _grid(table, between_words="\n")
+    out.print(grid, crop=False)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], between_words: str) -> Table:
-    table = Table(header_style="bold cyan", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in columns:
-        header = name.replace("_", between_words)
-        numeric = any(not isinstance(row[name], str | None) for row in rows)
-        width = max(map(len, [*header.split("\n"), *(_cell(row[name]) for row in rows)]))
-        table.add_column(header, justify="right" if numeric else "left", min_width=width, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_cell(row[name])) for name in columns))
-    return table
+def _grid(table: Table, between_words: str) -> Grid:
+    grid = Grid(header_style="bold cyan", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        header = column.name.replace("_", between_words)
+        width = max(map(len, [*header.split("\n"), *(_cell(row[column.name]) for row in table.rows)]))
+        justify: Literal["left", "right"] = "left" if column.kind in _LEFT else "right"
+        grid.add_column(header, justify=justify, min_width=width, no_wrap=True)
+    for row in table.rows:
+        grid.add_row(*(Text(_cell(row[column.name])) for column in table.columns))
+    return grid
 
 
 def show_job(out: Console, job: Job) -> None:
@@ -72,22 +76,16 @@ def show_job(out: Console, job: Job) -> None:
 
 
 def show_jobs(out: Console, jobs: Sequence[Job]) -> None:
-    """Prints jobs as a table."""
-    table = Table(header_style="bold cyan")
+    """Prints jobs, one a line."""
+    grid = Grid(header_style="bold cyan")
     for name in ("id", "status", "source", "created", "rows", "rejected", "seconds"):
-        table.add_column(name, justify="right" if name in ("rows", "rejected", "seconds") else "left")
+        grid.add_column(name, justify="right" if name in ("rows", "rejected", "seconds") else "left")
     for job in jobs:
         seconds = "-" if job.duration_s is None else f"{job.duration_s:.2f}"
         created = f"{job.created_at:%Y-%m-%d %H:%M:%S}"
         status = Text(job.status, style=_STATUS_STYLES.get(job.status, "cyan"))
-        table.add_row(job.id, status, job.source, created, f"{job.rows.read:,}", f"{job.rows.rejected:,}", seconds)
-    out.print(table if jobs else "No jobs.")
-
-
-class Watcher(Protocol):
-    """A function that receives a job whenever its state has been read."""
-
-    def __call__(self, job: Job) -> None: ...
+        grid.add_row(job.id, status, job.source, created, f"{job.rows.read:,}", f"{job.rows.rejected:,}", seconds)
+    out.print(grid if jobs else "No jobs.")
 
 
 @contextmanager

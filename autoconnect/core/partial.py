@@ -103,16 +103,6 @@ def _merge_all(partials: Sequence[Partial]) -> Partial:
     )
 
 
-def file_lines(total: Partial, header_lines: int) -> list[int]:
-    """The line in the file (from 1) of each reject of `total`, the sum of all partials of a job."""
-    first_line = {}
-    line = header_lines + 1
-    for batch in sorted(total.lines):
-        first_line[batch] = line
-        line += total.lines[batch]
-    return [first_line[reject.batch] + reject.line for reject in total.rejects]
-
-
 def encode(partial: Partial) -> dict[bytes, bytes]:
     """The hash of a partial: one field per city, and the tally. The cube must be canonical."""
     cube = partial.cube

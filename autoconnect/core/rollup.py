@@ -5,36 +5,58 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
+from autoconnect.core.columns import CITY, DAY, MODEL, MONTH, TYPE, YEAR
 from autoconnect.core.cube import Cube
 from autoconnect.core.exact import mean_money, money, ratio
-from autoconnect.core.metrics.base import Row, Table, Value
+from autoconnect.core.table import Column, Kind, Row, Table, Value
 from autoconnect.core.tabulate import KEYS, Counts, label, tabulate
 from autoconnect.errors import SelectionError
 
-#: For each measure of a query, the measures that it needs of `tabulate`, and the function from their values to its own.
-MEASURES: Mapping[str, tuple[tuple[str, ...], Callable[[Counts], Value]]] = {
-    "transactions": (("transactions",), lambda counts: counts["transactions"]),
-    "revenue": (("revenue",), lambda counts: money(counts["revenue"])),
-    "average_ticket": (
+_KEY_COLUMNS: Mapping[str, Column] = {column.name: column for column in (CITY, MODEL, TYPE, DAY, MONTH, YEAR)}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of a roll-up: its column, the measures that it needs of `tabulate`, and its value from theirs."""
+
+    column: Column
+    needs: tuple[str, ...]
+    value: Callable[[Counts], Value]
+
+
+_MEASURES = (
+    Measure(Column("transactions", Kind.COUNT, "count"), ("transactions",), lambda counts: counts["transactions"]),
+    Measure(Column("revenue", Kind.MONEY, "EUR"), ("revenue",), lambda counts: money(counts["revenue"])),
+    Measure(
+        Column("average_ticket", Kind.MONEY, "EUR"),
         ("revenue", "transactions"),
         lambda counts: mean_money(counts["revenue"], counts["transactions"]),
     ),
-    "min_price": (("min_price",), lambda counts: money(counts["min_price"])),
-    "max_price": (("max_price",), lambda counts: money(counts["max_price"])),
-    "sales": (("sales",), lambda counts: counts["sales"]),
-    "rentals": (("rentals",), lambda counts: counts["rentals"]),
-    "mean_months": (("months", "durations"), lambda counts: ratio(counts["months"], counts["durations"])),
-}
+    Measure(Column("min_price", Kind.MONEY, "EUR"), ("min_price",), lambda counts: money(counts["min_price"])),
+    Measure(Column("max_price", Kind.MONEY, "EUR"), ("max_price",), lambda counts: money(counts["max_price"])),
+    Measure(Column("sales", Kind.COUNT, "count"), ("sales",), lambda counts: counts["sales"]),
+    Measure(Column("rentals", Kind.COUNT, "count"), ("rentals",), lambda counts: counts["rentals"]),
+    Measure(
+        Column("mean_months", Kind.DURATION, "months"),
+        ("months", "durations"),
+        lambda counts: ratio(counts["months"], counts["durations"]),
+    ),
+)
+#: The measures of a roll-up by name.
+MEASURES: Mapping[str, Measure] = {measure.column.name: measure for measure in _MEASURES}
 
 
 @dataclass(frozen=True)
 class RollUp:
-    """A query, by names of KEYS and MEASURES; `order` has names of either, with a leading `-` for descending."""
+    """A query, by names of KEYS and MEASURES; `order` has names of either, with a leading `-` for descending.
+
+    `limit` is the largest number of rows, None for all.
+    """
 
     group_by: Sequence[str]
     measures: Sequence[str] = ("transactions", "revenue")
     order: Sequence[str] = ()
-    limit: int = 1_000
+    limit: int | None = 1_000
 
     @classmethod
     def read(cls, group_by: str = "", measures: str = "", order: str = "", limit: int = 1_000) -> Self:
@@ -48,21 +70,24 @@ class RollUp:
         return cls(keys, requested, _names("order", order, [*columns, *(f"-{name}" for name in columns)]), limit)
 
     @property
-    def columns(self) -> list[str]:
-        return [*self.group_by, *self.measures]
+    def columns(self) -> tuple[Column, ...]:
+        keys = (_KEY_COLUMNS[name] for name in self.group_by)
+        return (*keys, *(MEASURES[name].column for name in self.measures))
 
     def run(self, cube: Cube) -> Table:
         """The rows in the requested order, or in ascending order of their keys, cut at the limit."""
-        needed = list(dict.fromkeys(source for name in self.measures for source in MEASURES[name][0]))
+        needed = list(dict.fromkeys(source for name in self.measures for source in MEASURES[name].needs))
         rows = [self._row(cube, counts) for counts in tabulate(cube, self.group_by, needed)]
         for name in reversed(self.order):
             rows.sort(key=lambda row: _sort_key(row[name.removeprefix("-")]), reverse=name.startswith("-"))
-        note = f"The first {self.limit:,} of {len(rows):,} rows (limit)." if len(rows) > self.limit else None
-        return Table(rows[: self.limit], note)
+        note = None
+        if self.limit is not None and len(rows) > self.limit:
+            note = f"The first {self.limit:,} of {len(rows):,} rows (limit)."
+        return Table(self.columns, rows[: self.limit], note)
 
     def _row(self, cube: Cube, counts: Counts) -> Row:
         row: Row = {key: label(cube, key, counts[key]) for key in self.group_by}
-        row.update({name: MEASURES[name][1](counts) for name in self.measures})
+        row.update({name: MEASURES[name].value(counts) for name in self.measures})
         return row
 
 

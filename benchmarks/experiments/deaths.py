@@ -12,10 +12,10 @@ from pathlib import Path
 from autoconnect.broker import jobs, workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.stack import local_stack
+from autoconnect.local.supervisor import Supervisor
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import load_settings
-from autoconnect.stack import local_stack
-from autoconnect.supervisor import Supervisor
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.report import Table, say

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, window_offsets
-from autoconnect.settings import load_settings
+from autoconnect.planning import BatchSize, plan
+from autoconnect.sources.local import Folders
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.machine import cores
 from benchmarks.report import Table, say
-from orchestrator.planner import make_plan
 
 _ROW_BYTES = 64
 _HEADER = b"transaction_id,date,ville,type,modele,prix,duree_location_mois".ljust(_ROW_BYTES - 1) + b"\n"
@@ -49,11 +49,11 @@ def measure(bench: Bench) -> list[Table]:
 
 def _plan(path: Path) -> tuple[list[float], int]:
     """The milliseconds of each planning of the file, and the number of batches."""
-    settings = load_settings(data_dir=path.parent, upload_dir=path.parent / "none", batch_bytes=_BATCH_BYTES)
+    folders, size = Folders(uploads=path.parent / "none", data=path.parent), BatchSize(cores(), _BATCH_BYTES)
     times_ms, batches = [], 0
     for _ in range(1 + _RUNS):
         start = time.perf_counter()
-        batches = len(make_plan(path.name, settings, cores()).ranges)
+        batches = len(plan([path.name], folders, size).batches)
         times_ms.append((time.perf_counter() - start) * 1_000)
     return times_ms, batches
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import simplejson
-
 from autoconnect.broker import keys, results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
@@ -32,7 +30,9 @@ def wrong_result(client: Client, job: Job, source: Source) -> list[str]:
         "bytes": job.bytes.done,
         "batches": job.batches.done,
         "dead": job.batches.dead,
-        "rejects": [(row.line, row.reason) for row in results.read_rejects(client, job.id, 0, _REJECTS_KEPT)],
+        "rejects": [
+            (row["line"], row["reason"]) for row in results.read_rejects(client, job.id, 0, _REJECTS_KEPT).rows
+        ],
         **{name: _metric(client, job.id, name) for name in source.metrics},
     }
     rejected = len(source.rejects)
@@ -71,7 +71,7 @@ def miscounts(counted: Mapping[str, int], ended: Mapping[str, int]) -> list[str]
 
 def _metric(client: Client, job_id: str, name: str) -> object:
     table = results.read_metric(client, job_id, name)
-    return simplejson.loads(table, use_decimal=True)["rows"] if table else None
+    return table.rows if table else None
 
 
 def _full_lists(client: Client) -> list[str]:

@@ -14,7 +14,7 @@ from random import Random
 
 import httpx2
 
-from autoconnect.broker import jobs, queues
+from autoconnect.broker import counters, results
 from autoconnect.broker.connection import connect
 from autoconnect.settings import PREFIX
 from tests.chaos import checks, schedule
@@ -128,7 +128,7 @@ class Run:
 
     def _check_counters(self) -> None:
         """Compare the counters with the jobs seen to end since the last rest, unless a power cut has lost counts."""
-        counted, ended = queues.counters(self._client), Counter(self._jobs.counts)
+        counted, ended = counters.read_counters(self._client), Counter(self._jobs.counts)
         cuts = self.report.faults["power-cut"]
         counted_before, ended_before, cuts_before = self._at_last_rest
         if cuts == cuts_before:
@@ -151,7 +151,7 @@ class Run:
 
     def _api_complaints(self) -> list[str]:
         """The difference of the API's job from the published one."""
-        published = jobs.published_job(self._client)
+        published = results.published_job(self._client)
         try:
             answer = httpx2.get(f"http://127.0.0.1:{self._port}/api/v1/metrics/summary", timeout=5)
         except httpx2.HTTPError as error:

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from autoconnect.broker.connection import connect
-from autoconnect.embedded import EmbeddedServer
-from autoconnect.supervisor import launch
+from autoconnect.local.embedded import EmbeddedServer
+from autoconnect.local.supervisor import launch
 
 _GRACE_S = 5.0
 

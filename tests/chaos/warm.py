@@ -7,7 +7,7 @@ several can be killed each second.
 import gc
 
 import tests.chaos.services
-from worker.mapping import warm_up
+from autoconnect.mapping import warm_up
 
 __all__ = ["tests"]
 

@@ -6,13 +6,13 @@ from random import Random
 
 from autoconnect.core.layout import HEAD_BYTES, Layout, sniff
 from autoconnect.core.mapper import map_batch
-from autoconnect.core.partial import Partial, decode, encode, file_lines, merge_partials
+from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, split_records
 from autoconnect.core.schema import REASONS
 from autoconnect.core.splits import ByteRange, RecordScan, cut, cut_at_records
 from autoconnect.errors import AutoConnectError, CubeError, RecordCrossesBatch, SourceError
 from tests.fuzz.mutations import Input
-from tests.unit.batches import by_kernel
+from tests.unit.batches import by_kernel, file_lines
 from tests.unit.texts import plain_records
 
 #: Limits of a record and sizes of a read block, in bytes; small inputs reach most of them.

@@ -10,12 +10,13 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client, connect
-from autoconnect.embedded import EmbeddedServer
+from autoconnect.local.embedded import EmbeddedServer
+from autoconnect.local.supervisor import launch
 from autoconnect.settings import Settings
-from autoconnect.supervisor import launch
 from tests.integration.stack import Serve, Stack
 from tests.leftovers import kept_for_good
 from tests.rights import rights_of_an_owner
+from worker.group import GroupPolicy
 
 
 @pytest.fixture(scope="session")
@@ -46,26 +47,26 @@ def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
     assert [name for name in lasting if not any(job_id in name for job_id in open_jobs)] == []
 
 
-@pytest.fixture(autouse=True)
-def _one_batch_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker commits each batch alone, so that tests can look at the state between two batches."""
-    monkeypatch.setattr("worker.loop._GROUP_S", 0)
+@pytest.fixture
+def policy() -> GroupPolicy:
+    """Workers commit each batch alone, so that tests can look at the state between two batches."""
+    return GroupPolicy(seconds=0)
 
 
 @pytest.fixture
-def stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
-    stack = Stack(client, redis_url, tmp_path)
+def stack(client: Client, redis_url: str, tmp_path: Path, policy: GroupPolicy) -> Iterator[Stack]:
+    stack = Stack(client, redis_url, tmp_path, policy)
     yield stack
     stack.close()
 
 
 @pytest.fixture
-def make_stack(client: Client, redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def make_stack(client: Client, redis_url: str, tmp_path: Path, policy: GroupPolicy) -> Iterator[Callable[..., Stack]]:
     """Make stacks with other settings."""
     stacks: list[Stack] = []
 
     def make(**settings: object) -> Stack:
-        stacks.append(Stack(client, redis_url, tmp_path, **settings))
+        stacks.append(Stack(client, redis_url, tmp_path, policy, **settings))
         return stacks[-1]
 
     yield make

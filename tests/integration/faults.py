@@ -22,7 +22,7 @@ def crash_while_mapping(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None
         raise Crashed
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.add_claim", die)
+        patch.setattr("worker.loop.add_batch", die)
         with pytest.raises(Crashed):
             worker.round()
     worker.heartbeat.stop()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import simplejson
 from fastapi.testclient import TestClient
 
 from aggregator.loop import Aggregator
@@ -15,13 +14,15 @@ from autoconnect.broker.keys import BatchId
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import Partial
 from autoconnect.generate import generate
+from autoconnect.mapping import add_batch, make_mapper
 from autoconnect.models import Job
 from autoconnect.service import Stop
 from autoconnect.settings import Settings
+from autoconnect.sources.local import Folders
 from orchestrator.loop import Orchestrator
 from tests import oracle
+from worker.group import GroupPolicy
 from worker.loop import Worker
-from worker.mapping import add_claim, make_mapper
 
 #: Makes a client of an API with the stack's settings, some of them replaced.
 Serve = Callable[..., TestClient]
@@ -32,11 +33,12 @@ HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 class Stack:
     """One orchestrator, one aggregator, and as many workers as a test makes."""
 
-    def __init__(self, client: Client, url: str, folder: Path, **settings: Any) -> None:
+    def __init__(self, client: Client, url: str, folder: Path, policy: GroupPolicy, **settings: Any) -> None:
         quick = {"heartbeat_ms": 50, "lease_ms": 250, "batch_bytes": 2_000}
         folders = {"data_dir": folder / "data", "upload_dir": folder / "uploads"}
         self.settings = Settings(**{**quick, **folders, "redis_url": url, **settings})
         self.client = client
+        self.policy = policy
         self._blocking: list[BlockingClient] = []
         self._workers: list[Worker] = []
         self.orchestrator = Orchestrator(client, self.blocking(), self.settings)
@@ -49,7 +51,7 @@ class Stack:
 
     def worker(self) -> Worker:
         """A new worker, which has its heartbeat and no batch yet."""
-        worker = Worker(self.client, self.blocking(), self.settings, Stop())
+        worker = Worker(self.client, self.blocking(), self.settings, Stop(), self.policy)
         worker.register()
         self._workers.append(worker)
         return worker
@@ -121,14 +123,19 @@ class Stack:
         for name in CATALOGUE:
             table = results.read_metric(self.client, job_id, name)
             assert table is not None
-            rows[name] = simplejson.loads(table, use_decimal=True)["rows"]
+            rows[name] = table.rows
         return rows
+
+
+def folders_of(settings: Settings) -> Folders:
+    """The folders of a stack's sources."""
+    return Folders(settings.upload_dir, settings.data_dir)
 
 
 def map_claim(claim: Claim, settings: Settings) -> Partial:
     """The partial of one claimed batch."""
-    mapper = make_mapper(settings, claim.layout)
-    add_claim(mapper, claim, settings, lambda: None)
+    mapper = make_mapper(settings.mapper, claim.batch.part.layout)
+    add_batch(mapper, claim.batch, folders_of(settings))
     return mapper.partial()
 
 

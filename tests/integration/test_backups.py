@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, results, workers
+from autoconnect.broker import batches, jobs, keys, partials, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
@@ -37,7 +37,7 @@ def back_up(stack: Stack, claim: Claim) -> list[BatchId]:
 
 
 def state(stack: Stack, claim: Claim) -> Batch:
-    (batch,) = jobs.read_batches(stack.client, claim.id.job, [claim.id.batch])
+    (batch,) = batches.read_batches(stack.client, claim.id.job, [claim.id.batch])
     return batch
 
 
@@ -56,7 +56,7 @@ def test_a_backup_that_commits_first_counts_and_the_slow_workers_commit_is_disca
     quick = stack.worker()
     quick.round()
     assert state(stack, claim).state is BatchState.DONE
-    assert not results.commit_batches(stack.client, slow.id, [claim.id], map_claim(claim, stack.settings))
+    assert not partials.commit_batches(stack.client, slow.id, [claim.id], map_claim(claim, stack.settings))
     assert_result_is_exact(stack, claim.id.job)
 
 
@@ -73,9 +73,9 @@ def test_a_slow_worker_that_commits_first_counts_and_its_backups_commit_is_disca
     assert backup.alone
     assert (state(stack, claim).worker, state(stack, claim).backup) == (slow.id, quick.id)
     partial = map_claim(claim, stack.settings)
-    assert results.commit_batches(stack.client, slow.id, [claim.id], partial)
+    assert partials.commit_batches(stack.client, slow.id, [claim.id], partial)
     assert not batches.is_needed(stack.client, backup.id)
-    assert not results.commit_batches(stack.client, quick.id, [backup.id], partial)
+    assert not partials.commit_batches(stack.client, quick.id, [backup.id], partial)
     assert_result_is_exact(stack, claim.id.job)
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_backed_up_while_batches_wait_or_no_worker_is_idle(stack: Sta
     worker = stack.worker()
     job_id = stack.planned(stack.generated(rows=100))
     claim = stack.claimed(worker)
-    assert results.commit_batches(client, worker.id, [claim.id], map_claim(claim, stack.settings))
+    assert partials.commit_batches(client, worker.id, [claim.id], map_claim(claim, stack.settings))
     assert back_up(stack, claim) == [], "batches are waiting"
     while rest := batches.wait_for_batch(stack.blocking(), worker.id, 10):
         batches.claim_batch(client, worker.id, rest)
@@ -120,7 +120,7 @@ def test_when_the_slow_worker_dies_its_backup_takes_over(stack: Stack, slow: Wor
     assert workers.reap(client, stack.settings.max_deaths) == [(slow.id, claim.id)]
     batch = state(stack, claim)
     assert (batch.state, batch.worker, batch.backup, batch.deaths) == (BatchState.CLAIMED, quick.id, None, 1)
-    assert results.commit_batches(client, quick.id, [backup.id], map_claim(backup, stack.settings))
+    assert partials.commit_batches(client, quick.id, [backup.id], map_claim(backup, stack.settings))
     assert_result_is_exact(stack, claim.id.job)
 
 
@@ -141,7 +141,7 @@ def test_when_the_backup_dies_the_slow_worker_still_has_the_batch(
     assert (batch.state, batch.worker, batch.backup) == (BatchState.CLAIMED, slow.id, None)
     assert batch.deaths == int(claimed)
     assert back_up(stack, claim) == [claim.id], "another backup may be made"
-    assert results.commit_batches(client, slow.id, [claim.id], map_claim(claim, stack.settings))
+    assert partials.commit_batches(client, slow.id, [claim.id], map_claim(claim, stack.settings))
     assert_result_is_exact(stack, claim.id.job)
 
 

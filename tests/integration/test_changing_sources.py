@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import jobs
+from autoconnect.broker import batches
 from autoconnect.models import Job, JobStatus
 from tests.integration.stack import Stack, expected_metrics
 
@@ -220,7 +220,7 @@ def test_a_disk_error_is_not_a_change_and_counts_as_an_attempt(stack: Stack, mon
     with monkeypatch.context() as patch:
         patch.setattr("os.preadv", fail)
         worker.round()
-    batches = jobs.read_batches(stack.client, job_id, range(stack.job(job_id).batches.total))
-    errors = [batch.error for batch in batches if batch.attempts]
+    mapped = batches.read_batches(stack.client, job_id, range(stack.job(job_id).batches.total))
+    errors = [batch.error for batch in mapped if batch.attempts]
     assert errors == ["The source 'source.csv' cannot be read: Input/output error."]
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, results, workers
+from autoconnect.broker import batches, keys, partials, workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import BrokerUnavailable
 from autoconnect.models import BatchState, JobStatus
@@ -22,7 +22,7 @@ def test_a_batch_of_a_dead_worker_goes_to_another_and_the_result_is_right(
     stack.client.call("DEL", keys.heartbeat(victim.id))
     ((worker, batch),) = reap(stack)
     assert (worker, batch.job) == (victim.id, job_id)
-    (state,) = jobs.read_batches(stack.client, job_id, [batch.batch])
+    (state,) = batches.read_batches(stack.client, job_id, [batch.batch])
     assert (state.state, state.deaths, state.attempts) == (BatchState.WAITING, 1, 0)
     job = stack.finish(job_id, stack.worker())
     assert (job.status, job.batches.retried) == (JobStatus.COMPLETED, 1)
@@ -66,7 +66,7 @@ def test_a_worker_that_redis_has_forgotten_is_registered_again_by_a_hand_out(sta
     assert claim
     assert reap(stack) == [(victim.id, item)]
     forget()
-    counted, handed = results.commit_and_claim_next(client, victim.id, [item], map_claim(claim, stack.settings))
+    counted, handed = partials.commit_and_claim_next(client, victim.id, [item], map_claim(claim, stack.settings))
     assert counted
     assert handed
     assert [worker for worker, _ in reap(stack)] == [victim.id]
@@ -94,7 +94,7 @@ def test_a_batch_that_kills_its_workers_is_dead_after_max_deaths_and_fails_its_j
     job = stack.job(job_id)
     assert (job.status, job.batches.dead) == (JobStatus.FAILED, 1)
     assert job.error == "Batch 0 is dead after 2 deaths: its worker died."
-    (batch,) = jobs.read_batches(stack.client, job_id, [0])
+    (batch,) = batches.read_batches(stack.client, job_id, [0])
     assert (batch.state, batch.error) == (BatchState.DEAD, "its worker died.")
 
 

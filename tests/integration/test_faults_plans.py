@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, results
+from autoconnect.broker import batches, jobs, keys, partials, plans
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial
+from autoconnect.core.plan import Plan
 from autoconnect.models import JobStatus
-from orchestrator.planner import make_plan
-from tests.integration.stack import Stack, expected_metrics
+from autoconnect.planning import BatchSize, plan
+from tests.integration.stack import Stack, expected_metrics, folders_of
 
 
 def test_making_a_job_twice_makes_it_once(client: Client) -> None:
@@ -26,15 +27,13 @@ def test_making_a_job_twice_makes_it_once(client: Client) -> None:
 def test_a_job_found_in_planning_is_planned_again_and_the_old_plan_does_not_count(stack: Stack) -> None:
     source = stack.generated(rows=10)
     job_id = stack.submit(source)
-    generation = jobs.start_plan(stack.client, job_id)
+    generation = plans.start_plan(stack.client, job_id)
     assert generation
     stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.RUNNING
-    version, layout = jobs.read_version(stack.client, job_id), jobs.read_layout(stack.client, job_id)
-    assert version
-    assert layout
-    plan = jobs.Plan(version, layout, [])
-    assert not jobs.publish_plan(stack.client, job_id, generation, plan, "range")
+    empty_plan = Plan(plans.read_parts(stack.client, job_id), [])
+    assert empty_plan.parts
+    assert not plans.release_plan(stack.client, job_id, generation, empty_plan, "range")
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
@@ -45,16 +44,16 @@ def test_a_batch_of_an_older_plan_is_dropped_when_it_is_claimed(stack: Stack, cl
     client.call("RPUSH", keys.claimed(worker.id), str(old))
     assert batches.claim_batch(client, worker.id, old) is None
     assert batches.claimed_items(client, worker.id) == []
-    assert not results.commit_batches(client, worker.id, [old], Partial())
+    assert not partials.commit_batches(client, worker.id, [old], Partial())
     assert stack.finish(job_id, worker).rows.read == 10
 
 
 def test_a_generation_is_new_even_if_redis_has_forgotten_the_last_one(stack: Stack, client: Client) -> None:
     job_id = stack.submit("source.csv")
-    first = jobs.start_plan(client, job_id)
+    first = plans.start_plan(client, job_id)
     client.call("HDEL", JobKeys(job_id).job, "last_plan")
     time.sleep(0.002)
-    second = jobs.start_plan(client, job_id)
+    second = plans.start_plan(client, job_id)
     assert first
     assert second
     assert second > first
@@ -64,12 +63,12 @@ def test_a_generation_is_new_even_if_redis_has_forgotten_the_last_one(stack: Sta
 def test_if_a_job_is_planned_twice_the_first_plan_counts(stack: Stack, client: Client) -> None:
     source = stack.generated(rows=10)
     job_id = stack.submit(source)
-    slow, quick = jobs.start_plan(client, job_id), jobs.start_plan(client, job_id)
-    plan = make_plan(source, stack.settings, 1)
+    slow, quick = plans.start_plan(client, job_id), plans.start_plan(client, job_id)
+    whole_plan = plan([source], folders_of(stack.settings), BatchSize(1))
     assert slow
     assert quick
-    assert jobs.publish_plan(client, job_id, slow, plan, "range")
-    assert not jobs.publish_plan(client, job_id, quick, plan, "range")
+    assert plans.release_plan(client, job_id, slow, whole_plan, "range")
+    assert not plans.release_plan(client, job_id, quick, whole_plan, "range")
     assert stack.finish(job_id, stack.worker()).rows.read == 10
 
 
@@ -89,11 +88,12 @@ def test_a_plan_that_redis_has_lost_a_part_of_is_made_again(
         client.call("DEL", staged)
         return answer
 
-    monkeypatch.setattr("autoconnect.broker.jobs._CHUNK_BATCHES", 3)
-    generation = jobs.start_plan(client, job_id)
+    monkeypatch.setattr("autoconnect.broker.plans._CHUNK_BATCHES", 3)
+    generation = plans.start_plan(client, job_id)
     assert generation
     monkeypatch.setattr(client, "run_script", lose_staged_batches)
-    assert not jobs.publish_plan(client, job_id, generation, make_plan(source, stack.settings, 1), "range")
+    whole_plan = plan([source], folders_of(stack.settings), BatchSize(1, 1_000))
+    assert not plans.release_plan(client, job_id, generation, whole_plan, "range")
     assert stack.job(job_id).status is JobStatus.PLANNING
     stack.orchestrator.round()
     stack.finish(job_id, stack.worker())

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, queues, results, workers
+from autoconnect.broker import batches, jobs, keys, partials, server, workers
 from autoconnect.broker.connection import BlockingClient, Client, connect
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
 from autoconnect.models import JobStatus
 from tests.integration.faults import run_ticks
 from tests.integration.stack import Stack, expected_metrics, map_claim
+from worker.group import GroupPolicy
 
 
 def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Client) -> None:
@@ -22,14 +23,14 @@ def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Cl
     partial = map_claim(claim, stack.settings)
     try:
         client.call("CONFIG", "SET", "maxmemory", 1)
-        assert queues.memory_is_short(client)
+        assert server.memory_is_short(client)
         with pytest.raises(BrokerFull, match="out of memory"):
-            results.commit_batches(client, worker.id, [item], partial)
+            partials.commit_batches(client, worker.id, [item], partial)
         assert workers.renew_lease(client, worker.id, 1_000)
         assert stack.job(job_id).batches.done == 0
     finally:
         client.call("CONFIG", "SET", "maxmemory", 0)
-    assert results.commit_batches(client, worker.id, [item], partial)
+    assert partials.commit_batches(client, worker.id, [item], partial)
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
 
@@ -55,7 +56,7 @@ def test_when_redis_fills_in_the_middle_of_a_group_the_mapped_batches_are_kept(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a worker that adds to a group / When Redis is full, I expect it to commit the group once there is room"""
-    monkeypatch.setattr("worker.loop._GROUP_S", 60)
+    stack.policy = GroupPolicy(seconds=60)
     monkeypatch.setattr("worker.loop._FULL_PAUSE_S", 0.01)
     monkeypatch.setattr("worker.loop._ASK_S", 60)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
@@ -86,7 +87,7 @@ def test_a_job_can_be_cancelled_when_redis_is_full(stack: Stack, client: Client)
 
 def test_a_redis_that_cannot_be_reached_is_an_error_of_one_sentence() -> None:
     with pytest.raises(BrokerUnavailable, match="Redis does not answer"):
-        BlockingClient("redis://127.0.0.1:1/0", 100).call("PING")
+        BlockingClient("redis://127.0.0.1:1/0", 100).ping()
 
 
 @pytest.mark.parametrize("options", ["?db=x", "?foo=1", "?socket_timeout=abc"])

@@ -9,17 +9,17 @@ import pytest
 
 from autoconnect.broker import batches, jobs
 from autoconnect.broker.connection import BlockingClient, Client
+from autoconnect.mapping import add_batch
 from autoconnect.models import BatchState, JobStatus
 from tests.integration.faults import waiting_items
 from tests.integration.stack import Stack
-from worker.mapping import add_claim
 
 
 def test_an_exception_counts_to_max_attempts(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ArithmeticError("no luck")
 
-    monkeypatch.setattr("worker.loop.add_claim", fail)
+    monkeypatch.setattr("worker.loop.add_batch", fail)
     job_id = stack.planned(stack.generated(rows=10))
     job = stack.finish(job_id, stack.worker())
     assert (job.status, job.batches.dead, job.batches.retried) == (JobStatus.FAILED, 1, 2)
@@ -32,7 +32,7 @@ def test_a_worker_that_stops_gives_its_batch_back_without_an_attempt_or_a_death(
     item = stack.handed_out(worker)
     assert batches.claim_batch(client, worker.id, item)
     worker.leave()
-    (batch,) = jobs.read_batches(client, job_id, [item.batch])
+    (batch,) = batches.read_batches(client, job_id, [item.batch])
     assert (batch.state, batch.attempts, batch.deaths) == (BatchState.WAITING, 0, 0)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
@@ -76,16 +76,16 @@ def test_a_worker_stops_in_the_middle_of_a_batch_if_its_job_is_cancelled(
     worker, job_id = stack.worker(), stack.planned(stack.generated(rows=60_000))
     reads = 0
 
-    def cancel_and_count(mapper: Any, claim: batches.Claim, settings: Any, before_block: Callable[[], None]) -> None:
+    def cancel_and_count(mapper: Any, batch: Any, folders: Any, before_block: Callable[[], None]) -> None:
         def count() -> None:
             nonlocal reads
             reads += 1
             jobs.end_job(stack.client, job_id, JobStatus.CANCELLED)
             before_block()
 
-        add_claim(mapper, claim, settings, count)
+        add_batch(mapper, batch, folders, count)
 
-    monkeypatch.setattr("worker.loop.add_claim", cancel_and_count)
+    monkeypatch.setattr("worker.loop.add_batch", cancel_and_count)
     worker.round()
     assert reads == 1
     worker.round()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import jobs, keys, results
+from autoconnect.broker import batches, jobs, keys, results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.generate import generate
@@ -53,11 +53,10 @@ def test_rejected_rows_are_kept_with_file_line_reason_and_text(stack: Stack) -> 
     source = stack.write(HEADER + (GOOD * 99 + "\n" + bad) * 3)
     job_id = stack.planned(source)
     stack.finish(job_id, stack.worker())
-    rejects = results.read_rejects(stack.client, job_id, 0, 10)
-    assert [(reject.file, reject.line, reject.reason) for reject in rejects] == [
-        (source, line, "bad_date") for line in (102, 203, 304)
+    rejects = results.read_rejects(stack.client, job_id, 0, 10).rows
+    assert rejects == [
+        {"file": source, "line": line, "reason": "bad_date", "raw": bad.strip()} for line in (102, 203, 304)
     ]
-    assert {reject.raw for reject in rejects} == {bad.strip()}
 
 
 def test_too_many_rejected_rows_fail_the_job_and_the_last_good_result_stays(stack: Stack) -> None:
@@ -71,8 +70,8 @@ def test_too_many_rejected_rows_fail_the_job_and_the_last_good_result_stays(stac
         "1 of 9 rows were rejected, more than the allowed share of 10% (AUTOCONNECT_MAX_REJECTED_RATIO); "
         "see the job's rejects."
     )
-    assert len(results.read_rejects(stack.client, bad, 0, 10)) == 1
-    assert jobs.published_job(stack.client) == good
+    assert len(results.read_rejects(stack.client, bad, 0, 10).rows) == 1
+    assert results.published_job(stack.client) == good
 
 
 def test_a_job_with_exactly_the_allowed_share_of_rejected_rows_completes(stack: Stack) -> None:
@@ -212,7 +211,7 @@ def test_cancelling_drops_waiting_batches_at_once_and_refuses_later_commits(stac
     assert jobs.end_job(client, job_id, JobStatus.CANCELLED)
     assert not jobs.end_job(client, job_id, JobStatus.CANCELLED)
     job = stack.job(job_id)
-    states = [batch.state for batch in jobs.read_batches(client, job_id, range(job.batches.total))]
+    states = [batch.state for batch in batches.read_batches(client, job_id, range(job.batches.total))]
     assert states.count(BatchState.DONE) == 1
     assert states.count(BatchState.DROPPED) == len(states) - 1 > 0
     for _ in range(3):  # items that linger in the ready list are dropped when they are claimed
@@ -229,10 +228,10 @@ def test_a_newer_result_is_published_and_an_older_one_that_ends_later_is_not(sta
     stack.finish(older, worker)
     stack.finish(oldest, worker)
     assert [stack.job(job_id).status for job_id in (oldest, older, newer)] == [JobStatus.COMPLETED] * 3
-    assert jobs.published_job(client) == newer
+    assert results.published_job(client) == newer
     assert client.call("PTTL", JobKeys(newer).cube) == -1
     assert 0 < client.call("PTTL", JobKeys(older).cube) <= 600_000
     last = stack.planned(source)
     stack.finish(last, worker)
-    assert jobs.published_job(client) == last
+    assert results.published_job(client) == last
     assert 0 < client.call("PTTL", JobKeys(newer).cube) <= 600_000

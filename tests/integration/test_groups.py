@@ -4,25 +4,28 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, results, workers
+from autoconnect.broker import batches, keys, partials, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.core.partial import Partial
+from autoconnect.core.plan import MappableBatch
+from autoconnect.mapping import add_batch, make_mapper
 from autoconnect.models import Batch, BatchState, JobStatus
 from autoconnect.service import Stop
-from tests.integration.stack import Stack, expected_metrics
+from tests.integration.stack import Stack, expected_metrics, folders_of
+from worker.group import GroupPolicy
 from worker.loop import Worker
-from worker.mapping import add_claim, make_mapper
 
 
-@pytest.fixture(autouse=True)
-def _groups_of_any_age(monkeypatch: pytest.MonkeyPatch, _one_batch_a_round: None) -> None:
-    monkeypatch.setattr("worker.loop._GROUP_S", 60)
+@pytest.fixture
+def policy() -> GroupPolicy:
+    """Groups of any age."""
+    return GroupPolicy(seconds=60)
 
 
 def batches_of(client: Client, job_id: str) -> list[Batch]:
-    return jobs.read_batches(client, job_id, range(100))
+    return batches.read_batches(client, job_id, range(100))
 
 
 def claim_several(stack: Stack, worker: Worker, count: int) -> list[Claim]:
@@ -32,9 +35,9 @@ def claim_several(stack: Stack, worker: Worker, count: int) -> list[Claim]:
 
 def map_claims(stack: Stack, claims: list[Claim]) -> Partial:
     """The one partial of several claimed batches."""
-    mapper = make_mapper(stack.settings, claims[0].layout)
+    mapper = make_mapper(stack.settings.mapper, claims[0].batch.part.layout)
     for claim in claims:
-        add_claim(mapper, claim, stack.settings, lambda: None)
+        add_batch(mapper, claim.batch, folders_of(stack.settings))
     return mapper.partial()
 
 
@@ -42,7 +45,7 @@ def assert_discarded(stack: Stack, worker: Worker, claims: list[Claim], partial:
     """The commit is discarded, and the job's counts stay the same."""
     job_id = claims[0].id.job
     before = stack.job(job_id)
-    assert not results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
+    assert not partials.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
     after = stack.job(job_id)
     assert (after.rows, after.bytes, after.batches) == (before.rows, before.bytes, before.batches)
 
@@ -60,7 +63,7 @@ def test_a_worker_maps_all_ready_batches_to_one_partial(make_stack: Any, mapper:
     stack: Stack = make_stack(mapper=mapper, batch_transport=transport)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     worker.round()
-    assert len(results.partial_names(stack.client, job_id)) == 1
+    assert len(partials.partial_names(stack.client, job_id)) == 1
     done = [batch for batch in batches_of(stack.client, job_id) if batch.state is BatchState.DONE]
     assert len(done) > 1, "an inline job has at least the batches that were fed"
     assert transport == "inline" or len(done) == stack.job(job_id).batches.total > 5
@@ -68,8 +71,8 @@ def test_a_worker_maps_all_ready_batches_to_one_partial(make_stack: Any, mapper:
     assert_result_is_exact(stack, job_id)
 
 
-def test_enough_rows_per_cell_end_a_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.loop._ROWS_PER_CELL", 0.1)
+def test_enough_rows_per_cell_end_a_group(stack: Stack) -> None:
+    stack.policy = GroupPolicy(seconds=60, rows_per_cell=0.1)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     worker.round()
     (first, second, *_) = batches_of(stack.client, job_id)
@@ -83,7 +86,7 @@ def test_batches_of_another_job_form_a_group_of_their_own(stack: Stack) -> None:
     worker = stack.worker()
     for _ in range(3):
         worker.round()
-    assert len(results.partial_names(stack.client, first)) > 1, "jobs take turns"
+    assert len(partials.partial_names(stack.client, first)) > 1, "jobs take turns"
     for job_id in (first, second):
         stack.finish(job_id, worker)
         assert_result_is_exact(stack, job_id)
@@ -96,7 +99,7 @@ def test_if_another_worker_has_committed_one_batch_none_of_the_group_counts_and_
     worker, other = stack.worker(), stack.worker()
     job_id = stack.planned(stack.generated())
     claims = claim_several(stack, worker, 3)
-    assert results.commit_batches(stack.client, other.id, [claims[1].id], map_claims(stack, [claims[1]]))
+    assert partials.commit_batches(stack.client, other.id, [claims[1].id], map_claims(stack, [claims[1]]))
     assert_discarded(stack, worker, claims, map_claims(stack, claims))
     assert stack.client.call("HGET", JobKeys(job_id).job, "discarded") == b"1"
     assert batches.claimed_items(stack.client, worker.id) == [claims[0].id, claims[2].id]
@@ -110,10 +113,10 @@ def test_a_commit_of_a_group_sent_again_after_a_lost_reply_counts_once(
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     claims = claim_several(stack, worker, 3)
     partial = map_claims(stack, claims)
-    monkeypatch.setattr("autoconnect.broker.results.secrets.token_hex", lambda _: "the same name")
-    assert results.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
+    monkeypatch.setattr("autoconnect.broker.partials.secrets.token_hex", lambda _: "the same name")
+    assert partials.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
     assert_discarded(stack, worker, claims, partial)
-    assert len(results.partial_names(stack.client, job_id)) == 1
+    assert len(partials.partial_names(stack.client, job_id)) == 1
     stack.finish(job_id, worker)
     assert_result_is_exact(stack, job_id)
 
@@ -129,7 +132,7 @@ def test_a_group_whose_worker_dies_is_reclaimed_and_its_batches_are_mapped_singl
     while stack.job(job_id).status is JobStatus.RUNNING:
         heir.round()
     singles = {f":partial:{claim.id.generation}.{claim.id.batch}." for claim in claims}
-    names = results.partial_names(stack.client, job_id)
+    names = partials.partial_names(stack.client, job_id)
     assert {single for single in singles if any(single in name for name in names)} == singles
     stack.finish(job_id, heir)
     assert_result_is_exact(stack, job_id)
@@ -140,12 +143,16 @@ def test_an_exception_over_one_batch_costs_it_an_attempt_and_the_others_nothing(
 ) -> None:
     worker, job_id = stack.worker(), stack.planned(stack.generated())
 
-    def fail_once(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
-        if claim.id.batch == 2 and not claim.alone:
-            raise ArithmeticError("no luck")
-        add_claim(mapper, claim, settings, lambda: None)
+    failed = False
 
-    monkeypatch.setattr("worker.loop.add_claim", fail_once)
+    def fail_once(mapper: Any, batch: MappableBatch, folders: Any, before_block: Any) -> None:
+        nonlocal failed
+        if batch.number == 2 and not failed:
+            failed = True
+            raise ArithmeticError("no luck")
+        add_batch(mapper, batch, folders)
+
+    monkeypatch.setattr("worker.loop.add_batch", fail_once)
     worker.round()
     assert [batch.attempts for batch in batches_of(stack.client, job_id)][:4] == [0, 0, 1, 0]
     assert stack.job(job_id).batches.done == 0
@@ -159,15 +166,15 @@ def test_an_aggregator_that_another_one_overtakes_starts_its_sum_again(make_stac
     worker, job_id = one.worker(), one.planned(one.generated())
     claims = claim_several(one, worker, 4)
     for claim in claims[:2]:
-        results.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
+        partials.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
     for stack in (one, other):
         one.client.call("RPUSH", keys.AGGREGATOR, job_id)
         stack.aggregator.round()
-    names = results.partial_names(one.client, job_id)
+    names = partials.partial_names(one.client, job_id)
     assert len(names) == 2
-    assert results.compact_partials(one.client, job_id, names, results.read_sum(one.client, job_id))
+    assert partials.compact_partials(one.client, job_id, names, partials.read_sum(one.client, job_id))
     for claim in claims[2:]:
-        results.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
+        partials.commit_batches(one.client, worker.id, [claim.id], map_claims(one, [claim]))
     one.client.call("RPUSH", keys.AGGREGATOR, job_id)
     other.aggregator.round()
     other.finish(job_id, worker)
@@ -197,7 +204,7 @@ def test_a_batch_reclaimed_before_its_claim_and_then_claimed_twice_counts_once(
         worker.round()
     while stack.job(job_id).batches.done < stack.job(job_id).batches.total - 1:
         worker.round()
-    assert results.commit_batches(stack.client, other.id, [claim.id], map_claims(stack, [claim]))
+    assert partials.commit_batches(stack.client, other.id, [claim.id], map_claims(stack, [claim]))
     stack.finish(job_id, worker)
     assert stack.job(job_id).rows.read == 300
     assert_result_is_exact(stack, job_id)
@@ -210,15 +217,15 @@ def test_batches_handed_out_again_after_redis_lost_its_last_writes_count_once(
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     dumps = {name: stack.client.call("DUMP", name) for name in stack.client.call("KEYS", "*") if b"worker" not in name}
 
-    def roll_back_once(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
-        add_claim(mapper, claim, settings, before_block)
+    def roll_back_once(mapper: Any, batch: MappableBatch, folders: Any, before_block: Any) -> None:
+        add_batch(mapper, batch, folders, before_block)
         if dumps:
             stack.client.call("DEL", keys.claimed(worker.id))
             for name, dump in dumps.items():
                 stack.client.call("RESTORE", name, 0, dump, "REPLACE")
             dumps.clear()
 
-    monkeypatch.setattr("worker.loop.add_claim", roll_back_once)
+    monkeypatch.setattr("worker.loop.add_batch", roll_back_once)
     stack.finish(job_id, worker)
     assert stack.job(job_id).rows.read == 300
     assert_result_is_exact(stack, job_id)
@@ -229,17 +236,17 @@ def test_a_worker_that_is_asked_to_stop_commits_the_mapped_batches_and_gives_bac
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = Stop()
-    worker = Worker(stack.client, stack.blocking(), stack.settings, stop)
+    worker = Worker(stack.client, stack.blocking(), stack.settings, stop, stack.policy)
     worker.register()
     job_id = stack.planned(stack.generated())
     claim_several(stack, worker, 2)
 
-    def stop_at_second(mapper: Any, claim: Claim, settings: Any, before_block: Any) -> None:
-        add_claim(mapper, claim, settings, before_block)
-        if claim.id.batch == 2:
+    def stop_at_second(mapper: Any, batch: MappableBatch, folders: Any, before_block: Any) -> None:
+        add_batch(mapper, batch, folders, before_block)
+        if batch.number == 2:
             stop._requested.set()
 
-    monkeypatch.setattr("worker.loop.add_claim", stop_at_second)
+    monkeypatch.setattr("worker.loop.add_batch", stop_at_second)
     worker.round()
     worker.leave()
     assert [batch.state for batch in batches_of(stack.client, job_id)][:3] == [

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from autoconnect.broker import jobs, keys, queues, results, workers
+from autoconnect.broker import counters, jobs, keys, partials, workers
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import JobStatus
@@ -59,10 +59,10 @@ def test_events_of_batches_and_jobs_are_counted(stack: Stack, client: Client) ->
     client.call("DEL", keys.heartbeat(victim.id))
     reap(stack)
     job = stack.finish(job_id, stack.worker())
-    assert not results.commit_batches(client, victim.id, [item], map_claim(claim, stack.settings))
+    assert not partials.commit_batches(client, victim.id, [item], map_claim(claim, stack.settings))
     jobs.end_job(client, stack.planned("missing.csv"), JobStatus.CANCELLED)
     jobs.end_job(client, stack.submit("b.csv"), JobStatus.CANCELLED)
-    assert queues.counters(client) == {
+    assert counters.read_counters(client) == {
         "batches_done": job.batches.total,
         "retried": 1,
         "reclaimed": 1,

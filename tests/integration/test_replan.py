@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from itertools import repeat
+from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, results, workers
+from autoconnect.broker import batches, jobs, keys, partials, plans, results, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial
 from autoconnect.models import BatchState, JobStatus
-from orchestrator.planner import make_plan
-from tests.integration.stack import HEADER, Stack, expected_metrics, map_claim
+from autoconnect.planning import BatchSize, plan, plan_in_steps
+from autoconnect.sources.local import Folders
+from tests.integration.stack import HEADER, Stack, expected_metrics, folders_of, map_claim
 from worker.loop import Worker
 
 PLAIN = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
@@ -43,12 +45,6 @@ def key_suffixes(client: Client, job_id: str) -> set[str]:
 
 
 @pytest.fixture
-def slow_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scan finds one batch in each round of the orchestrator."""
-    monkeypatch.setattr("orchestrator.loop._SCAN_S", -1)
-
-
-@pytest.fixture
 def sent_back(make_stack: Callable[..., Stack]) -> tuple[Stack, str]:
     """A job that has just gone back to planning, after some of its batches were done."""
     stack = make_stack(batch_bytes=BATCH_BYTES)
@@ -56,6 +52,12 @@ def sent_back(make_stack: Callable[..., Stack]) -> tuple[Stack, str]:
     while stack.job(job_id).status is JobStatus.RUNNING:
         worker.round()
     return stack, job_id
+
+
+@pytest.fixture
+def slow_scan(sent_back: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a plan finds one batch in each round of the orchestrator."""
+    monkeypatch.setattr("orchestrator.loop._PLAN_S", -1)
 
 
 @pytest.mark.parametrize("transport", ["range", "inline"])
@@ -73,16 +75,16 @@ def test_the_cube_is_the_same_bit_for_bit_wherever_batches_would_cut_a_record(
     assert stack.metrics(job_id) == stack.metrics(expected) == expected_metrics(TEXT.encode())
     cubes = [stack.client.call("HGETALL", JobKeys(name).cube) for name in (job_id, expected)]
     assert cubes[0] == cubes[1]
-    rejects = [results.read_rejects(stack.client, name, 0, 10) for name in (job_id, expected)]
+    rejects = [results.read_rejects(stack.client, name, 0, 10).rows for name in (job_id, expected)]
     assert rejects[0] == rejects[1]
-    assert rejects[0][0].line == 22
+    assert rejects[0][0]["line"] == 22
 
 
 def test_the_new_plan_has_whole_records_and_covers_the_source(sent_back: tuple[Stack, str]) -> None:
     stack, job_id = sent_back
     stack.finish(job_id, stack.worker())
     job = stack.job(job_id)
-    plan = jobs.read_batches(stack.client, job_id, range(job.batches.total))
+    plan = batches.read_batches(stack.client, job_id, range(job.batches.total))
     assert (job.batches.total, job.batches.done) == (61, 61)
     assert {batch.state for batch in plan} == {BatchState.DONE}
     data = TEXT.encode()
@@ -102,7 +104,7 @@ def test_nothing_of_the_old_plan_stays(sent_back: tuple[Stack, str]) -> None:
     assert key_suffixes(stack.client, job_id) == {"", ":events"}
     assert set(job.batches.model_dump().values()) == set(job.rows.model_dump().values()) == {0}
     assert (job.bytes.done, job.bytes.total, job.progress, job.rejected_by_reason) == (0, 0, 0, {})
-    assert jobs.read_batches(stack.client, job_id, range(50)) == []
+    assert batches.read_batches(stack.client, job_id, range(50)) == []
     assert stack.client.call("LRANGE", keys.ACTIVE, 0, -1) == []
     assert stack.client.call("LRANGE", keys.ORCHESTRATOR, 0, -1) == [job_id.encode()]
     started_at = job.started_at
@@ -114,15 +116,15 @@ def test_if_two_workers_find_a_cut_record_the_job_goes_back_once(make_stack: Cal
     one, two = stack.worker(), stack.worker()
     job_id = stack.planned(stack.write(TEXT))
     first, second = claim_nth(stack, job_id, one, 21), claim_nth(stack, job_id, two, 24)
-    assert batches.replan_job(stack.client, one.id, first.id)
+    assert plans.replan_job(stack.client, one.id, first.id)
     before = stack.client.call("HGETALL", JobKeys(job_id).job)
-    assert not batches.replan_job(stack.client, one.id, first.id)  # sent again after a lost reply
-    assert not batches.replan_job(stack.client, two.id, second.id)
+    assert not plans.replan_job(stack.client, one.id, first.id)  # sent again after a lost reply
+    assert not plans.replan_job(stack.client, two.id, second.id)
     assert stack.client.call("HGETALL", JobKeys(job_id).job) == before
     assert batches.claimed_items(stack.client, two.id) == []
     stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.RUNNING
-    assert not batches.replan_job(stack.client, one.id, first.id)
+    assert not plans.replan_job(stack.client, one.id, first.id)
     assert stack.finish(job_id, two).status is JobStatus.COMPLETED
 
 
@@ -133,7 +135,7 @@ def test_a_worker_that_lost_its_batch_cannot_send_the_job_back(stack: Stack, cli
     zombie.heartbeat.stop()
     client.call("DEL", keys.heartbeat(zombie.id))
     workers.reap(client, stack.settings.max_deaths)
-    assert not batches.replan_job(client, zombie.id, claim.id)
+    assert not plans.replan_job(client, zombie.id, claim.id)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
@@ -148,14 +150,14 @@ def test_commits_of_the_old_plan_are_discarded_while_the_job_is_replanned_and_af
         claim_nth(stack, job_id, late, 1),
         claim_nth(stack, job_id, witness, 21),
     )
-    assert batches.replan_job(stack.client, witness.id, broken.id)
-    assert not results.commit_batches(stack.client, early.id, [soon.id], map_claim(soon, stack.settings))
+    assert plans.replan_job(stack.client, witness.id, broken.id)
+    assert not partials.commit_batches(stack.client, early.id, [soon.id], map_claim(soon, stack.settings))
     stack.orchestrator.round()
-    assert not results.commit_batches(stack.client, late.id, [later.id], map_claim(later, stack.settings))
+    assert not partials.commit_batches(stack.client, late.id, [later.id], map_claim(later, stack.settings))
     job = stack.job(job_id)
     assert (job.status, job.batches.done, job.rows.read) == (JobStatus.RUNNING, 0, 0)
     assert stack.client.call("HGET", JobKeys(job_id).job, "discarded") == b"2"
-    assert results.partial_names(stack.client, job_id) == []
+    assert partials.partial_names(stack.client, job_id) == []
     stack.finish(job_id, witness)
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())
 
@@ -175,13 +177,13 @@ def test_partials_of_the_old_plan_that_an_aggregator_has_read_are_not_merged(mak
     worker, job_id = stack.worker(), stack.planned(stack.write(TEXT))
     for _ in range(4):
         worker.round()
-    old = results.partial_names(stack.client, job_id)
+    old = partials.partial_names(stack.client, job_id)
     assert len(old) == 4
-    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
-    assert not results.compact_partials(stack.client, job_id, old, Partial())
+    assert plans.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
+    assert not partials.compact_partials(stack.client, job_id, old, Partial())
     stack.orchestrator.round()
-    assert not results.compact_partials(stack.client, job_id, old, Partial())
-    assert results.partial_names(stack.client, job_id) == []
+    assert not partials.compact_partials(stack.client, job_id, old, Partial())
+    assert partials.partial_names(stack.client, job_id) == []
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())
 
@@ -190,7 +192,7 @@ def test_a_record_that_lies_across_an_edge_of_the_new_plan_fails_the_job(sent_ba
     stack, job_id = sent_back
     stack.orchestrator.round()
     worker = stack.worker()
-    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 3).id)
+    assert plans.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 3).id)
     job = stack.job(job_id)
     assert (job.status, job.batches.dead) == (JobStatus.FAILED, 1)
     assert job.error == (
@@ -203,13 +205,13 @@ def test_a_plan_that_was_begun_before_the_job_went_back_does_not_count(make_stac
     stack = make_stack(batch_bytes=BATCH_BYTES)
     source = stack.write(TEXT)
     job_id = stack.submit(source)
-    slow = jobs.start_plan(stack.client, job_id)
+    slow = plans.start_plan(stack.client, job_id)
     assert slow
-    between_lines = make_plan(source, stack.settings, 1)
+    between_lines = plan([source], folders_of(stack.settings), BatchSize(1, BATCH_BYTES))
     stack.orchestrator.round()
     worker = stack.worker()
-    assert batches.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
-    assert not jobs.publish_plan(stack.client, job_id, slow, between_lines, "range")
+    assert plans.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
+    assert not plans.release_plan(stack.client, job_id, slow, between_lines, "range")
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
 
 
@@ -269,7 +271,11 @@ def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(sent_back: 
 def test_while_a_source_is_scanned_other_jobs_are_planned_and_dead_workers_are_reaped(
     sent_back: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.loop.scan_source", lambda *_: repeat(None))
+    def scan_for_ever(names: list[str], folders: Folders, size: BatchSize, between: Any, versions: Any) -> Any:
+        steps = plan_in_steps(names, folders, size, between, versions)
+        return repeat(None) if between == "records" else steps
+
+    monkeypatch.setattr("orchestrator.loop.plan_in_steps", scan_for_ever)
     stack, job_id = sent_back
     victim = stack.worker()
     other = stack.submit(stack.generated(rows=10, name="other.csv"))
@@ -291,7 +297,7 @@ def test_a_job_goes_back_to_planning_even_when_redis_is_full(make_stack: Callabl
     claim = claim_nth(stack, job_id, worker, 21)
     try:
         stack.client.call("CONFIG", "SET", "maxmemory", 1)
-        assert batches.replan_job(stack.client, worker.id, claim.id)
+        assert plans.replan_job(stack.client, worker.id, claim.id)
     finally:
         stack.client.call("CONFIG", "SET", "maxmemory", 0)
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
@@ -300,19 +306,19 @@ def test_a_job_goes_back_to_planning_even_when_redis_is_full(make_stack: Callabl
 def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES, batch_transport="inline")
     job_id = stack.planned(stack.write(TEXT))
-    feed = jobs.next_feed(stack.client, job_id)
+    feed = plans.next_feed(stack.client, job_id)
     assert feed
     worker = stack.worker()
     while stack.job(job_id).status is JobStatus.RUNNING:
         stack.orchestrator.round()
         worker.round()
     assert key_suffixes(stack.client, job_id) == {"", ":events"}
-    assert jobs.next_feed(stack.client, job_id) is None
-    assert not jobs.feed_batch(stack.client, feed.batch, b"lines of the old plan")
+    assert plans.next_feed(stack.client, job_id) is None
+    assert not plans.feed_batch(stack.client, feed.id, b"lines of the old plan")
     stack.client.call(
         "HSET", JobKeys(job_id).job, "status", "running", "fed", 0, "total", 9
     )  # as it was a moment before
-    assert jobs.next_feed(stack.client, job_id) is None
+    assert plans.next_feed(stack.client, job_id) is None
     stack.client.call("HSET", JobKeys(job_id).job, "status", "planning")
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())

@@ -5,25 +5,26 @@ from typing import Any
 
 import pytest
 
-from autoconnect.broker import batches, jobs, keys, queues, results
+from autoconnect.broker import batches, counters, jobs, keys, partials
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId, JobKeys
+from autoconnect.core.plan import MappableBatch
+from autoconnect.mapping import add_batch
 from autoconnect.models import BatchState, Job, JobStatus
 from tests.integration.stack import HEADER, Stack, expected_metrics, map_claim
-from worker.mapping import add_claim
 
 
 def fail_over_third(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job that has failed because each attempt at its third batch failed."""
 
-    def fail(mapper: Any, claim: batches.Claim, settings: Any, before_block: Any) -> None:
-        if claim.id.batch == 2:
+    def fail(mapper: Any, batch: MappableBatch, folders: Any, before_block: Any) -> None:
+        if batch.number == 2:
             raise ArithmeticError("no luck")
-        add_claim(mapper, claim, settings, before_block)
+        add_batch(mapper, batch, folders, before_block)
 
     job_id = stack.planned(stack.generated())
     with monkeypatch.context() as patch:
-        patch.setattr("worker.loop.add_claim", fail)
+        patch.setattr("worker.loop.add_batch", fail)
         job = stack.finish(job_id, stack.worker())
     assert job.status is JobStatus.FAILED
     return job
@@ -43,14 +44,14 @@ def test_only_batches_that_are_not_done_run_again(
     failed = fail_over_third(stack, monkeypatch)
     done, total = failed.batches.done, failed.batches.total
     assert 0 < done < total
-    done_before = queues.counters(client)["batches_done"]
+    done_before = counters.read_counters(client)["batches_done"]
     assert jobs.retry_job(client, failed.id)
     retried = stack.job(failed.id)
     assert (retried.status, retried.error, retried.finished_at) == (JobStatus.RUNNING, None, None)
     assert (retried.batches.done, retried.batches.dead) == (done, 0)
     assert_completes(stack, failed.id)
-    assert queues.counters(client)["batches_done"] - done_before == total - done
-    assert all(batch.attempts == 0 for batch in jobs.read_batches(client, failed.id, range(total)))
+    assert counters.read_counters(client)["batches_done"] - done_before == total - done
+    assert all(batch.attempts == 0 for batch in batches.read_batches(client, failed.id, range(total)))
 
 
 def test_items_from_before_the_failure_are_dropped_after_a_retry(
@@ -69,7 +70,7 @@ def test_items_from_before_the_failure_are_dropped_after_a_retry(
     assert batches.return_batch(client, other.id, second, max_attempts=1, reason="no luck")
     assert stack.job(job_id).status is JobStatus.FAILED
     assert jobs.retry_job(client, job_id)
-    assert not results.commit_batches(client, late.id, [item], map_claim(claim, stack.settings))
+    assert not partials.commit_batches(client, late.id, [item], map_claim(claim, stack.settings))
     lists = (keys.READY, JobKeys(job_id).waiting)
     listed = [BatchId.parse(entry.decode()) for name in lists for entry in client.call("LRANGE", name, 0, -1)]
     retried = sorted(batch_id.batch for batch_id in listed if batch_id.generation != item.generation)
@@ -81,7 +82,7 @@ def test_if_a_partial_is_gone_every_batch_runs_again(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = fail_over_third(stack, monkeypatch)
-    (name, *_) = results.partial_names(client, failed.id)
+    (name, *_) = partials.partial_names(client, failed.id)
     client.call("DEL", name)
     assert jobs.retry_job(client, failed.id)
     assert (stack.job(failed.id).status, stack.job(failed.id).rows.read) == (JobStatus.QUEUED, 0)
@@ -129,9 +130,9 @@ def test_a_failed_job_that_is_not_retried_leaves_no_lasting_key(
     stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = fail_over_third(stack, monkeypatch)
-    names = results.partial_names(client, failed.id)
+    names = partials.partial_names(client, failed.id)
     assert names
     for name in (JobKeys(failed.id).partials, *names):
         assert 0 < client.call("PTTL", name) <= 3_600_000
-    states = {batch.state for batch in jobs.read_batches(client, failed.id, range(failed.batches.total))}
+    states = {batch.state for batch in batches.read_batches(client, failed.id, range(failed.batches.total))}
     assert states == {BatchState.DONE, BatchState.DEAD, BatchState.DROPPED}

@@ -13,14 +13,15 @@ import pytest
 
 from autoconnect.broker.connection import answers, connect
 from autoconnect.broker.keys import JobKeys
-from autoconnect.embedded import find_server
 from autoconnect.errors import AutoConnectError, SettingsError
+from autoconnect.local.embedded import find_server
+from autoconnect.local.supervisor import launch
 from autoconnect.models import JobStatus
 from autoconnect.settings import load_settings
-from autoconnect.supervisor import launch
 from tests.e2e.processes import autoconnect, environment
 from tests.e2e.waiting import free_port, wait_until
 from tests.integration.stack import Stack
+from worker.group import GroupPolicy
 
 PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY = "pass-2f7c", "pass-91d0", "key-5b3e", "key-c84a"
 SECRETS = (PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY)
@@ -139,7 +140,7 @@ def test_the_traceback_of_a_batch_that_fails_has_no_secret(server: Server, tmp_p
     I expect its log to have the traceback but no variables, because the settings are among them.
     """
     client = connect(server.url)
-    stack = Stack(client, server.url, tmp_path, batch_transport="inline")
+    stack = Stack(client, server.url, tmp_path, GroupPolicy(), batch_transport="inline")
     lines = JobKeys(job_id := stack.planned(stack.generated())).lines
     for number in client.call("HKEYS", lines):
         client.call("HSET", lines, number, b"damaged, and not short")
@@ -203,7 +204,7 @@ def test_a_service_with_an_unusable_secret_ends_and_names_only_its_variable(tmp_
 def test_no_error_about_a_url_has_its_password(url: str) -> None:
     """The settings raise the error, or the first call does."""
     with pytest.raises(AutoConnectError) as caught:
-        connect(load_settings(redis_url=url.format(PASSWORD)).needed_redis_url()).call("PING")
+        connect(load_settings(redis_url=url.format(PASSWORD)).needed_redis_url()).ping()
     assert_no_secret("".join(traceback.format_exception(caught.value)))
 
 

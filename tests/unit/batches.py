@@ -11,7 +11,9 @@ from autoconnect.core.cube import MEASURES, Cube, Fold, merge
 from autoconnect.core.kernel.mapper import KernelMapper
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import ReadInto, map_batch
+from autoconnect.core.outcome import reject_rows
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
+from autoconnect.core.plan import Part
 from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes
 from autoconnect.core.schema import TYPES
 from autoconnect.core.splits import ByteRange, RecordScan, cut, cut_at_records
@@ -40,6 +42,12 @@ def measures_of(row: Row) -> dict[str, int]:
         "cost": row.cost or 0,
         "costed_revenue": row.price if costed else 0,
     }
+
+
+def file_lines(total: Partial, header_lines: int) -> list[int]:
+    """The line in the file (from 1) of each reject of `total`, the sum of all partials of a job with one part."""
+    layout = Layout("utf-8", ",", fields=0, positions={}, data_start=0, header_lines=header_lines)
+    return [int(str(row["line"])) for row in reject_rows(total, [Part("source.csv", "version", layout)])]
 
 
 def cells_of_rows(rows: Iterable[Row]) -> Cells:

@@ -90,13 +90,13 @@ def test_the_metrics_page_equals_the_catalogue() -> None:
         body = section(page, metric.name)
         assert metric.definition in body
         assert table_rows(body) == [
-            f"| `{column}` | {unit.replace('|', chr(92) + '|')} |" for column, unit in metric.columns.items()
+            f"| `{column.name}` | {column.unit.replace('|', chr(92) + '|')} |" for column in metric.columns
         ]
         assert re.findall(r"^Parameter .*$", body, re.MULTILINE) == [
             f"Parameter `{name}`: {option.lowest:,} to {option.highest:,}; defaults to {option.default:,}."
             for name, option in metric.options.items()
         ]
-        assert f"\n{','.join(metric.columns)}\n" in body, "the example's header"
+        assert f"\n{','.join(column.name for column in metric.columns)}\n" in body, "the example's header"
 
 
 def test_the_command_line_page_lists_every_command_and_parameter() -> None:

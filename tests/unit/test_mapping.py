@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autoconnect.core.layout import sniff
-from autoconnect.core.partial import Partial, encode, file_lines
+from autoconnect.core.partial import Partial, encode
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import RecordCrossesBatch
 from tests.files import File, files
@@ -14,6 +14,7 @@ from tests.unit.batches import (
     cells_of_cube,
     cells_of_rows,
     cuts,
+    file_lines,
     map_ranges,
     map_whole,
     merged,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from autoconnect.core.cube import Cube
 from autoconnect.core.metrics import CATALOGUE, compute
-from autoconnect.core.metrics.base import JobFacts, Table
+from autoconnect.core.metrics.base import JobFacts
 from autoconnect.core.selection import Selection
+from autoconnect.core.table import Table
 from autoconnect.errors import SelectionError
 from tests import oracle
 from tests.oracle import Row
@@ -59,13 +60,13 @@ def test_a_metric_equals_the_oracles(
     cube = Selection.read(**chosen_filters).apply(cube_of_rows(rows))
     table = table_of(name, cube, **options)
     assert table.rows == oracle.metric(name, oracle.select(rows, **chosen_filters), 12, 3, **options)
-    assert all(list(row) == list(CATALOGUE[name].columns) for row in table.rows)
+    assert all(list(row) == table.names for row in table.rows)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_selection_has_an_answer(name: str) -> None:
     nothing = {"transactions": 0, "revenue": 0, "cities": 0, "models": 0, "first_date": None, "last_date": None}
-    trend = dict.fromkeys(CATALOGUE["trend"].columns) | {"months_used": 0}
+    trend = dict.fromkeys(column.name for column in CATALOGUE["trend"].columns) | {"months_used": 0}
     expected = {"summary": [{**nothing, "rows_read": 12, "rows_rejected": 3}], "trend": [trend]}
     assert table_of(name, Cube.empty()).rows == expected.get(name, [])
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from autoconnect.core import partial as partials
 from autoconnect.core.cube import Cube
 from autoconnect.core.layout import sniff
-from autoconnect.core.partial import MAX_REJECTS, VERSION, Partial, decode, encode, file_lines, merge_partials
+from autoconnect.core.partial import MAX_REJECTS, VERSION, Partial, decode, encode, merge_partials
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import CubeError
 from tests.files import File, files
 from tests.oracle import Row
 from tests.transactions import several_transactions
-from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows, map_ranges, map_whole
+from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows, file_lines, map_ranges, map_whole
 
 HEADER = b"id,date,ville,type,modele,prix\n"
 SALE = Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 12_345)

@@ -45,7 +45,7 @@ def test_a_query_equals_the_oracles(
     expected = in_order(oracle.query(oracle.select(rows, **chosen_filters), keys, measures), order)
     assert table.rows == expected[:limit]
     assert (table.note is not None) == (len(expected) > limit)
-    assert query.columns == columns
+    assert table.names == columns
 
 
 def test_a_query_defaults_to_transactions_and_revenue_and_1000_rows() -> None:

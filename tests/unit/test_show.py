@@ -5,16 +5,18 @@ import io
 from rich.console import Console
 
 from autoconnect.cli.show import show_table
+from autoconnect.core.table import Column, Kind, Row, Table
 
 
-def shown(width: int, rows: list[dict[str, object]], note: str = "") -> str:
+def shown(width: int, rows: list[Row], note: str = "") -> str:
     stream = io.StringIO()
-    show_table(Console(file=stream, width=width), "title", list(rows[0]) if rows else ["city"], rows, note)
+    columns = tuple(Column(name, Kind.TEXT, "") for name in (rows[0] if rows else ["city"]))
+    show_table(Console(file=stream, width=width), "title", Table(columns, rows, note))
     return stream.getvalue()
 
 
 def test_a_table_wider_than_the_terminal_keeps_every_number_whole() -> None:
-    row: dict[str, object] = {f"a_very_long_name_{n}": 123_456_789 for n in range(8)}
+    row: Row = {f"a_very_long_name_{n}": 123_456_789 for n in range(8)}
     text = shown(40, [row])
     assert text.count("123,456,789") == 8
     assert "…" not in text

@@ -113,8 +113,8 @@ local function register_owner(claimed)
 end
 
 -- Claims the batch of an item in a worker's claimed list, or drops the item if there is nothing to do for it.
--- Returns the item, the batch as JSON, the job's source, size, mtime_ns and layout, and the batch's lines (false unless
--- the transport is inline); nil if the item was dropped.
+-- Returns the item, the batch and its part as JSON, and the batch's lines (false unless the transport is inline); nil if
+-- the item was dropped.
 local function claim_item(claimed, item, generation, number, worker)
   local batch = batch_for_worker(generation, number, worker)
   if not batch then
@@ -134,9 +134,8 @@ local function claim_item(claimed, item, generation, number, worker)
     batch.backup = nil -- the worker was handed the backup of its own batch
   end
   write_batch(number, batch)
-  local source, size, mtime_ns, layout = unpack(redis.call('HMGET', job, 'source', 'size', 'mtime_ns', 'layout'))
-  local batch_lines = redis.call('HGET', lines, number)
-  return { item, cjson.encode(batch), source, size, mtime_ns, layout, batch_lines }
+  local part = redis.call('HGET', job, 'part:' .. batch.part)
+  return { item, cjson.encode(batch), part, redis.call('HGET', lines, number) }
 end
 
 -- Gives a worker its next item: one that a lost reply left in its claimed list (not with `from_ready_only`), otherwise

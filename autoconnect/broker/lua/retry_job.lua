@@ -29,7 +29,8 @@ redis.call('HSET', job, 'generation', generation, 'last_plan', generation)
 for number = 0, redis.call('HLEN', batches) - 1 do
   local batch = read_batch(number)
   if batch.state ~= 'done' then
-    write_batch(number, { state = 'waiting', offset = batch.offset, length = batch.length, attempts = 0, deaths = 0 })
+    write_batch(number, { state = 'waiting', part = batch.part, offset = batch.offset, length = batch.length,
+      attempts = 0, deaths = 0 })
     redis.call('RPUSH', waiting, item_of(id, generation, number))
   end
 end

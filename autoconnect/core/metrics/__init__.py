@@ -14,8 +14,9 @@ from autoconnect.core.metrics import (
     top_models,
     trend,
 )
-from autoconnect.core.metrics.base import JobFacts, Metric, Request, Table
+from autoconnect.core.metrics.base import JobFacts, Metric, Option, Request
 from autoconnect.core.partial import Partial
+from autoconnect.core.table import Table
 
 _MODULES = (
     summary,
@@ -29,6 +30,10 @@ _MODULES = (
     trend,
 )
 CATALOGUE: Mapping[str, Metric] = {module.METRIC.name: module.METRIC for module in _MODULES}
+#: The options of all metrics by name; a name means the same in each metric that has it.
+OPTIONS: Mapping[str, Option] = {
+    name: option for metric in CATALOGUE.values() for name, option in metric.options.items()
+}
 
 
 def facts_of(total: Partial) -> JobFacts:

@@ -1,14 +1,11 @@
 """The form of a metric: a tidy table with named columns, computed from the selected cells of a cube."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from autoconnect.core.cube import Cube
+from autoconnect.core.table import Column, Table
 from autoconnect.errors import SelectionError
-
-Value = str | int | Decimal | None
-Row = dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,9 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class Option:
-    """A parameter of a metric besides the filters: a whole number."""
+    """A parameter of a metric besides the filters: a whole number; `meaning` is its help text."""
 
+    meaning: str
     default: int
     lowest: int
     highest: int
@@ -47,20 +45,12 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Table:
-    """The rows of a metric, each with all its columns; `note` says what a reader would otherwise miss."""
-
-    rows: Sequence[Row]
-    note: str | None = None
-
-
-@dataclass(frozen=True)
 class Metric:
-    """An entry of the catalogue. `columns` maps each column to its unit; `by_day` says that months are not enough."""
+    """An entry of the catalogue; `by_day`: it needs days, while months are enough for the others."""
 
     name: str
     definition: str
-    columns: Mapping[str, str]
+    columns: tuple[Column, ...]
     compute: Callable[[Request], Table]
     options: Mapping[str, Option] = field(default_factory=dict)
     by_day: bool = False

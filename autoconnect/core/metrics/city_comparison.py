@@ -3,9 +3,24 @@
 from collections import defaultdict
 from decimal import Decimal
 
+from autoconnect.core.columns import CITY
 from autoconnect.core.exact import mean_money, money, month_name, pct
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    Column("rank", Kind.RANK, "rank"),
+    Column("transactions", Kind.COUNT, "count"),
+    Column("revenue", Kind.MONEY, "EUR"),
+    Column("revenue_pct", Kind.PERCENT, "%"),
+    Column("average_ticket", Kind.MONEY, "EUR"),
+    Column("average_sale", Kind.MONEY, "EUR"),
+    Column("average_rental", Kind.MONEY, "EUR"),
+    Column("best_month", Kind.MONTH, "YYYY-MM"),
+    Column("last_month_growth_pct", Kind.PERCENT, "%"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -35,7 +50,7 @@ def _compute(request: Request) -> Table:
                 "last_month_growth_pct": _growth_pct(months, last_month),
             }
         )
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 def _growth_pct(revenue: dict[int, int], last_month: int) -> Decimal | None:
@@ -52,17 +67,6 @@ METRIC = Metric(
         "tie; last_month_growth_pct compares the selection's last calendar month with the one before, null if the city "
         "lacks either."
     ),
-    columns={
-        "city": "name",
-        "rank": "rank",
-        "transactions": "count",
-        "revenue": "EUR",
-        "revenue_pct": "%",
-        "average_ticket": "EUR",
-        "average_sale": "EUR",
-        "average_rental": "EUR",
-        "best_month": "YYYY-MM",
-        "last_month_growth_pct": "%",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

@@ -1,8 +1,18 @@
 """The margins of transactions whose cost is known; a cost is never invented."""
 
+from autoconnect.core.columns import CITY, TYPE
 from autoconnect.core.exact import mean_money, pct
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import label, tabulate
+
+_COLUMNS = (
+    CITY,
+    TYPE,
+    Column("transactions", Kind.COUNT, "count"),
+    Column("mean_margin", Kind.MONEY, "EUR"),
+    Column("margin_rate_pct", Kind.PERCENT, "%"),
+)
 
 _NOTE = "No row of the source carries a cost (column cout), so there is no margin to compute."
 
@@ -23,7 +33,7 @@ def _compute(request: Request) -> Table:
                 "margin_rate_pct": pct(margin, counts["costed_revenue"]),
             }
         )
-    return Table(rows, None if request.facts.has_cost else _NOTE)
+    return Table(_COLUMNS, rows, None if request.facts.has_cost else _NOTE)
 
 
 METRIC = Metric(
@@ -31,12 +41,6 @@ METRIC = Metric(
     definition=(
         "For rows with a cost: the mean of price - cost, and the sum of price - cost divided by the sum of prices."
     ),
-    columns={
-        "city": "name",
-        "type": "vente | location",
-        "transactions": "count",
-        "mean_margin": "EUR",
-        "margin_rate_pct": "%",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

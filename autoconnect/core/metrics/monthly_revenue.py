@@ -1,8 +1,19 @@
 """The revenue of each city by calendar month."""
 
+from autoconnect.core.columns import CITY, MONTH
 from autoconnect.core.exact import money, month_name
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    MONTH,
+    Column("transactions", Kind.COUNT, "count"),
+    Column("revenue", Kind.MONEY, "EUR"),
+    Column("sales_revenue", Kind.MONEY, "EUR"),
+    Column("rental_revenue", Kind.MONEY, "EUR"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -18,19 +29,12 @@ def _compute(request: Request) -> Table:
         }
         for counts in tabulate(request.cube, ("city", "month"), measures)
     ]
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 METRIC = Metric(
     name="monthly-revenue",
     definition="Sum of prices per city and calendar month: of all transactions, of sales and of rentals.",
-    columns={
-        "city": "name",
-        "month": "YYYY-MM",
-        "transactions": "count",
-        "revenue": "EUR",
-        "sales_revenue": "EUR",
-        "rental_revenue": "EUR",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

@@ -2,9 +2,21 @@
 
 from fractions import Fraction
 
+from autoconnect.core.columns import CITY, MODEL
 from autoconnect.core.exact import ratio, square_root
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    MODEL,
+    Column("rentals", Kind.COUNT, "count"),
+    Column("mean_months", Kind.DURATION, "months"),
+    Column("std_months", Kind.DURATION, "months"),
+    Column("min_months", Kind.DURATION, "months"),
+    Column("max_months", Kind.DURATION, "months"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -27,7 +39,7 @@ def _compute(request: Request) -> Table:
                 "max_months": counts["max_months"],
             }
         )
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 METRIC = Metric(
@@ -36,14 +48,6 @@ METRIC = Metric(
         "Duration of the rentals that carry one (temps moyen de rotation); std_months is the population standard "
         "deviation."
     ),
-    columns={
-        "city": "name",
-        "model": "name",
-        "rentals": "count",
-        "mean_months": "months",
-        "std_months": "months",
-        "min_months": "months",
-        "max_months": "months",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

@@ -1,8 +1,22 @@
 """The shares of sales and rentals in each city's business."""
 
+from autoconnect.core.columns import CITY
 from autoconnect.core.exact import money, pct
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    Column("sales", Kind.COUNT, "count"),
+    Column("rentals", Kind.COUNT, "count"),
+    Column("sales_pct", Kind.PERCENT, "%"),
+    Column("rentals_pct", Kind.PERCENT, "%"),
+    Column("sales_revenue", Kind.MONEY, "EUR"),
+    Column("rental_revenue", Kind.MONEY, "EUR"),
+    Column("sales_revenue_pct", Kind.PERCENT, "%"),
+    Column("rental_revenue_pct", Kind.PERCENT, "%"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -21,22 +35,12 @@ def _compute(request: Request) -> Table:
         }
         for counts in tabulate(request.cube, ("city",), measures)
     ]
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 METRIC = Metric(
     name="sales-rental-split",
     definition="Counts and revenues of sales and rentals per city, and their shares of the city's total.",
-    columns={
-        "city": "name",
-        "sales": "count",
-        "rentals": "count",
-        "sales_pct": "%",
-        "rentals_pct": "%",
-        "sales_revenue": "EUR",
-        "rental_revenue": "EUR",
-        "sales_revenue_pct": "%",
-        "rental_revenue_pct": "%",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

@@ -3,9 +3,19 @@
 from collections import defaultdict
 from fractions import Fraction
 
+from autoconnect.core.columns import MONTH
 from autoconnect.core.exact import money, month_name, pct, ratio
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    MONTH,
+    Column("transactions", Kind.COUNT, "count"),
+    Column("revenue", Kind.MONEY, "EUR"),
+    Column("change_pct", Kind.PERCENT, "%"),
+    Column("seasonal_index", Kind.RATIO, "ratio"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -29,7 +39,7 @@ def _compute(request: Request) -> Table:
                 "seasonal_index": ratio(mean[month % 12], overall),
             }
         )
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 METRIC = Metric(
@@ -38,12 +48,6 @@ METRIC = Metric(
         "Revenue of the selection by month, its change from the previous calendar month, and the seasonal index: the "
         "mean revenue of that calendar month (January, ...) divided by the mean of all months."
     ),
-    columns={
-        "month": "YYYY-MM",
-        "transactions": "count",
-        "revenue": "EUR",
-        "change_pct": "%",
-        "seasonal_index": "ratio",
-    },
+    columns=_COLUMNS,
     compute=_compute,
 )

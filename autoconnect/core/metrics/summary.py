@@ -3,7 +3,19 @@
 import numpy as np
 
 from autoconnect.core.exact import day_name, money
-from autoconnect.core.metrics.base import Metric, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Request
+from autoconnect.core.table import Column, Kind, Row, Table
+
+_COLUMNS = (
+    Column("transactions", Kind.COUNT, "count"),
+    Column("revenue", Kind.MONEY, "EUR"),
+    Column("cities", Kind.COUNT, "count"),
+    Column("models", Kind.COUNT, "count"),
+    Column("first_date", Kind.DAY, "YYYY-MM-DD"),
+    Column("last_date", Kind.DAY, "YYYY-MM-DD"),
+    Column("rows_read", Kind.COUNT, "count"),
+    Column("rows_rejected", Kind.COUNT, "count"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -18,22 +30,13 @@ def _compute(request: Request) -> Table:
         "rows_read": request.facts.rows_read,
         "rows_rejected": request.facts.rows_rejected,
     }
-    return Table([row])
+    return Table(_COLUMNS, [row])
 
 
 METRIC = Metric(
     name="summary",
     definition="The selection in one row; rows_read and rows_rejected count the whole job, whatever the filter.",
-    columns={
-        "transactions": "count",
-        "revenue": "EUR",
-        "cities": "count",
-        "models": "count",
-        "first_date": "YYYY-MM-DD",
-        "last_date": "YYYY-MM-DD",
-        "rows_read": "count",
-        "rows_rejected": "count",
-    },
+    columns=_COLUMNS,
     compute=_compute,
     by_day=True,
 )

@@ -2,9 +2,21 @@
 
 from itertools import groupby
 
+from autoconnect.core.columns import CITY, MODEL
 from autoconnect.core.exact import money
-from autoconnect.core.metrics.base import Metric, Option, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Option, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    Column("rank", Kind.RANK, "rank"),
+    MODEL,
+    Column("transactions", Kind.COUNT, "count"),
+    Column("sales", Kind.COUNT, "count"),
+    Column("rentals", Kind.COUNT, "count"),
+    Column("revenue", Kind.MONEY, "EUR"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -25,7 +37,7 @@ def _compute(request: Request) -> Table:
             }
             for rank, counts in enumerate(ranked[: request.options["n"]], start=1)
         ]
-    return Table(rows)
+    return Table(_COLUMNS, rows)
 
 
 METRIC = Metric(
@@ -34,15 +46,7 @@ METRIC = Metric(
         "The n models with the most transactions per city, from complete counts; ties are broken by revenue, then by "
         "name."
     ),
-    columns={
-        "city": "name",
-        "rank": "rank",
-        "model": "name",
-        "transactions": "count",
-        "sales": "count",
-        "rentals": "count",
-        "revenue": "EUR",
-    },
+    columns=_COLUMNS,
     compute=_compute,
-    options={"n": Option(default=5, lowest=1, highest=1_000)},
+    options={"n": Option("For top-models: models per city; default: 5.", default=5, lowest=1, highest=1_000)},
 )

@@ -4,9 +4,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from autoconnect.core.columns import CITY
 from autoconnect.core.exact import money, month_name, ratio
-from autoconnect.core.metrics.base import Metric, Option, Request, Row, Table
+from autoconnect.core.metrics.base import Metric, Option, Request
+from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.core.tabulate import tabulate
+
+_COLUMNS = (
+    CITY,
+    Column("months_used", Kind.COUNT, "count"),
+    Column("slope_per_month", Kind.MONEY, "EUR"),
+    Column("r2", Kind.RATIO, "ratio"),
+    Column("forecast_month", Kind.MONTH, "YYYY-MM"),
+    Column("forecast_revenue", Kind.MONEY, "EUR"),
+)
 
 
 def _compute(request: Request) -> Table:
@@ -17,13 +28,13 @@ def _compute(request: Request) -> Table:
     revenue_of_all = {counts["month"]: counts["revenue"] for counts in tabulate(cube, ("month",), ("revenue",))}
     months = request.options["months"]
     rows = [_row(cube.cities[city], revenue, months) for city, revenue in revenue_of_city.items()]
-    return Table([*rows, _row(None, revenue_of_all, months)])
+    return Table(_COLUMNS, [*rows, _row(None, revenue_of_all, months)])
 
 
 def _row(city: str | None, revenue: Mapping[int, int], months: int) -> Row:
     """Ordinary least squares of revenue over calendar month, through the last `months` months present."""
     used = sorted(revenue)[-months:]
-    row: Row = dict.fromkeys(METRIC.columns) | {"city": city, "months_used": len(used)}
+    row: Row = dict.fromkeys(column.name for column in _COLUMNS) | {"city": city, "months_used": len(used)}
     if len(used) < 2:
         return row
     x_mean = Fraction(sum(used), len(used))
@@ -52,14 +63,7 @@ METRIC = Metric(
         "Ordinary least squares of monthly revenue over the last months present (a gap counts as time), and the "
         "forecast for the calendar month after the last one; per city, and for all cities together (city is null)."
     ),
-    columns={
-        "city": "name",
-        "months_used": "count",
-        "slope_per_month": "EUR",
-        "r2": "ratio",
-        "forecast_month": "YYYY-MM",
-        "forecast_revenue": "EUR",
-    },
+    columns=_COLUMNS,
     compute=_compute,
-    options={"months": Option(default=3, lowest=3, highest=24)},
+    options={"months": Option("For trend: last months used; default: 3.", default=3, lowest=3, highest=24)},
 )

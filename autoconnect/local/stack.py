@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from autoconnect.broker.connection import Client, connect
-from autoconnect.embedded import EmbeddedServer
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.embedded import EmbeddedServer
+from autoconnect.local.supervisor import Supervisor
 from autoconnect.settings import PREFIX, Settings
-from autoconnect.supervisor import Supervisor
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def local_stack(
             server.wait_until_it_answers()
         client = connect(url)
         stack.callback(client.close)
-        client.call("PING")
+        client.ping()
         workers = ["worker"] * settings.workers
         for service in ["orchestrator", *workers, "aggregator", *(["api"] if with_api else [])]:
             supervisor.start(service, [sys.executable, "-m", f"{service}.main"])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from autoconnect import leash
 from autoconnect.errors import AutoConnectError
+from autoconnect.local import leash
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -1,19 +1,17 @@
-"""Sources: how to find CSV files in the upload and data folders, and how to read a batch of one."""
+"""Files on this machine: how to find CSV files in the upload and data folders, and how to read a batch of one."""
 
 import errno
 import os
 import stat
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from autoconnect.core.records import ahead_bytes
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import SourceChanged, SourceError, SourceNotFound, SourceUnusable
-from autoconnect.settings import Settings
 
 #: Source of a job that names none.
 DEFAULT_SOURCE = "transactions_autoconnect.csv"
@@ -28,15 +26,14 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR)
 #: Errors that another attempt to open the file would meet too; a socket or a missing device is ENXIO.
 _FINAL_ERRORS = (*_LINK_ERRORS, errno.EACCES, errno.EPERM, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG, errno.EISDIR)
-_LENGTH = struct.Struct(">Q")
 
 
 @dataclass(frozen=True)
-class Version:
-    """Size and modification time, which tell one content of a file from another."""
+class Folders:
+    """Where sources are: `uploads` is looked up before `data`."""
 
-    size: int
-    mtime_ns: int
+    uploads: Path
+    data: Path
 
 
 @dataclass(frozen=True)
@@ -44,21 +41,33 @@ class Source:
     """A file that a job can read; only an `uploaded` one can be deleted."""
 
     name: str
-    version: Version
+    size: int
+    mtime_ns: int
     uploaded: bool
+
+    @classmethod
+    def of(cls, name: str, status: os.stat_result, *, uploaded: bool) -> Self:
+        """Return the source of a file, from its status."""
+        return cls(name, status.st_size, status.st_mtime_ns, uploaded)
+
+    @property
+    def version(self) -> str:
+        """A token that tells one content of the file from another, by its size and modification time."""
+        return f"{self.size}:{self.mtime_ns}"
 
 
 class SourceFile:
-    """An open source that must keep the version it was opened as."""
+    """An open source that must keep the version it was opened as; `size` is its bytes in that version."""
 
-    def __init__(self, descriptor: int, name: str, version: Version) -> None:
+    def __init__(self, descriptor: int, name: str, version: str) -> None:
+        self.size = _size_in(version)
         self._descriptor = descriptor
         self._name = name
         self._version = version
 
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes of the source, or fewer at its end."""
-        length = max(min(length, self._version.size - offset), 0)
+        length = max(min(length, self.size - offset), 0)
         data = bytearray(length)
         return bytes(memoryview(data)[: self.read_into(offset, memoryview(data))])
 
@@ -79,47 +88,47 @@ class SourceFile:
 
     def check(self) -> None:
         """Raise SourceChanged if the file no longer has the version it was opened as."""
-        current = version_of(os.fstat(self._descriptor))
-        if current == self._version:
+        current = Source.of(self._name, os.fstat(self._descriptor), uploaded=False)
+        if current.version == self._version:
             return
-        change = f"{self._version.size:,} bytes when planned, {current.size:,} now"
-        if current.size == self._version.size:
+        change = f"{self.size:,} bytes when planned, {current.size:,} now"
+        if current.size == self.size:
             change = "its size is as planned, but its modification time is not"
         raise SourceChanged(f"The source {self._name!r} changed while it was read: {change}; submit it again.")
 
 
-def find_source(name: str, settings: Settings) -> Source:
+def find_source(name: str, folders: Folders) -> Source:
     """Return the source of that name: a path relative to the upload folder or, failing that, the data folder.
 
     Raises SourceNotFound if neither folder has it, SourceUnusable if a job must not read it, and SourceError if reading
     it failed.
     """
-    source, descriptor = _open(name, settings)
+    source, descriptor = _open(name, folders)
     os.close(descriptor)
     return source
 
 
-def list_sources(settings: Settings) -> list[Source]:
+def list_sources(folders: Folders) -> list[Source]:
     """Return all readable CSV files of the two folders, by name; an uploaded file hides its namesake in DATA_DIR."""
     names: set[str] = set()
-    for folder in (settings.upload_dir, settings.data_dir):
+    for folder in (folders.uploads, folders.data):
         names |= set(os.listdir(folder) if folder.is_dir() else ())
     sources = []
     for name in sorted(names):
         if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".") and _can_be_encoded(name):
             with suppress(SourceError):  # deleted meanwhile, or not readable by a job
-                sources.append(find_source(name, settings))
+                sources.append(find_source(name, folders))
     return sources
 
 
 @contextmanager
-def open_source(name: str, version: Version, settings: Settings) -> Iterator[SourceFile]:
+def open_source(name: str, version: str, folders: Folders) -> Iterator[SourceFile]:
     """Open a source for reading; it must have the given version before the first byte is read and after the last.
 
     Raises SourceChanged if it does not, and SourceError if opening it failed.
     """
     try:
-        _, descriptor = _open(name, settings)
+        _, descriptor = _open(name, folders)
     except (SourceNotFound, SourceUnusable) as error:
         sentence = str(error).removesuffix(".")
         raise SourceChanged(f"{sentence}, though it could be read when the job was planned; submit it again.") from None
@@ -136,29 +145,16 @@ def open_source(name: str, version: Version, settings: Settings) -> Iterator[Sou
         os.close(descriptor)
 
 
-def pack_lines(data: bytes, ahead: bytes) -> bytes:
-    """Pack the bytes of a batch, and those after it, for their way through Redis."""
-    return _LENGTH.pack(len(data)) + zlib.compress(data + ahead, 1)
+def _size_in(version: str) -> int:
+    return int(version.partition(":")[0])
 
 
-def unpack_lines(packed: bytes) -> tuple[bytes, bytes]:
-    """Return the two arguments of `pack_lines`."""
-    (length,) = _LENGTH.unpack_from(packed)
-    lines = zlib.decompress(packed[_LENGTH.size :])
-    return lines[:length], lines[length:]
-
-
-def version_of(status: os.stat_result) -> Version:
-    """Return the version of a file, from its status."""
-    return Version(status.st_size, status.st_mtime_ns)
-
-
-def _open(name: str, settings: Settings) -> tuple[Source, int]:
+def _open(name: str, folders: Folders) -> tuple[Source, int]:
     """Return a source and its open descriptor, which the caller closes: the file that was checked is the one read."""
     shown, path = repr(name[:_MAX_SHOWN]), Path(name)
     if not name or path.is_absolute() or os.pardir in path.parts:
         raise SourceUnusable(f"The source {shown} is outside the data folder; give a path relative to it.")
-    for folder, uploaded in ((settings.upload_dir, True), (settings.data_dir, False)):
+    for folder, uploaded in ((folders.uploads, True), (folders.data, False)):
         try:
             descriptor = _open_inside(folder, path)
         except FileNotFoundError:
@@ -170,7 +166,7 @@ def _open(name: str, settings: Settings) -> tuple[Source, int]:
             raise SourceUnusable(f"The source {shown} has characters that a file name cannot have.") from None
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
-            return Source(name, version_of(status), uploaded), descriptor
+            return Source.of(name, status, uploaded=uploaded), descriptor
         os.close(descriptor)
         raise SourceUnusable(f"The source {shown} is not a regular file.")
     raise SourceNotFound(f"There is no source {shown} in the data folder.")

@@ -1,8 +1,8 @@
-"""The client that `jobs` and `metric` use to call the API at AUTOCONNECT_URL."""
+"""A client of a running API, as the command line uses it."""
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Self, TypeVar
@@ -12,9 +12,8 @@ import httpx2
 import simplejson
 from pydantic import BaseModel, ValidationError, model_validator
 
-from autoconnect.cli.show import Watcher
 from autoconnect.errors import AutoConnectError, SettingsError
-from autoconnect.models import Job
+from autoconnect.models import API_PREFIX, Job
 from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
@@ -23,10 +22,12 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 _POLL_EVERY_S = 0.5
 
 Model = TypeVar("Model", bound=BaseModel)
+#: A function that receives a job whenever its state has been read.
+Watcher = Callable[[Job], None]
 
 
 class Api:
-    """The API calls of the command line; every failure is an AutoConnectError."""
+    """The calls of the API; every failure is an AutoConnectError."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
@@ -67,7 +68,7 @@ class Api:
     def _call(self, method: str, *path: str, **options: Any) -> dict[str, Any]:
         quoted = "/".join(quote(part, safe="", errors="surrogateescape") for part in path)
         try:
-            response = self._client.request(method, f"/api/v1/{quoted}", **options)
+            response = self._client.request(method, f"{API_PREFIX}/{quoted}", **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise AutoConnectError(
                 f"The API at {self._client.base_url} does not answer ({error}); start it, or correct {URL_VARIABLE}."

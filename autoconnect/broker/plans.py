@@ -1,0 +1,112 @@
+"""Plans in Redis: beginning, releasing and replacing them, and feeding the lines of inline batches."""
+
+import json
+from dataclasses import dataclass
+
+from autoconnect.broker import keys
+from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.keys import BatchId, JobKeys
+from autoconnect.core.plan import Part, Plan, PlannedBatch
+from autoconnect.core.splits import ByteRange
+from autoconnect.models import BatchState, JobStatus
+
+#: Seconds after which a staged plan that was never released expires.
+_STAGED_TTL_S = 3_600
+#: Batches that one call stages.
+_CHUNK_BATCHES = 1_000
+
+_CROSSED_AGAIN = (
+    "A record lies across the edge of two batches, although the source was cut between records; submit it again, and "
+    "report it if this happens again."
+)
+
+
+def start_plan(client: Client, job_id: str) -> int | None:
+    """Move a job to planning; return the plan's generation, None if the job is not to be planned."""
+    generation = int(client.run_script("start_plan", JobKeys(job_id).for_scripts(), []))
+    return generation or None
+
+
+def release_plan(client: Client, job_id: str, generation: int, plan: Plan, transport: str) -> bool:
+    """Stage a plan, then make its batches visible in one step; False if the plan does not count."""
+    job_keys = JobKeys(job_id)
+    staged = job_keys.plan_batches(generation)
+    for start in range(0, len(plan.batches), _CHUNK_BATCHES):
+        numbers = range(start, min(start + _CHUNK_BATCHES, len(plan.batches)))
+        fields: list[Argument] = [item for number in numbers for item in (number, _new_batch(plan.batches[number]))]
+        client.run_script("stage_batches", [*keys.SHARED, staged], [_STAGED_TTL_S, *fields])
+    arguments: list[Argument] = [job_id, generation, len(plan.batches), plan.total_bytes, transport]
+    arguments += [part.to_json() for part in plan.parts]
+    return bool(client.run_script("release_plan", [*job_keys.for_scripts(), staged], arguments))
+
+
+def replan_job(client: Client, worker: str, batch: BatchId) -> bool:
+    """Drop the job's plan and have the source cut between records, as a record lies across the edge of the batch.
+
+    If the source was cut between records before, fail the job. False if the worker no longer has the batch.
+    """
+    script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, batch.job, _CROSSED_AGAIN]
+    return bool(client.run_script("replan_job", script_keys, arguments))
+
+
+def is_replanned(client: Client, job_id: str) -> bool:
+    """Whether a job went back to planning, so that its source is now cut between records."""
+    return bool(client.call("HEXISTS", JobKeys(job_id).job, "replanned"))
+
+
+def read_parts(client: Client, job_id: str) -> list[Part]:
+    """The parts of a job's source as its last released plan read them; none before the first."""
+    job = JobKeys(job_id).job
+    count = int(client.call("HGET", job, "parts") or 0)
+    parts = client.call("HMGET", job, *keys.part_fields(count)) if count else []
+    return [Part.from_json(part) for part in parts]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The batch to feed next to an inline job, and the number of batches whose lines are in Redis."""
+
+    id: BatchId
+    part: Part
+    range: ByteRange
+    loaded: int
+
+
+def next_feed(client: Client, job_id: str) -> Feed | None:
+    """The batch to feed next to a job, None if the job needs none."""
+    job_keys = JobKeys(job_id)
+    status, transport, fed, total, generation = client.call(
+        "HMGET", job_keys.job, "status", "transport", "fed", "total", "generation"
+    )
+    if status != JobStatus.RUNNING.encode() or transport != b"inline" or fed == total:
+        return None
+    batch_json = client.call("HGET", job_keys.batches, fed)
+    if not batch_json:  # the job has just gone back to planning
+        return None
+    batch = json.loads(batch_json)
+    return Feed(
+        id=BatchId(job_id, int(generation), int(fed)),
+        part=read_parts(client, job_id)[batch["part"]],
+        range=ByteRange(batch["offset"], batch["length"]),
+        loaded=int(client.call("HLEN", job_keys.lines)),
+    )
+
+
+def feed_batch(client: Client, batch: BatchId, lines: bytes) -> bool:
+    """Feed an inline job the lines of its next batch, which workers may then claim; False if it is not the next."""
+    script_keys = JobKeys(batch.job).for_scripts()
+    return bool(client.run_script("feed_batch", script_keys, [str(batch), batch.generation, batch.batch, lines]))
+
+
+def _new_batch(batch: PlannedBatch) -> str:
+    return json.dumps(
+        {
+            "state": BatchState.WAITING,
+            "part": batch.part,
+            "offset": batch.range.offset,
+            "length": batch.range.length,
+            "attempts": 0,
+            "deaths": 0,
+        }
+    )

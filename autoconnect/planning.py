@@ -1,0 +1,86 @@
+"""Planning: find the files of a source, judge how they are written, cut them into batches.
+
+Any engine can call it. It imports no numpy, so that a process that only plans stays small.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, Layout, sniff, window_offsets
+from autoconnect.core.plan import Part, Plan, PlannedBatch
+from autoconnect.core.splits import ByteRange, RecordScan, batch_bytes, cut, cut_at_records
+from autoconnect.sources.local import Folders, SourceFile, find_source, open_source
+
+#: Where batches may end: `lines` costs a few reads a batch, `records` a read of the whole source.
+Between = Literal["lines", "records"]
+
+#: Largest batch when nothing else limits it: the kernel maps a batch block by block.
+LARGEST_BYTES = 32 << 20
+#: Largest batch that is held in memory as a whole: by the plain mapper, which takes hundreds of bytes for each byte it
+#: reads, or by Redis.
+LARGEST_IN_MEMORY_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """The size of batches: `fixed_bytes`, or four batches for each of `workers`, within bounds."""
+
+    workers: int
+    fixed_bytes: int | None = None
+    largest_bytes: int = LARGEST_BYTES
+
+    def bytes_for(self, file_bytes: int) -> int:
+        """Bytes of a batch of a file."""
+        return self.fixed_bytes or batch_bytes(file_bytes, self.workers, self.largest_bytes)
+
+
+def plan(
+    names: Sequence[str],
+    folders: Folders,
+    size: BatchSize,
+    between: Between = "lines",
+    versions: Mapping[str, str] | None = None,
+) -> Plan:
+    """The plan of a source that is the named files, one after the other.
+
+    `versions` are those that files must still have, by name. Raises SourceError if a file cannot be read as a
+    transactions CSV, and SourceChanged if it no longer has its version.
+    """
+    for step in plan_in_steps(names, folders, size, between, versions):
+        if step:
+            return step
+    raise AssertionError("the last step is the plan")
+
+
+def plan_in_steps(
+    names: Sequence[str],
+    folders: Folders,
+    size: BatchSize,
+    between: Between = "lines",
+    versions: Mapping[str, str] | None = None,
+) -> Iterator[Plan | None]:
+    """As `plan`, one batch a step: each step is None but the last, which is the plan."""
+    parts: list[Part] = []
+    batches: list[PlannedBatch] = []
+    for index, name in enumerate(names):
+        version = (versions or {}).get(name) or find_source(name, folders).version
+        with open_source(name, version, folders) as file:
+            layout = _layout(file)
+            parts.append(Part(name, version, layout, first_batch=len(batches)))
+            for byte_range in _cut(file, layout, size.bytes_for(file.size), between):
+                batches.append(PlannedBatch(index, byte_range))
+                yield None
+    yield Plan(parts, batches)
+
+
+def _layout(file: SourceFile) -> Layout:
+    windows = (file.read(offset, WINDOW_BYTES) for offset in window_offsets(file.size))
+    return sniff(file.read(0, HEAD_BYTES), windows)
+
+
+def _cut(file: SourceFile, layout: Layout, batch_bytes: int, between: Between) -> Iterator[ByteRange]:
+    if between == "lines":
+        return cut(layout.data_start, file.size, batch_bytes, file.read)
+    scan = RecordScan(layout.data_start, file.size, file.read, layout.delimiter)
+    return cut_at_records(layout.data_start, batch_bytes, scan)
