@@ -15,7 +15,7 @@ class Counter:
     meaning: str
 
 
-#: All counters by their name in the scripts, each of which counts in the same step as it moves the batch or job.
+#: All counters by their name in the scripts. A script counts in the same step as it moves the batch or job.
 COUNTERS: Mapping[str, Counter] = {
     "batches_done": Counter("batches_done", "Batches committed."),
     "retried": Counter("batches_retried", "Times a batch passed to another worker."),

@@ -11,7 +11,9 @@ redis.call('HDEL', job, 'error', 'finished_at', 'started_at')
 redis.call('SADD', open, id)
 
 local done = tonumber(redis.call('HGET', job, 'done'))
-local can_resume = redis.call('HGET', job, 'transport') == 'range' and redis.call('EXISTS', batches) == 1
+-- Without `parts` the plan is of an older version.
+local can_resume = redis.call('HGET', job, 'transport') == 'range' and redis.call('HEXISTS', job, 'parts') == 1
+  and redis.call('EXISTS', batches) == 1
 for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
   can_resume = redis.call('PERSIST', partial) == 1 and can_resume
 end
