@@ -20,7 +20,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class _Sum(NamedTuple):
-    """The sum of partials of a job, and their names. The partial of a name never changes, so the sum stays right."""
+    """The sum of partials of a job, and their names. The partial of a name never changes, so the sum stays valid."""
 
     names: frozenset[str] = frozenset()
     partial: Partial = Partial()
@@ -82,7 +82,7 @@ class Aggregator:
             log.info("job ended", status=status, rows=total.rows_read, cells=len(total.cube))
 
     def _update_sum(self, job_id: str) -> _Sum:
-        """The sum of all partials of a job; reads only those that are new since the last call."""
+        """Return the sum of all partials of a job; read only those that are new since the last call."""
         names = partials.partial_names(self._client, job_id)
         last = self._sums.get(job_id, _Sum())
         if not last.names <= set(names):
@@ -100,5 +100,5 @@ class Aggregator:
         return self._sums[job_id]
 
     def _compact_threshold(self) -> int:
-        """The number of partials at which those of a running job are compacted: 2, the least, if memory is short."""
+        """The number of partials from which those of a running job are compacted: only 2 if memory is short."""
         return 2 if server.memory_is_short(self._client) else partials.COMPACT_PARTIALS

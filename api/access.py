@@ -2,13 +2,12 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from api.problems import Problem
-from autoconnect.settings import Settings
 
 #: Methods that change nothing.
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -31,12 +30,13 @@ NEEDS_KEY = Depends(_describe)
 class KeyCheck:
     """Raises Problem 401 for a request that needs a key and sends none, or sends a wrong one.
 
+    Without keys, no request needs one; otherwise a change does and, with `for_reading`, a read does too.
     It goes by method and path, not by route: a change needs the key even if its route forgets to ask for it.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._key_digests = [_digest(key.encode()) for key in settings.api_keys]
-        self._for_reading = settings.api_key_for_reading
+    def __init__(self, keys: Sequence[str], *, for_reading: bool) -> None:
+        self._key_digests = [_digest(key.encode()) for key in keys]
+        self._for_reading = for_reading
 
     def __call__(self, request: Request) -> None:
         if not self._key_digests or not self._needs_key(request):

@@ -1,5 +1,6 @@
 """Builds the application from its routes, checks, errors and documentation pages."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,10 +9,10 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from api import pages, problems
-from api.access import NEEDS_KEY
+from api import limits, pages, problems
+from api.access import NEEDS_KEY, KeyCheck
 from api.cubes import Cubes
-from api.gate import Gate, SecurityHeaders, checks
+from api.gate import Check, Gate, SecurityHeaders
 from api.routes import health, jobs, metrics, prometheus, queue, sources
 from autoconnect.broker.connection import connect
 from autoconnect.models import API_PREFIX
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
-    app.add_middleware(Gate, checks=checks(settings))
+    app.add_middleware(Gate, checks=list(_checks(settings)))
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
     problems.install(app)
@@ -80,6 +81,17 @@ def create_app(settings: Settings) -> FastAPI:
         return RedirectResponse("/docs")
 
     return app
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    """All checks, in order: the rate limit counts wrong keys, too, and bodies are checked only after the key."""
+    if settings.rate_limit:
+        yield limits.RateCheck(settings.rate_limit)
+    if not settings.api_keys and "*" not in settings.origins:
+        yield limits.HostCheck(settings.host, settings.origins)
+    yield limits.OriginCheck(settings.origins)
+    yield KeyCheck(settings.api_keys, for_reading=settings.api_key_for_reading)
+    yield limits.check_body
 
 
 def _operation_id(route: APIRoute) -> str:

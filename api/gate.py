@@ -6,9 +6,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import limits, problems
-from api.access import KeyCheck
 from api.problems import Problem
-from autoconnect.settings import Settings
 
 Check = Callable[[Request], None]
 
@@ -28,12 +26,6 @@ _HEADERS = {
 }
 #: API answers change with every job and may need a key: never cache them.
 _API_HEADERS = {b"cache-control": b"no-store"}
-
-
-def checks(settings: Settings) -> list[Check]:
-    """All checks, in order: the rate limit counts wrong keys, too, and bodies are checked only after the key."""
-    rate = [limits.RateCheck(settings.rate_limit)] if settings.rate_limit else []
-    return [*rate, limits.HostCheck(settings), limits.OriginCheck(settings), KeyCheck(settings), limits.check_body]
 
 
 class Gate:

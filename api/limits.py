@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -12,7 +12,6 @@ from starlette.types import Message, Receive
 from api.access import SAFE_METHODS
 from api.problems import Problem
 from autoconnect.models import API_PREFIX
-from autoconnect.settings import Settings
 
 #: Bytes of any body but an upload: a job request has a few hundred.
 MAX_BODY_BYTES = 64 << 10
@@ -68,8 +67,8 @@ class OriginCheck:
     A browser sends some requests for any page without asking the server first, such as a POST without a body.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._allowed = settings.origins
+    def __init__(self, allowed: Collection[str]) -> None:
+        self._allowed = allowed
 
     def __call__(self, request: Request) -> None:
         origin = request.headers.get("origin")
@@ -84,19 +83,16 @@ class OriginCheck:
 
 
 class HostCheck:
-    """Raises Problem 403 for a request to a public host name while no key is set.
+    """Raises Problem 403 for a request to a public host name, unless it is `host` or that of an allowed origin.
 
-    Otherwise a page could make its own name resolve to this machine, and browsers would treat the API as part of that
-    page's origin (DNS rebinding).
+    It is needed while no key is set: otherwise a page could make its own name resolve to this machine, and browsers
+    would treat the API as part of that page's origin (DNS rebinding).
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._is_needed = not settings.api_keys and "*" not in settings.origins
-        self._allowed = {settings.host, *(urlsplit(origin).hostname for origin in settings.origins)}
+    def __init__(self, host: str, origins: Collection[str]) -> None:
+        self._allowed = {host, *(urlsplit(origin).hostname for origin in origins)}
 
     def __call__(self, request: Request) -> None:
-        if not self._is_needed:
-            return
         host = request.headers.get("host", "")
         name = _name_of(host)
         if not _is_private(name) and name not in self._allowed:

@@ -21,7 +21,8 @@ def serve(settings: Settings, stop: Stop) -> None:
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
     remove_leftovers(settings.upload_dir)
-    _warn_of_open_doors(settings)
+    is_open = settings.open_without_key and not settings.api_keys
+    _warn_of_open_doors(settings.host, settings.listen_host, is_open=is_open)
     uvicorn.run(
         app,
         host=settings.listen_host,
@@ -33,15 +34,13 @@ def serve(settings: Settings, stop: Stop) -> None:
     )
 
 
-def _warn_of_open_doors(settings: Settings) -> None:
-    if settings.listen_host != settings.host:
+def _warn_of_open_doors(configured_host: str, host: str, *, is_open: bool) -> None:
+    if host != configured_host:
         log.warning(
-            "listening on this machine only, because no API_KEY is set",
-            host=settings.listen_host,
-            configured_host=settings.host,
+            "listening on this machine only, because no API_KEY is set", host=host, configured_host=configured_host
         )
-    elif settings.open_without_key and not settings.api_keys:
-        log.warning("any client can change things, because no API_KEY is set", host=settings.host)
+    elif is_open:
+        log.warning("any client can change things, because no API_KEY is set", host=host)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,15 @@
-"""A client of a running API, as the command line uses it."""
+"""A client of a running API, for programs and the command line.
+
+    from autoconnect.client import connected
+
+    with connected() as api:
+        job = api.watch(api.submit("transactions_autoconnect.csv").id)
+        for row in api.metric("top-models", {"city": ["Paris", "Lyon"], "n": "3"})["rows"]:
+            print(row["city"], row["model"], row["revenue"])
+
+`connected` reads the address and the key from the environment unless they are passed. Every failure is an
+AutoConnectError, whose message is one sentence for a user. It needs the packages of the extra `cli`.
+"""
 
 import os
 import time
@@ -18,7 +29,7 @@ from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
 DEFAULT_URL = "http://127.0.0.1:8000"
-#: Seconds between two polls of `jobs watch`.
+#: Seconds between two polls of `watch`.
 _POLL_EVERY_S = 0.5
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,37 +37,56 @@ Model = TypeVar("Model", bound=BaseModel)
 Watcher = Callable[[Job], None]
 
 
+def _ignore(job: Job) -> None:
+    pass
+
+
 class Api:
-    """The calls of the API; every failure is an AutoConnectError."""
+    """The calls of the API; `connected` makes one.
+
+    Each call raises AutoConnectError if the API does not answer, or answers with an error; the message is the API's own
+    sentence if it sent one.
+    """
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
 
-    def submit(self, source: str | None) -> Job:
-        """Submits a job and returns it."""
+    def submit(self, source: str | None = None) -> Job:
+        """Submit a job and return it, without waiting for it.
+
+        `source` is the name of a file in the API's folders; it defaults to the source that its stack was started with.
+        A source that cannot be read is not an error of this call: the job fails and says why.
+        """
         return self._read(Job, self._call("POST", "jobs", json={"source": source} if source else {}))
 
-    def list_jobs(self, status: str | None, limit: int) -> list[Job]:
-        """Returns jobs, newest first."""
+    def list_jobs(self, status: str | None = None, limit: int = 20) -> list[Job]:
+        """Return up to `limit` jobs (1 to 1,000), newest first; with a `status`, only those that have it."""
         parameters = {"limit": str(limit)} | ({"status": status} if status else {})
         return self._read(_Jobs, self._call("GET", "jobs", params=parameters)).items
 
-    def job(self, job_id: str) -> Job:
-        """Returns a job; `latest` is the newest one."""
+    def job(self, job_id: str = "latest") -> Job:
+        """Return a job; `latest` is the newest one. An unknown id is an error."""
         return self._read(Job, self._call("GET", "jobs", job_id))
 
     def cancel(self, job_id: str) -> Job:
-        """Cancels a job and returns it."""
+        """Cancel a job and return it. A job that has ended is an error."""
         return self._read(Job, self._call("DELETE", "jobs", job_id))
 
-    def metric(self, name: str, filters: Mapping[str, str | list[str]]) -> Mapping[str, Any]:
-        """Returns the API's answer for a metric."""
-        answer = self._call("GET", "metrics", name, params=filters)
+    def metric(self, name: str, filters: Mapping[str, str | list[str]] | None = None) -> Mapping[str, Any]:
+        """Return the API's answer for a metric: its `columns`, its `rows` (a dict each), its job and its filters.
+
+        `filters` are parameters of the call, such as `city`, `from`, `job` or an option of the metric. Numbers with a
+        fraction are Decimals. An unknown metric or parameter is an error.
+        """
+        answer = self._call("GET", "metrics", name, params=filters or {})
         self._read(_Table, answer)
         return answer
 
-    def watch(self, job_id: str, watcher: Watcher) -> Job:
-        """Polls a job until it has ended; passes each state to the watcher."""
+    def watch(self, job_id: str = "latest", watcher: Watcher = _ignore) -> Job:
+        """Poll a job every half second until it has ended, and return it; pass each state to the watcher.
+
+        A job that failed is returned, too: look at its `status` and `error`.
+        """
         while True:
             job = self.job(job_id)
             watcher(job)
@@ -71,7 +101,8 @@ class Api:
             response = self._client.request(method, f"{API_PREFIX}/{quoted}", **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise AutoConnectError(
-                f"The API at {self._client.base_url} does not answer ({error}); start it, or correct {URL_VARIABLE}."
+                f"The API at {self._client.base_url} does not answer ({error}); start it, or correct the URL "
+                f"({URL_VARIABLE})."
             ) from None
         except UnicodeEncodeError as error:
             raise AutoConnectError(f"{error.object!r} cannot be sent; expected valid Unicode text.") from None
@@ -96,7 +127,7 @@ class Api:
 
     def _not_an_api(self) -> AutoConnectError:
         return AutoConnectError(
-            f"The answer of {self._client.base_url} is not that of an AutoConnect API; check {URL_VARIABLE}."
+            f"The answer of {self._client.base_url} is not that of an AutoConnect API; check the URL ({URL_VARIABLE})."
         )
 
 
@@ -119,19 +150,24 @@ class _Table(BaseModel):
 
 
 @contextmanager
-def connected() -> Iterator[Api]:
-    """Connects to the API at AUTOCONNECT_URL, which defaults to http://127.0.0.1:8000; sends the first of several keys.
+def connected(url: str | None = None, key: str | None = None) -> Iterator[Api]:
+    """Connect to an API, and disconnect after the block.
 
-    Raises SettingsError if AUTOCONNECT_URL is not a URL.
+    `url` defaults to AUTOCONNECT_URL or, if that is not set, to http://127.0.0.1:8000. `key` defaults to the first of
+    AUTOCONNECT_API_KEY, if there is one: without `key`, the settings in the environment are read.
+
+    Raises SettingsError if the URL is not one, or if a setting that is read is invalid.
     """
-    keys = load_settings().api_keys
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {keys[0]}"} if keys else {})
-    url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
+    if key is None:
+        key = next(iter(load_settings().api_keys), None)
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    name = "The URL" if url else URL_VARIABLE
+    url = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
     if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{URL_VARIABLE} is {url!r}; expected a URL such as {DEFAULT_URL}.")
+        raise SettingsError(f"{name} is {url!r}; expected a URL such as {DEFAULT_URL}.")
     try:
         client = httpx2.Client(base_url=url, headers=headers, timeout=30)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise SettingsError(f"{URL_VARIABLE} is {url!r}: {error}.") from None
+        raise SettingsError(f"{name} is {url!r}: {error}.") from None
     with client:
         yield Api(client)

@@ -7,7 +7,7 @@ AutoConnectError
 │   ├── SourceUnusable       a job may not, or cannot, read the file
 │   ├── SourceChanged        its size or mtime differs from the plan's
 │   └── RecordCrossesBatch   a record lies across the edge of two batches; not shown: the job is replanned
-├── BatchDropped             the batch no longer needs doing; not shown: the worker goes on
+├── BatchDropped             the batch no longer needs doing; not shown: the worker continues
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error

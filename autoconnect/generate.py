@@ -58,7 +58,7 @@ _BAD_ROWS = (
 
 
 def generate(rows: int, seed: int = 1, bad_ratio: float = 0.0) -> Iterator[str]:
-    """Yield a file in pieces of text: a header and `rows` rows, of which about the share `bad_ratio` (0..1) is bad."""
+    """Yield a file in pieces of text: a header and `rows` rows, about `bad_ratio` (0 to 1) of which are bad."""
     random = np.random.default_rng(seed)
     yield HEADER
     width = max(len(str(rows)), 5)

@@ -6,13 +6,14 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor
 
-from autoconnect.settings import Settings
 
+def set_up_logs(service: str, log_level: str, log_format: str) -> None:
+    """Configure the logs of this process; call it once, before the first line.
 
-def set_up_logs(service: str, settings: Settings) -> None:
-    """Configure the logs of this process; call it once, before the first line."""
+    `log_level` and `log_format` have the values of the settings of these names.
+    """
     rendering: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    if settings.log_format == "console":
+    if log_format == "console":
         # Only plain tracebacks leave out variables, which may hold secrets.
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
@@ -25,7 +26,7 @@ def set_up_logs(service: str, settings: Settings) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *rendering,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 4_096
 
 
 def map_batches(plan: Plan, numbers: Iterable[int], folders: Folders, mapper_name: MapperName = "kernel") -> Partial:
-    """The partial of some batches of a plan, by their numbers.
+    """Map the batches of a plan that have these numbers, and return their partial.
 
     Raises RecordCrossesBatch if a record does not end within its batch: the source must be planned between records.
     Raises SourceError if a file cannot be read as planned, and CubeError if a sum would leave 64 bits.
@@ -38,7 +38,7 @@ def make_mapper(name: MapperName, layout: Layout) -> Mapper:
     """A new mapper for batches of one layout."""
     if name == "plain":
         return PlainMapper(layout)
-    from autoconnect.core.kernel.mapper import KernelMapper  # only when it is needed: it loads a compiler
+    from autoconnect.core.kernel.mapper import KernelMapper  # only if needed: it loads a compiler
 
     return KernelMapper(layout)
 
@@ -46,7 +46,7 @@ def make_mapper(name: MapperName, layout: Layout) -> Mapper:
 def add_batch(
     mapper: Mapper, batch: MappableBatch, folders: Folders, before_block: Callable[[], None] = lambda: None
 ) -> None:
-    """Maps one batch; `before_block` runs before each read, and ends the mapping by raising.
+    """Map one batch; `before_block` runs before each read, and may raise to end the mapping.
 
     Raises as `map_batches` does.
     """
@@ -68,7 +68,7 @@ def add_batch(
 
 
 def warm_up(name: MapperName) -> None:
-    """Compiles a mapper, or loads the code that was compiled before, by running all of it."""
+    """Compile a mapper, or load its compiled code, by running all of it."""
     if name == "plain":
         return
     from autoconnect.core.kernel.mapper import KernelMapper

@@ -1,4 +1,4 @@
-"""Planning: find the files of a source, judge how they are written, cut them into batches.
+"""Planning: find the files of a source, determine their layout, cut them into batches.
 
 Any engine can call it. It imports no numpy, so that a process that only plans stays small.
 """
@@ -12,26 +12,26 @@ from autoconnect.core.plan import Part, Plan, PlannedBatch
 from autoconnect.core.splits import ByteRange, RecordScan, batch_bytes, cut, cut_at_records
 from autoconnect.sources.local import Folders, SourceFile, find_source, open_source
 
-#: Where batches may end: `lines` costs a few reads a batch, `records` a read of the whole source.
+#: Where batches may end: `lines` costs a few reads per batch, `records` one read of the whole source.
 Between = Literal["lines", "records"]
 
 #: Largest batch when nothing else limits it: the kernel maps a batch block by block.
 LARGEST_BYTES = 32 << 20
-#: Largest batch that is held in memory as a whole: by the plain mapper, which takes hundreds of bytes for each byte it
+#: Largest batch that is held in memory as a whole: by the plain mapper, which needs hundreds of bytes for each byte it
 #: reads, or by Redis.
 LARGEST_IN_MEMORY_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
 class BatchSize:
-    """The size of batches: `fixed_bytes`, or four batches for each of `workers`, within bounds."""
+    """The size of batches: `fixed_bytes`, or four batches per worker, within bounds."""
 
     workers: int
     fixed_bytes: int | None = None
     largest_bytes: int = LARGEST_BYTES
 
     def bytes_for(self, file_bytes: int) -> int:
-        """Bytes of a batch of a file."""
+        """The size of the batches of a file."""
         return self.fixed_bytes or batch_bytes(file_bytes, self.workers, self.largest_bytes)
 
 
@@ -42,9 +42,9 @@ def plan(
     between: Between = "lines",
     versions: Mapping[str, str] | None = None,
 ) -> Plan:
-    """The plan of a source that is the named files, one after the other.
+    """Plan a source that consists of the named files, in this order.
 
-    `versions` are those that files must still have, by name. Raises SourceError if a file cannot be read as a
+    `versions` has, by name, the versions that files must still have. Raises SourceError if a file cannot be read as a
     transactions CSV, and SourceChanged if it no longer has its version.
     """
     for step in plan_in_steps(names, folders, size, between, versions):
@@ -60,7 +60,7 @@ def plan_in_steps(
     between: Between = "lines",
     versions: Mapping[str, str] | None = None,
 ) -> Iterator[Plan | None]:
-    """As `plan`, one batch a step: each step is None but the last, which is the plan."""
+    """Do the same as `plan`, one batch per step: every step yields None, except the last, which yields the plan."""
     parts: list[Part] = []
     batches: list[PlannedBatch] = []
     for index, name in enumerate(names):

@@ -102,7 +102,7 @@ def run_service(name: str, serve: Callable[[Settings, Stop], None]) -> int:
     """Load the settings, set up logs and run `serve`; return the exit code."""
     try:
         settings = load_settings()
-        set_up_logs(name, settings)
+        set_up_logs(name, settings.log_level, settings.log_format)
         stop = Stop()
         serve(settings, stop)
     except AutoConnectError as error:

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         10, description="Number of deaths of its workers at which a batch is dead and its job fails."
     )
     max_rejected_ratio: float = Field(
-        0.10, ge=0, le=1, description="Share of rejected rows above which a job fails; judged when all rows are read."
+        0.10, ge=0, le=1, description="Share of rejected rows above which a job fails; checked when all rows are read."
     )
     max_cells: Positive = Field(
         2_000_000, description="Number of combinations of city, day, type and model above which a job fails."

@@ -16,7 +16,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.stack import local_stack
-from autoconnect.models import JobStatus
+from autoconnect.models import API_PREFIX, JobStatus
 from autoconnect.settings import load_settings
 from benchmarks import answers, processes
 from benchmarks.costs import Cost
@@ -80,7 +80,7 @@ class Stack:
         processes.reset_peaks(all_pids)
         cpu_before = {service: processes.cpu_s(pids) for service, pids in self._pids.items()}
         start = time.perf_counter()
-        job_id = self._post("/api/v1/jobs", {"source": source.name})["id"]
+        job_id = self._post("jobs", {"source": source.name})["id"]
         events = list(self._events(job_id, all_pids))
         wall_s = time.perf_counter() - start
         by_service = {
@@ -90,7 +90,7 @@ class Stack:
             for service, pids in self._pids.items()
         }
         cost = Cost(wall_s, sum(service.cpu_s for service in by_service.values()), processes.peak_bytes(all_pids))
-        job = self._get(f"/api/v1/jobs/{job_id}")
+        job = self._get(f"jobs/{job_id}")
         if job["status"] != JobStatus.COMPLETED:
             raise AutoConnectError(f"The job of {source.name} is {job['status']}: {job['error']}")
         return ColdJob(job_id, cost, by_service, _mapping_s(events), job["rows"]["accepted"])
@@ -118,17 +118,17 @@ class Stack:
                     return
 
     def _get(self, path: str) -> Any:
-        return self._http.get(path).raise_for_status().json()
+        return self._http.get(f"{API_PREFIX}/{path}").raise_for_status().json()
 
     def _post(self, path: str, body: Mapping[str, str]) -> Any:
-        return self._http.post(path, json=body).raise_for_status().json()
+        return self._http.post(f"{API_PREFIX}/{path}", json=body).raise_for_status().json()
 
 
 @contextmanager
 def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
     """A stack that reads the folder `data` and has done a few jobs on `warm_up`, a small file in it."""
     port = free_port()
-    settings = load_settings(workers=workers)
+    redis_url = load_settings().redis_url
     before = set(processes.tree())
     with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
         overrides = {
@@ -136,7 +136,7 @@ def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
             **{"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "WARNING", "RESULT_TTL_S": str(_RESULT_TTL_S)},
         }
         with (
-            local_stack(settings, Path(folder), overrides, with_api=True) as (_, client),
+            local_stack(Path(folder), overrides, redis_url=redis_url, workers=workers, with_api=True) as (_, client),
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
             _wait_until_up(http, workers)
@@ -156,7 +156,7 @@ def _wait_until_up(http: httpx2.Client, workers: int) -> None:
 
 def _is_up(http: httpx2.Client, workers: int) -> bool:
     try:
-        response = http.get("/api/v1/workers")
+        response = http.get(f"{API_PREFIX}/workers")
     except httpx2.TransportError:
         return False
     return response.is_success and len(response.json()["items"]) == workers

@@ -1,4 +1,4 @@
-"""Measures CPU and memory of processes by /proc and the clocks of Linux; ignores children that have ended."""
+"""CPU and memory of processes, from /proc and the clocks of Linux; children that have ended do not count."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def cpu_s(pids: Iterable[int]) -> float:
 
 
 def reset_peaks(pids: Iterable[int]) -> None:
-    """Reset the peaks that `peak_bytes` returns to the present resident memory of each process."""
+    """Reset the peaks that `peak_bytes` returns to the current resident memory of each process."""
     for pid in pids:
         (_PROC / str(pid) / "clear_refs").write_text("5")
 

@@ -19,16 +19,16 @@ from autoconnect.sources.local import Folders, find_source, open_source
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: Batches of an inline job that may be in Redis at once, for each live worker.
+#: Batches of an inline job that may be in Redis at once, per live worker.
 _FED_PER_WORKER = 4
-#: Seconds for which a source is planned before everything else has its turn.
+#: Seconds that a plan is worked on before all other work has its turn.
 _PLAN_S = 0.2
 #: Milliseconds after its claim from which a batch may be backed up: a worker adds batches to a group for a second, and
 #: then finishes the batch that it is mapping.
 _BACK_UP_MS = 3_000
 #: The claim must also have lasted this many times as long as a batch of the job takes on average.
 _BACK_UP_TIMES = 3
-#: Statuses in which a job of AUTOCONNECT_SOURCE makes another submission needless.
+#: AUTOCONNECT_SOURCE is not submitted again if a job of it has one of these statuses.
 _UNDER_WAY_OR_DONE = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
 
@@ -50,7 +50,7 @@ class Orchestrator:
         self._folders = Folders(settings.upload_dir, settings.data_dir)
         self._to_submit = settings.source
         self._server_run_id = ""
-        self._server_lag_s = 0.0
+        self._server_offset_s = 0.0
         self._last_tick = float("-inf")
         self._reap_from = 0.0
         self._plannings: dict[str, _Planning] = {}  # in the order of their turns
@@ -103,14 +103,14 @@ class Orchestrator:
         """Whether to reap dead workers: not for one lease after Redis was away or its clock jumped.
 
         Leases of live workers may have ended meanwhile. A new run id, a failed call or a late tick shows that Redis was
-        away. A jump of the server's clock, by which leases end, shows against the monotonic clock of this machine.
+        away. Leases end by the server's clock: it jumped if its offset from the local monotonic clock changed.
         """
         server_run_id, server_s = server.run_id(self._client), server.time_ms(self._client) / 1_000
         now, lease_s = time.monotonic(), self._settings.lease_ms / 1_000
-        jump_s = server_s - now - self._server_lag_s
+        jump_s = server_s - now - self._server_offset_s
         if server_run_id != self._server_run_id or now - self._last_tick > lease_s / 2 or abs(jump_s) > lease_s / 2:
             self._reap_from = now + lease_s
-        self._server_run_id, self._server_lag_s, self._last_tick = server_run_id, server_s - now, now
+        self._server_run_id, self._server_offset_s, self._last_tick = server_run_id, server_s - now, now
         return now >= self._reap_from
 
     def _plan_and_feed(self, job_id: str) -> None:
@@ -150,7 +150,7 @@ class Orchestrator:
         )
 
     def _continue_plan(self) -> None:
-        """Continue the plan whose turn it is, unless its job was cancelled, or planned by another orchestrator."""
+        """Continue the plan whose turn it is, unless its job was cancelled or another orchestrator planned it."""
         job_id, planning = next(iter(self._plannings.items()))
         job = jobs.read_job(self._client, job_id)
         del self._plannings[job_id]
@@ -159,7 +159,7 @@ class Orchestrator:
                 self._run_steps(job_id, planning)
 
     def _run_steps(self, job_id: str, planning: _Planning) -> None:
-        """Plan for a short time: dead workers' batches and SIGTERM must not wait. Release the plan once it is made."""
+        """Plan for _PLAN_S at most: dead workers' batches and SIGTERM must not wait. Release the plan when done."""
         deadline = time.monotonic() + _PLAN_S
         for plan in planning.steps:
             if plan:
@@ -176,7 +176,7 @@ class Orchestrator:
             log.info("job planned", source=planning.source, batches=len(plan.batches), bytes=plan.total_bytes)
 
     def _feed(self, job_id: str) -> None:
-        """Feed batches while there is room, a few per turn: other jobs get theirs, and each commit brings another."""
+        """Feed batches while there is room, a few per turn: other jobs have theirs, and each commit brings the next."""
         for _ in range(_FED_PER_WORKER):
             feed = plans.next_feed(self._client, job_id)
             if feed is None or feed.loaded >= _FED_PER_WORKER * max(workers.last_live_count(self._client), 1):
@@ -189,7 +189,7 @@ class Orchestrator:
     def _submit_source(self, name: str) -> None:
         try:
             versions = [find_source(name, self._folders).version]
-        except SourceError:  # the job will show it
+        except SourceError:  # the job will report it
             versions = []
         for _, job in jobs.list_jobs(self._client):
             planned = [part.version for part in plans.read_parts(self._client, job.id)]  # none for a queued job

@@ -1,7 +1,7 @@
 """A group: batches of one plan, mapped to one partial and committed together; all of them count, or none does.
 
-A partial with few rows per cell costs Redis and the aggregator too much for what it says, so a worker maps more
-batches to it.
+A partial with few rows per cell costs Redis and the aggregator too much for the rows it stands for, so a worker maps
+further batches to it.
 """
 
 import time
@@ -18,7 +18,7 @@ class GroupPolicy:
 
     #: Rows per cell: a partial with more is worth its commit.
     rows_per_cell: float = 200
-    #: Cells of the partial: the rows of such a source seem to share few cells.
+    #: Cells of the partial: if there are more, its batches share too few cells to gain from a group.
     cells: int = 100_000
     #: Batches: committing more would hold up Redis.
     batches: int = 256
@@ -37,10 +37,10 @@ class Group:
     started_s: float = field(default_factory=time.monotonic)
 
     def accepts(self, claim: Claim) -> bool:
-        """Whether a batch may join: it is of the same part and plan, and neither it nor the group has to be alone."""
-        ours, other = self.first, claim
-        same_plan = (ours.id.job, ours.id.generation) == (other.id.job, other.id.generation)
-        return same_plan and ours.batch.part == other.batch.part and not (ours.alone or other.alone)
+        """Whether a batch may join: it is of the same part and plan, and neither must be committed alone."""
+        first = self.first
+        same_plan = (claim.id.job, claim.id.generation) == (first.id.job, first.id.generation)
+        return same_plan and claim.batch.part == first.batch.part and not (claim.alone or first.alone)
 
     @property
     def wants_more(self) -> bool:

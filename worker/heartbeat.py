@@ -35,12 +35,12 @@ class Heartbeat:
         self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Register the heartbeat, then renew it from now on."""
+        """Register the heartbeat and begin to renew it."""
         self._register()
         self._thread.start()
 
     def show_progress(self) -> None:
-        """Show that the main loop works: it must call this at least every STALL_MS."""
+        """Record that the main loop is working; it must call this at least every STALL_MS."""
         self._last_progress = time.monotonic()
 
     def stop(self) -> None:

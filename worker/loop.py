@@ -32,7 +32,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 #: Seconds between attempts while Redis is short of memory.
 _FULL_PAUSE_S = 0.5
 #: Seconds between checks, while batches are mapped, that a batch is still needed and that Redis has memory.
-_ASK_S = 0.5
+_CHECK_S = 0.5
 
 
 class Worker:
@@ -53,8 +53,8 @@ class Worker:
         )
         self._registered = False
         self._next: Claim | None = None
-        self._need_check = Throttle(_ASK_S)
-        self._memory_check = Throttle(_ASK_S)
+        self._need_check = Throttle(_CHECK_S)
+        self._memory_check = Throttle(_CHECK_S)
         self._memory_short = False
 
     def register(self) -> None:
@@ -87,7 +87,7 @@ class Worker:
             log.warning("claimed batches not given back; they will be reclaimed", error=str(error))
 
     def _claim(self) -> Claim | None:
-        """Claim what a lost reply or a failed mapping left in the claimed list; otherwise wait for a ready batch."""
+        """Claim a batch that a lost reply or a failed mapping left in the claimed list, or wait for a ready one."""
         for item in batches.claimed_items(self._client, self.id):
             log.info("claimed batch found", recovery="resumed", job=item.job, batch=item.batch)
             return batches.claim_batch(self._client, self.id, item)
@@ -100,7 +100,7 @@ class Worker:
     def _map(self, first: Claim) -> Group | None:
         """Map a batch, and further ones to the same partial while their group wants more.
 
-        None if mapping one of them failed: nothing is committed, and the claimed list still has those to do again.
+        None if mapping one of them failed: nothing is committed, and the batches to map again stay in the claimed list.
         """
         group = Group(first, make_mapper(self._settings.mapper, first.batch.part.layout), self._policy)
         claim: Claim | None = first

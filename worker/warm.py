@@ -1,4 +1,4 @@
-"""Compile what the worker runs before its first start: `python -m worker.warm`, the last step of an installation."""
+"""Compile the kernel before a worker first starts: `python -m worker.warm`, the last step of an installation."""
 
 from autoconnect.mapping import warm_up
 

@@ -114,6 +114,7 @@ def list_rejects(
     request: Request,
     client: Redis,
     job_id: str,
+    *,
     limit: Annotated[
         int | None, Query(ge=1, le=MAX_REJECTS, description="Maximum number of rows; default: 100, or all as CSV.")
     ] = None,

@@ -41,10 +41,10 @@ def wait_for_batch(client: Client, worker: str, block_ms: int) -> BatchId | None
     return BatchId.parse(item.decode()) if item else None
 
 
-def claim_next_batch(client: Client, worker: str, plan: BatchId) -> Claim | None:
-    """Claim a batch of the ready list, None if there is none; one of the plan of the batch `plan` takes one call."""
-    script_keys = [*JobKeys(plan.job).for_scripts(), keys.claimed(worker)]
-    reply = client.run_script("claim_next_batch", script_keys, [plan.job, plan.generation, worker])
+def claim_next_batch(client: Client, worker: str, mapped: BatchId) -> Claim | None:
+    """Claim a ready batch, None if there is none; one call is enough if it is of the plan of the batch `mapped`."""
+    script_keys = [*JobKeys(mapped.job).for_scripts(), keys.claimed(worker)]
+    reply = client.run_script("claim_next_batch", script_keys, [mapped.job, mapped.generation, worker])
     return complete_claim(client, worker, reply)
 
 
@@ -56,7 +56,7 @@ def claim_batch(client: Client, worker: str, batch: BatchId) -> Claim | None:
 
 
 def complete_claim(client: Client, worker: str, reply: Sequence[bytes] | None) -> Claim | None:
-    """The claim in a reply of `hand_out` in `prelude.lua`; if the reply is only an item, of another plan, claim it."""
+    """The claim in a reply of `hand_out` in `prelude.lua`; an item of another plan comes alone, and is claimed here."""
     if not reply:
         return None
     return _parse_claim(*reply) if len(reply) > 1 else claim_batch(client, worker, BatchId.parse(reply[0].decode()))
@@ -65,10 +65,10 @@ def complete_claim(client: Client, worker: str, reply: Sequence[bytes] | None) -
 def is_needed(client: Client, batch: BatchId) -> bool:
     """Whether a commit of the batch could still count: its job runs this plan, and the batch is not done."""
     job_keys = JobKeys(batch.job)
-    plan, batch_json = client.call_many(
+    plan_fields, batch_json = client.call_many(
         [["HMGET", job_keys.job, "status", "generation"], ["HGET", job_keys.batches, batch.batch]]
     )
-    runs_plan = plan == [JobStatus.RUNNING.encode(), str(batch.generation).encode()]
+    runs_plan = plan_fields == [JobStatus.RUNNING.encode(), str(batch.generation).encode()]
     return runs_plan and batch_json is not None and json.loads(batch_json)["state"] != BatchState.DONE
 
 
@@ -82,8 +82,8 @@ def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool
 def back_up_batches(client: Client, job_id: str, least_age_ms: int, times_average: int) -> list[BatchId]:
     """Hand out slow batches to idle workers, too, and return them; the first commit of each counts.
 
-    A batch is slow if its claim is older than `least_age_ms`, and than `times_average` times the average time of a
-    batch of its job.
+    A batch is slow if its claim is older than `least_age_ms`, and older than `times_average` times the average time of
+    a batch of its job.
     """
     script_keys = JobKeys(job_id).for_scripts()
     items = client.run_script("back_up_batches", script_keys, [least_age_ms, times_average])

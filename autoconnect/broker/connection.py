@@ -14,11 +14,11 @@ from redis.retry import Retry
 
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
 
-#: Seconds after which a call that does not block fails.
+#: Seconds after which a call that does not block is given up.
 _TIMEOUT_S = 5.0
 #: Seconds between checks of idle connections: a half-open one looks alive.
 _CHECK_S = 10
-#: Number of times that a call without a reply is sent again; safe, as every script is idempotent.
+#: Times that a call without a reply is sent again; safe, as every script is idempotent.
 _RETRIES = 3
 
 _LUA = Path(__file__).parent / "lua"
@@ -71,14 +71,14 @@ class Client:
 class BlockingClient(Client):
     """A client for calls that block, one at a time; another thread may interrupt them.
 
-    It never sends a call again: the caller must first look at what a lost reply has left.
+    It never sends a call again: the caller must first check for an item that a lost reply left in a list.
     """
 
     def __init__(self, url: str, block_ms: int) -> None:
         timeout_s = _TIMEOUT_S + block_ms / 1_000
         super().__init__(_driver(url, timeout_s, Retry(NoBackoff(), 0), max_connections=1))
         self._url = url
-        self._connection: int | None = None
+        self._connection_id: int | None = None
 
     def call(self, *command: Argument | float) -> Any:
         with self._connected():
@@ -92,17 +92,17 @@ class BlockingClient(Client):
     def _connected(self) -> Iterator[None]:
         """Learn the connection's id, for `interrupt`, and forget it when the connection is lost."""
         try:
-            if self._connection is None:
-                self._connection = super().call("CLIENT", "ID")
+            if self._connection_id is None:
+                self._connection_id = super().call("CLIENT", "ID")
             yield
         except BrokerUnavailable:
-            self._connection = None
+            self._connection_id = None
             raise
 
     def interrupt(self) -> None:
-        """End a call that blocks in another thread, as if its time were over."""
-        if self._connection is not None:
-            connect(self._url).call("CLIENT", "UNBLOCK", self._connection)
+        """End a call that blocks in another thread, as if it had timed out."""
+        if self._connection_id is not None:
+            connect(self._url).call("CLIENT", "UNBLOCK", self._connection_id)
 
 
 class _Script:

@@ -1,4 +1,4 @@
-"""The counters: how often something has happened to batches and jobs since Redis' data began."""
+"""Counters of what happened to batches and jobs, over the life of the data in Redis."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def retry_job(client: Client, job_id: str) -> bool:
 
 
 def read_job(client: Client, job_id: str) -> Job | None:
-    """The job of an id, None if there is none."""
+    """The job with this id, None if there is none."""
     if ":" in job_id:  # it would name another key of a job
         return None
     job = _read_hash(client, JobKeys(job_id).job)
@@ -75,8 +75,8 @@ def _parse_job(fields: dict[str, str], now: datetime) -> Job:
     started = _time(fields["started_at"]) if "started_at" in fields else None
     finished = _time(fields["finished_at"]) if "finished_at" in fields else None
     duration_s = max(((finished or now) - started).total_seconds(), 0.0) if started else 0.0
-    total, done = int(fields["bytes_total"]), int(fields["bytes_done"])
-    progress = 1.0 if status is JobStatus.COMPLETED else (done / total if total else 0.0)
+    bytes_total, bytes_done = int(fields["bytes_total"]), int(fields["bytes_done"])
+    progress = 1.0 if status is JobStatus.COMPLETED else (bytes_done / bytes_total if bytes_total else 0.0)
     rows_read = int(fields["rows_read"])
     return Job(
         id=fields["id"],
@@ -91,7 +91,7 @@ def _parse_job(fields: dict[str, str], now: datetime) -> Job:
         rejected_by_reason={
             name.removeprefix("rejected:"): int(fields[name]) for name in sorted(fields) if name.startswith("rejected:")
         },
-        bytes=ByteCounts(total=total, done=done),
+        bytes=ByteCounts(total=bytes_total, done=bytes_done),
         progress=progress,
         rows_per_s=round(rows_read / duration_s, 1) if duration_s else None,
         eta_s=round(duration_s * (1 - progress) / progress, 3) if status is JobStatus.RUNNING and progress else None,

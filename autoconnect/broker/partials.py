@@ -10,7 +10,7 @@ from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.errors import BrokerFull
 
-#: Partials of a running job that are replaced by their sum.
+#: Number of partials from which those of a running job are replaced by their sum.
 COMPACT_PARTIALS = 16
 
 
@@ -41,9 +41,9 @@ def partial_names(client: Client, job_id: str) -> list[str]:
 
 
 def read_partials(client: Client, names: Sequence[str]) -> Iterator[tuple[str, Partial]]:
-    """Names and partials, each read when it is asked for, so that few are in memory; those that are gone are skipped.
+    """Names and partials, each read only when it is needed, to save memory; partials that are gone are skipped.
 
-    A script that writes their sum checks that every one of them is still there.
+    The script that writes their sum checks that all of them are still there.
     """
     for name in names:
         if fields := client.call("HGETALL", name):

@@ -12,7 +12,7 @@ from autoconnect.models import BatchState, JobStatus
 
 #: Seconds after which a staged plan that was never released expires.
 _STAGED_TTL_S = 3_600
-#: Batches that one call stages.
+#: Batches staged by one call.
 _CHUNK_BATCHES = 1_000
 
 _CROSSED_AGAIN = (

@@ -13,7 +13,7 @@ def wait_for_orchestrator_jobs(client: Client, block_ms: int) -> set[str]:
 
 
 def pop_orchestrator_jobs(client: Client) -> set[str]:
-    """Ids of all jobs that need the orchestrator now; a wait of 1 ms would last 100 ms, until Redis' next tick."""
+    """Ids of all jobs that need the orchestrator now; a BLPOP of 1 ms would last 100 ms, until Redis' next tick."""
     return _pop_jobs(client, keys.ORCHESTRATOR)
 
 
@@ -39,7 +39,7 @@ def queues(client: Client) -> list[Queue]:
 
 
 def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:
-    """Wait for an item of a list. Losing one loses no work: services decide by the state of the jobs."""
+    """Wait for an item of a list. A lost item loses no work: services decide by the state of the jobs."""
     first = client.call("BLPOP", name, block_ms / 1_000)
     if not first:
         return set()

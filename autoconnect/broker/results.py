@@ -1,4 +1,4 @@
-"""Results in Redis: finishing a job, and reading what it left."""
+"""Results in Redis: finishing jobs, and reading their cubes, metrics and rejects."""
 
 import json
 from collections.abc import Sequence
@@ -47,6 +47,6 @@ def read_metric(client: Client, job_id: str, name: str) -> Table | None:
 
 
 def read_rejects(client: Client, job_id: str, start: int, count: int) -> Table:
-    """Up to `count` rejected rows of a job, in the order of their lines, from number `start` on."""
+    """Up to `count` rejected rows of a job, in the order of their lines, from index `start`."""
     rows = client.call("LRANGE", JobKeys(job_id).rejects, start, start + count - 1)
     return Table(REJECT_COLUMNS, [json.loads(row) for row in rows])

@@ -9,8 +9,8 @@ from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.models import Worker
 
-#: Milliseconds after which the claimed list of a dead worker is forgotten, if it was empty throughout: a dead client's
-#: blocked claim can still receive an item.
+#: Milliseconds after which the claimed list of a dead worker is forgotten, if it stayed empty: the blocking call of a
+#: dead client can still receive an item.
 _FORGET_MS = 3_600_000
 #: Milliseconds between updates of the time at which a worker's heartbeat or claimed list was last in use.
 _NOTE_MS = _FORGET_MS // 10
@@ -73,7 +73,7 @@ def last_live_count(client: Client) -> int:
 
 
 def reap(client: Client, max_deaths: int) -> list[tuple[str, BatchId]]:
-    """Reclaim the batches of all dead workers; return worker and batch of each that was reclaimed."""
+    """Reclaim the batches of all dead workers; return the worker and the batch of each reclaim."""
     now_ms = server.time_ms(client)
     registered = registered_workers(client)
     alive = client.call_many([["EXISTS", heartbeat] for heartbeat, _ in registered])

@@ -69,5 +69,5 @@ def generate(
 def _settings(**options: object) -> Settings:
     """The settings of the environment, overridden by the command's options."""
     settings = load_settings(**options)
-    set_up_logs("autoconnect", settings)
+    set_up_logs("autoconnect", settings.log_level, settings.log_format)
     return settings

@@ -42,7 +42,10 @@ def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None)
         overrides = {"DATA_DIR": str(source.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
         # ERROR leaves out what `run` prints anyway, such as the reason for a failed job.
         overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
-        with local_stack(settings, Path(folder), overrides, with_api=False) as (supervisor, client):
+        services = local_stack(
+            Path(folder), overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False
+        )
+        with services as (supervisor, client):
             job_id = jobs.create_job(client, source.name, settings.result_ttl_s)
             with progress(quiet=as_json) as watch:
                 job = _follow(client, supervisor, job_id, watch)
@@ -66,7 +69,8 @@ def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
     if source is None and (settings.data_dir / DEFAULT_SOURCE).is_file():
         source = DEFAULT_SOURCE
     overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
-    with local_stack(settings, state, overrides, with_api=True) as (supervisor, _):
+    services = local_stack(state, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=True)
+    with services as (supervisor, _):
         url = f"http://{_address(host, port)}"
         sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
         while True:

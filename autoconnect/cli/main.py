@@ -14,10 +14,10 @@ from autoconnect.errors import AutoConnectError, SettingsError
 
 def main() -> None:
     """Runs the command in `sys.argv`, and exits with its code."""
-    # Both Ctrl-C and kill take a stack down, even if a shell has started this process with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     try:
+        # Both Ctrl-C and kill take a stack down, even if a shell has started this process with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         code = run_command(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:

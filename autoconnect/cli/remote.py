@@ -13,6 +13,7 @@ from autoconnect.core.metrics import CATALOGUE, OPTIONS
 from autoconnect.core.table import Column, Kind, Table
 from autoconnect.exports.json import dumps
 from autoconnect.models import Job, JobStatus
+from autoconnect.settings import PREFIX
 
 jobs = typer.Typer(help="Jobs of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
 
@@ -24,7 +25,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 
 @jobs.command()
 def submit(
-    source: Annotated[str | None, typer.Argument(help="Name of the source; default: the stack's own source.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            envvar=f"{PREFIX}SOURCE", help="Name of the source; default: AUTOCONNECT_SOURCE, or the stack's own source."
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Wait until the job has ended.")] = False,
     as_json: AsJson = False,
 ) -> None:

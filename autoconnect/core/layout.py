@@ -1,6 +1,6 @@
 """The layout of a source: its encoding, delimiter, decimal mark and columns.
 
-It is judged once, while the job is planned, from the start of the file and a few windows further on.
+It is determined once, while the job is planned, from the start of the file and a few windows further on.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from autoconnect.core.records import split_fields, split_records
 from autoconnect.core.schema import COLUMNS, DecimalMark, header_name
 from autoconnect.errors import SourceError
 
-#: A source is judged from its first 1 MiB ...
+#: The layout is determined from the first 1 MiB of a source ...
 HEAD_BYTES = 1 << 20
 #: ... and from 64 windows of 64 KiB, evenly spread over it.
 WINDOWS = 64
@@ -65,7 +65,7 @@ def window_offsets(size: int) -> list[int]:
 
 
 def sniff(head: bytes, windows: Iterable[bytes]) -> Layout:
-    """The layout of a source, judged from its first HEAD_BYTES and the windows at `window_offsets()`.
+    """The layout of a source, determined from its first HEAD_BYTES and the windows at `window_offsets()`.
 
     Raises SourceError if the source is empty or binary, or if its header lacks a needed column or has one twice.
     """

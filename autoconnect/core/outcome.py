@@ -21,7 +21,7 @@ REJECT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Limits:
-    """Past these a job fails: cells of its cube, and the share of its rows that are rejected (0 to 1)."""
+    """Limits past which a job fails: cells of its cube, and the share of its rows that are rejected (0 to 1)."""
 
     max_cells: int
     max_rejected_ratio: float
@@ -57,7 +57,7 @@ def reduce(partials: Iterable[Partial], parts: Sequence[Part], limits: Limits) -
 
 
 def reject_rows(total: Partial, parts: Sequence[Part]) -> Iterator[Row]:
-    """The rejects of a partial that has all batches of its job, with their file and the line there (1 the first).
+    """The rejects of a partial that has all batches of its job, with their file and their line in it (from 1).
 
     A batch knows only its own lines, so the lines of the earlier batches of its part are added up here.
     """

@@ -14,7 +14,7 @@ class Part:
     """One file of a source.
 
     `version` is an opaque token: two contents of a file never share one. `first_batch` is the number of the part's
-    first batch; the batches of a plan are numbered from 0 on, part after part.
+    first batch; the batches of a plan are numbered from 0, part after part.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Part:
     first_batch: int = 0
 
     def to_json(self) -> str:
-        """This part as text, for Redis."""
+        """This part as JSON, for Redis."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -34,7 +34,7 @@ class Part:
 
 
 class PlannedBatch(NamedTuple):
-    """Bytes of one part of a plan: `part` is its index there."""
+    """A byte range of one part of a plan; `part` is the index of that part."""
 
     part: int
     range: ByteRange
@@ -55,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class MappableBatch:
-    """All that mapping a batch takes. `lines` are its packed lines if they travelled with it, or None."""
+    """A batch with everything needed to map it; `lines` are its packed lines if they travelled with it, or None."""
 
     number: int
     part: Part

@@ -17,7 +17,7 @@ _KEY_COLUMNS: Mapping[str, Column] = {column.name: column for column in (CITY, M
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of a roll-up: its column, the measures that it needs of `tabulate`, and its value from theirs."""
+    """A measure of a roll-up: its column, the measures of `tabulate` that it needs, and its value from those."""
 
     column: Column
     needs: tuple[str, ...]
@@ -60,7 +60,7 @@ class RollUp:
 
     @classmethod
     def read(cls, group_by: str = "", measures: str = "", order: str = "", limit: int = 1_000) -> Self:
-        """The query with the given comma-separated names.
+        """Read a query from comma-separated names.
 
         Raises SelectionError for an unknown or repeated name.
         """
@@ -76,7 +76,7 @@ class RollUp:
 
     def run(self, cube: Cube) -> Table:
         """The rows in the requested order, or in ascending order of their keys, cut at the limit."""
-        needed = list(dict.fromkeys(source for name in self.measures for source in MEASURES[name].needs))
+        needed = list(dict.fromkeys(need for name in self.measures for need in MEASURES[name].needs))
         rows = [self._row(cube, counts) for counts in tabulate(cube, self.group_by, needed)]
         for name in reversed(self.order):
             rows.sort(key=lambda row: _sort_key(row[name.removeprefix("-")]), reverse=name.startswith("-"))
@@ -102,7 +102,7 @@ def _names(parameter: str, text: str, known: Sequence[str] | Mapping[str, object
     names = [name for name in text.split(",") if name]
     for name in names:
         if name not in known:
-            raise SelectionError(parameter, f"{parameter} has {name!r}; expected some of {', '.join(known)}.")
+            raise SelectionError(parameter, f"{parameter} has {name!r}; expected any of {', '.join(known)}.")
     if len({name.removeprefix("-") for name in names}) < len(names):
         raise SelectionError(parameter, f"{parameter} is {text!r}; expected each name at most once.")
     return names

@@ -1,4 +1,4 @@
-"""A table knows its columns: metrics, roll-ups, rejects, cities and models all make one."""
+"""Tables that know their columns: metrics, roll-ups, rejects, cities and models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Row = dict[str, Value]
 
 
 class Kind(Enum):
-    """What the values of a column are: decides alignment, number format and chart axis."""
+    """The kind of a column's values, which decides alignment, number format and chart axis."""
 
     TEXT = "text"
     NAME = "name"
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that each hold a value for every column; `note` is for the reader, such as why there are no rows."""
+    """Rows with a value for every column; `note` tells the reader something, such as why there are no rows."""
 
     columns: tuple[Column, ...]
     rows: Sequence[Row]

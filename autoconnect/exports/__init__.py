@@ -1,4 +1,4 @@
-"""The formats in which tables leave, one module each; the API, the command line and OpenAPI read this registry."""
+"""Formats of tables, one module each, and their registry for the API, the command line and OpenAPI."""
 
 from collections.abc import Mapping
 

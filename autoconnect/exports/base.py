@@ -1,4 +1,4 @@
-"""What a format is: a name, how HTTP and files call it, and a function that writes a table."""
+"""The definition of a format, and the pieces in which formats write a table."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from autoconnect.core.table import Table
 
 Item = TypeVar("Item")
 
-#: Rows that are written at a time: enough to be quick, few enough to stay small in memory.
+#: Rows of one piece: enough to be fast, few enough to stay small in memory.
 CHUNK_ROWS = 1_000
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of tables.
+    """A format of tables: its name, media type and file suffix, and the function that writes a table.
 
-    `write(table, head)` yields the file in pieces, one for each CHUNK_ROWS rows at most. `head` is what is said about
-    the table before its rows; formats that have no place for it leave it out.
+    `write(table, head)` yields the file in pieces of at most CHUNK_ROWS rows. `head` describes the table, before its
+    rows; formats that have no place for it leave it out.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""CSV as RFC 4180 has it: a header, CR LF at the end of lines, null as the empty field.
+"""CSV as in RFC 4180: a header, CR LF at the end of each line, an empty field for null.
 
-A text that a spreadsheet would compute as a formula gets an apostrophe before it: texts come from files of others.
+A text that a spreadsheet would compute as a formula gets an apostrophe before it: anyone may have written it.
 """
 
 import csv
@@ -15,16 +15,16 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def _write(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(table.names)
     for rows in chunks(table.rows):
         writer.writerows([_harmless(row[name]) for name in table.names] for row in rows)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    if text.tell():  # no rows: only the header
-        yield text.getvalue().encode()
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    if buffer.tell():  # no rows: only the header
+        yield buffer.getvalue().encode()
 
 
 def _harmless(value: object) -> object:

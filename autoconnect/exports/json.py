@@ -22,20 +22,20 @@ def table_json(table: Table) -> bytes:
     return b"".join(_write(table, {}))
 
 
-def read_table(text: bytes, columns: Sequence[Column]) -> Table:
-    """The table of those columns that was written as JSON, with exact decimals."""
-    document = simplejson.loads(text, use_decimal=True)
+def read_table(data: bytes, columns: Sequence[Column]) -> Table:
+    """Read a table with these columns from the JSON that `table_json` wrote, with exact decimals."""
+    document = simplejson.loads(data, use_decimal=True)
     return Table(tuple(columns), document["rows"], document.get("note"))
 
 
 def _write(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    text = dumps({**head, "columns": table.names})[:-1] + ', "rows": ['
+    opening = dumps({**head, "columns": table.names})[:-1] + ', "rows": ['
     separator = ""
     for rows in chunks(table.rows):
-        yield (text + separator + dumps(rows)[1:-1]).encode()
-        text, separator = "", ", "
+        yield (opening + separator + dumps(rows)[1:-1]).encode()
+        opening, separator = "", ", "
     note = f', "note": {dumps(table.note)}' if table.note else ""
-    yield f"{text}]{note}}}".encode()
+    yield f"{opening}]{note}}}".encode()
 
 
 FORMAT = Format("json", "application/json", ".json", _write)

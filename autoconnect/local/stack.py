@@ -11,36 +11,36 @@ from autoconnect.broker.connection import Client, connect
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.embedded import EmbeddedServer
 from autoconnect.local.supervisor import Supervisor
-from autoconnect.settings import PREFIX, Settings
+from autoconnect.settings import PREFIX
 
 
 @contextmanager
 def local_stack(
-    settings: Settings, state: Path, overrides: Mapping[str, str], *, with_api: bool
+    state: Path, overrides: Mapping[str, str], *, redis_url: str | None, workers: int, with_api: bool
 ) -> Iterator[tuple[Supervisor, Client]]:
     """Start the services in the order of the flow, and stop them after the block.
 
-    `state` is the folder of an embedded server's data; `overrides` are settings of the services by name, without the
-    prefix. Raises AutoConnectError if Redis does not answer or cannot be started, or the folder is in use.
+    `state` is the folder of the data of an embedded server, which runs if `redis_url` is None; `overrides` are settings
+    of the services by name, without the prefix. Raises AutoConnectError if Redis does not answer or cannot be started,
+    or the folder is in use.
     """
     with ExitStack() as stack:
         server = None
-        if settings.redis_url is None:
+        if redis_url is None:
             _lock(stack, state)
             server = EmbeddedServer(state / "redis")
             stack.callback(server.clean_up)
-        url = server.url if server else settings.needed_redis_url()
-        variables = {PREFIX + name: value for name, value in {"REDIS_URL": url, **overrides}.items()}
+            redis_url = server.url
+        variables = {PREFIX + name: value for name, value in {"REDIS_URL": redis_url, **overrides}.items()}
         supervisor = Supervisor({**os.environ, **variables})
         stack.callback(supervisor.stop)
         if server:
             supervisor.start("redis", server.command, stops_last=True)
             server.wait_until_it_answers()
-        client = connect(url)
+        client = connect(redis_url)
         stack.callback(client.close)
         client.ping()
-        workers = ["worker"] * settings.workers
-        for service in ["orchestrator", *workers, "aggregator", *(["api"] if with_api else [])]:
+        for service in ["orchestrator", *["worker"] * workers, "aggregator", *(["api"] if with_api else [])]:
             supervisor.start(service, [sys.executable, "-m", f"{service}.main"])
         yield supervisor, client
 

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import httpx2
 
 from autoconnect.errors import AutoConnectError
+from autoconnect.models import API_PREFIX
 from benchmarks import child
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.ours import free_port
 from benchmarks.report import Table, say
 
-_PATH = "/api/v1/metrics/monthly-revenue?city=Paris&from=2023-01&to=2023-12"
+_PATH = f"{API_PREFIX}/metrics/monthly-revenue?city=Paris&from=2023-01&to=2023-12"
 _AUTOCONNECT, _BARE = "AutoConnect", "bare FastAPI"
 _CONNECTIONS = 8
 _UP_TIMEOUT_S = 30.0

@@ -67,8 +67,10 @@ def _stack(source: Path) -> Iterator[tuple[Supervisor, Client]]:
             **{"DATA_DIR": str(source.parent.resolve()), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""},
             **{"LOG_LEVEL": "ERROR", "BATCH_BYTES": str(source.stat().st_size // _BATCHES + 1)},
         }
-        settings = load_settings(workers=_WORKERS)
-        with local_stack(settings, Path(folder), overrides, with_api=False) as (supervisor, client):
+        services = local_stack(
+            Path(folder), overrides, redis_url=load_settings().redis_url, workers=_WORKERS, with_api=False
+        )
+        with services as (supervisor, client):
             while len(workers.live_workers(client)) < _WORKERS:
                 supervisor.watch(timeout_s=0.1)
             yield supervisor, client

@@ -1,5 +1,5 @@
--- Backs up the batches of a job that have been claimed for unusually long, while workers are idle: otherwise the job
--- would wait for its slowest worker at its end. The first commit of the two counts.
+-- Backs up the batches of a job that have been claimed for unusually long, while workers are idle: otherwise the end of
+-- the job would wait for its slowest worker. The first commit of the two counts.
 -- ARGV  1 least age of a claim in ms, 2 least age of a claim as a multiple of a batch's average time
 -- Returns the items that were put on the ready list.
 local least_age_ms, times_average = unpack(ARGV, 1, 2)

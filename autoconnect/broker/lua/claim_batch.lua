@@ -4,7 +4,7 @@
 -- Returns the claim as claim_item does, or false.
 local claimed = KEYS[18]
 local item, generation, batch_number, worker = unpack(ARGV, 1, 4)
--- A worker that stood still may have been reaped: its item is then in another list, and a claim would have no lease.
+-- A worker that was paused may have been reaped: its item is then in another list, and a claim would have no lease.
 local claim = redis.call('LPOS', claimed, item) and claim_item(claimed, item, generation, batch_number, worker)
 refill()
 return claim or false

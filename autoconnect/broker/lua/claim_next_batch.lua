@@ -1,5 +1,5 @@
--- Hands out an item of the ready list to a worker that has not yet committed its batches of a plan, and claims the item
--- if it is of the same plan.
+-- Hands out an item of the ready list to a worker that has not yet committed its batches of a plan, and claims it if it
+-- is of the same plan.
 -- KEYS  18 the worker's claimed list
 -- ARGV  1 job id, 2 generation, 3 worker
 -- Returns the next item as hand_out does.

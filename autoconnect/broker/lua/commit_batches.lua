@@ -1,4 +1,4 @@
--- Commits the partial of one or more batches of a plan, once: the first commit of a batch counts. If a batch is done
+-- Commits the partial of one or more batches of a plan, once: the first commit of a batch counts. If one is done
 -- already, nothing is written: that batch is discarded and counted, and the others stay claimed. If the job does not
 -- run the plan, all of them are discarded.
 -- KEYS  18 the worker's claimed list, 19 the partial

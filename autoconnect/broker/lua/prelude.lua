@@ -1,6 +1,6 @@
 -- Put before every script: names for the keys that scripts share, and the functions that several of them call.
 --   KEYS[1..8]   shared by all jobs
---   KEYS[9..17]  one job's own; a script that is about no job has its own keys from 9 on
+--   KEYS[9..17]  those of one job; a script that concerns no job has its own keys from KEYS[9]
 --   KEYS[18..]   the script's own, as its header says
 local ready, active, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
 local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 9, 17)
@@ -21,7 +21,7 @@ local function new_generation()
   return string.format('%d', math.max(last_plan + 1, tonumber(now_ms())))
 end
 
--- The text of an item. With '' for a number it is the prefix of all items of a plan.
+-- An item: the id of a batch. With '' as the number, it is the prefix of all items of a plan.
 local function item_of(id, generation, number)
   return id .. ':' .. generation .. ':' .. number
 end
@@ -96,8 +96,8 @@ local function runs_plan(generation)
   return status == 'running' and current_generation == generation
 end
 
--- The batch of an item in a worker's claimed list, or nil if it is not the worker's to deal with: it is done, or other
--- workers have it and no backup is asked for. An empty `backup` asks for one; later it names the worker that makes it.
+-- The batch of an item in a worker's claimed list, or nil if the worker has nothing to do for it: it is done, or other
+-- workers have it and no backup is requested. An empty `backup` requests one; later it names the worker that makes it.
 local function batch_for_worker(generation, number, worker)
   local batch = runs_plan(generation) and read_batch(number)
   if not batch then return nil end
@@ -113,8 +113,8 @@ local function register_owner(claimed)
 end
 
 -- Claims the batch of an item in a worker's claimed list, or drops the item if there is nothing to do for it.
--- Returns the item, the batch and its part as JSON, and the batch's lines (false unless the transport is inline); nil if
--- the item was dropped.
+-- Returns the item, the batch and its part as JSON, and the batch's lines (false unless the transport is inline); nil
+-- if the item was dropped.
 local function claim_item(claimed, item, generation, number, worker)
   local batch = batch_for_worker(generation, number, worker)
   if not batch then
@@ -139,7 +139,7 @@ local function claim_item(claimed, item, generation, number, worker)
 end
 
 -- Gives a worker its next item: one that a lost reply left in its claimed list (not with `from_ready_only`), otherwise
--- one handed out from the ready list. An item of the plan of `id` and `generation` is claimed, too.
+-- one handed out from the ready list. If it is of the plan of `id` and `generation`, its batch is claimed, too.
 -- Returns the claim as claim_item does, or a list of the item alone if it is of another plan; false if there is none.
 local function hand_out(claimed, id, generation, worker, from_ready_only)
   local prefix = item_of(id, generation, '')
@@ -164,7 +164,7 @@ local function free_partials()
   redis.call('DEL', partials)
 end
 
--- Frees what only a running job needs.
+-- Frees the keys that only a running job needs.
 local function free_lists()
   redis.call('DEL', waiting, lines)
   redis.call('LREM', active, 0, waiting)
@@ -216,7 +216,7 @@ local function end_job(status, reason, can_resume)
   refill()
 end
 
--- Removes an item from a worker's claimed list. Returns its batch, or nil if that is not the worker's to deal with.
+-- Removes an item from a worker's claimed list. Returns its batch, or nil if the worker has nothing to do for it.
 local function remove_item(claimed, item, generation, number, worker)
   if redis.call('LREM', claimed, 0, item) == 0 then return nil end
   local batch = batch_for_worker(generation, number, worker)
@@ -243,8 +243,8 @@ local function is_claimed(item)
   return false
 end
 
--- Puts a batch that a worker gave back, or lost, at the front of its job's waiting list, unless another worker has it,
--- too. `counter` is ATTEMPTS or DEATHS, or false if nothing counts; at its limit the batch is dead and the job fails.
+-- Puts a batch that a worker gave back or lost at the front of its job's waiting list, unless another worker also has
+-- it. `counter` is ATTEMPTS or DEATHS, or false if nothing counts; at its limit the batch is dead and the job fails.
 -- The caller has removed the item from the worker's claimed list.
 local function put_back(item, number, batch, worker, counter, limit, reason)
   if counter then

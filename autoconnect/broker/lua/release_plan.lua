@@ -1,8 +1,8 @@
 -- Makes a staged plan visible: the job moves from planning to running, or to reducing if the plan has no batches.
 -- KEYS  18 the staged batches
 -- ARGV  1 job id, 2 generation, 3 number of batches, 4 bytes of all batches, 5 transport, then the JSON of each part
--- Returns 1, or 0 if the plan does not count: another plan was first, the job has ended, or the plan was begun before
--- the job went back to planning.
+-- Returns 1, or 0 if the plan does not count: another was released first, the job has ended, or the plan was begun
+-- before the job went back to planning.
 local staged = KEYS[18]
 local id, generation, batch_count, bytes_total, transport = unpack(ARGV, 1, 5)
 local status, replanned = unpack(redis.call('HMGET', job, 'status', 'replanned'))

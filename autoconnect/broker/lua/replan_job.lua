@@ -1,5 +1,5 @@
 -- Drops the plan of a job and moves the job back to planning, to be cut between records: a worker saw a record that
--- goes on after the edge of its batch. `replanned` is the last plan that was cut between lines. If the job was
+-- continues after the edge of its batch. `replanned` is the last plan that was cut between lines. If the job was
 -- replanned before, the batch is dead instead, and the job fails.
 -- KEYS  18 the worker's claimed list
 -- ARGV  1 item, 2 generation, 3 batch number, 4 worker, 5 job id, 6 reason if the job fails

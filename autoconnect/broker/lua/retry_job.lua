@@ -11,7 +11,7 @@ redis.call('HDEL', job, 'error', 'finished_at', 'started_at')
 redis.call('SADD', open, id)
 
 local done = tonumber(redis.call('HGET', job, 'done'))
--- Without `parts` the plan is of an older version.
+-- Without `parts`, an older version made the plan.
 local can_resume = redis.call('HGET', job, 'transport') == 'range' and redis.call('HEXISTS', job, 'parts') == 1
   and redis.call('EXISTS', batches) == 1
 for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
@@ -25,7 +25,7 @@ if not can_resume or (done > 0 and redis.call('EXISTS', partials) == 0) then
   return 1
 end
 
--- The plan stays the same under a new generation: items that lists still hold, and late commits, are of the old one.
+-- The plan stays the same under a new generation: items still in lists, and late commits, belong to the old one.
 local generation = new_generation()
 redis.call('HSET', job, 'generation', generation, 'last_plan', generation)
 for number = 0, redis.call('HLEN', batches) - 1 do

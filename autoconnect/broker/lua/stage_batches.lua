@@ -1,4 +1,4 @@
--- Stages batches of a plan. They get a life time in the same step: the orchestrator may die before the plan is whole.
+-- Stages batches of a plan. They get a life time in the same step: the orchestrator may die before the last one.
 -- KEYS  9 the staged batches
 -- ARGV  1 life time in s, then the number and the JSON of each batch
 -- Returns nothing.

@@ -6,7 +6,7 @@ A block stays in the processor's cache and is read in three steps:
 2. `records.read_rows` walks over that list, CHUNK records at a time, and reads the fields it needs, column by column
    (`fields`). Names in neighbouring columns become one code, equal texts the same code (`texts`). The kernel does not
    know what a text means.
-3. `cells.fold_rows` adds rows to cells. Between steps 2 and 3 the caller judges the texts that are new.
+3. `cells.fold_rows` adds rows to cells. Between steps 2 and 3 the caller judges the new texts.
 
 The kernel rejects nothing. It defers a line to the plain mapper wherever a rule of the input would otherwise have to
 exist twice. These tricks pay: fields are compared, hashed and converted in words of 8 bytes; a cell is one cache line;

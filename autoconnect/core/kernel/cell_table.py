@@ -25,7 +25,7 @@ _MAX_NAMES = 1 << (NAME_BITS - 1)
 _INITIAL_TEXTS = 1 << 10
 _INITIAL_PAGES = 1 << 10
 _PAGE_SHIFT = 5
-#: A table that has outgrown this many cells (32 MB), with a small share of them in use, goes on with one cell a page.
+#: A table that outgrows this many cells (32 MB), with a small share of them in use, continues with one cell per page.
 _SPARSE_CELLS = 1 << 19
 _SPARSE_SHARE = 1 / 4
 

@@ -100,7 +100,7 @@ def _day(data: Bytes, start: Int, end: Int, month_starts: Ints32) -> Int:
 
 @inlined
 def _is_one_of(data: Bytes, start: Int, end: Int, words: Words) -> bool:
-    """Whether a field is one of some words of at most 7 bytes; the highest byte of each is its size."""
+    """Whether a field equals one of the words, of at most 7 bytes; the highest byte of each word is its size."""
     size = end - start
     if size > 7:
         return False
@@ -167,7 +167,7 @@ def read_missing_costs(block: Block, shape: Shape, rows: Rows, first: Int, last:
 
 @compiled
 def read_months(block: Block, shape: Shape, rows: Rows, first: Int, last: Int) -> None:
-    """Read durations, 0 for a missing one: they come in no order, so a branch between the two would cost too much."""
+    """Read durations, 0 for a missing one: their order is random, so a branch between the two would cost too much."""
     for row in range(first, last):
         begin, end = _value_bounds(block, rows, row, shape.duration_column, shape.fields)
         months = _digits(block.data, begin, end)
