@@ -75,8 +75,11 @@ class Aggregator:
             partials.compact_partials(self._client, job_id, list(names), total)
 
     def _finish(self, job_id: str, names: frozenset[str], total: Partial) -> None:
+        parts = plans.read_parts(self._client, job_id)
+        if not parts:  # Redis has just come back in an earlier state
+            return
         limits = Limits(self._settings.max_cells, self._settings.max_rejected_ratio)
-        outcome = reduce([total], plans.read_parts(self._client, job_id), limits)
+        outcome = reduce([total], parts, limits)
         if results.finish_job(self._client, job_id, list(names), outcome):
             status = JobStatus.FAILED if outcome.failure else JobStatus.COMPLETED
             log.info("job ended", status=status, rows=total.rows_read, cells=len(total.cube))

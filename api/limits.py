@@ -42,7 +42,7 @@ class RateCheck:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def __call__(self, request: Request) -> None:
-        if not request.scope["path"].startswith("/api/"):
+        if request.method in SAFE_METHODS and not request.scope["path"].startswith("/api/"):
             return
         address, now = request.client.host if request.client else "", self._clock()
         remaining, last_call = self._buckets.pop(address, (float(self._per_minute), now))

@@ -5,7 +5,7 @@ AutoConnectError
 ├── SourceError              the source cannot be read as a transactions CSV
 │   ├── SourceNotFound       no file has the source's name
 │   ├── SourceUnusable       a job may not, or cannot, read the file
-│   ├── SourceChanged        its size or mtime differs from the plan's
+│   ├── SourceChanged        it no longer has the version that was planned
 │   └── RecordCrossesBatch   a record lies across the edge of two batches; not shown: the job is replanned
 ├── BatchDropped             the batch no longer needs doing; not shown: the worker continues
 ├── CubeError                the cube cannot hold the result exactly
@@ -36,7 +36,7 @@ class SourceUnusable(SourceError):
 
 
 class SourceChanged(SourceError):
-    """Raised when the size or mtime of a source is no longer that of its plan."""
+    """Raised when a source no longer has the version that was planned."""
 
 
 class RecordCrossesBatch(SourceError):

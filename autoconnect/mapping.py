@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from autoconnect.core.inline import unpack_lines
 from autoconnect.core.layout import Layout, sniff
 from autoconnect.core.mapper import Mapper, PlainMapper, ReadInto
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.plan import MappableBatch, Plan
-from autoconnect.sources.inline import unpack_lines
 from autoconnect.sources.local import Folders, open_source
 
 MapperName = Literal["kernel", "plain"]

@@ -9,12 +9,12 @@ import structlog
 
 from autoconnect.broker import batches, jobs, plans, queues, server, workers
 from autoconnect.broker.connection import Client
+from autoconnect.core.inline import pack_lines
 from autoconnect.core.plan import Plan
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError
 from autoconnect.models import JobStatus
 from autoconnect.planning import LARGEST_BYTES, LARGEST_IN_MEMORY_BYTES, BatchSize, Between, plan_in_steps
 from autoconnect.settings import Settings
-from autoconnect.sources.inline import pack_lines
 from autoconnect.sources.local import Folders, find_source, open_source
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -14,7 +14,7 @@ from autoconnect.core.mapper import Mapper
 
 @dataclass(frozen=True)
 class GroupPolicy:
-    """The limits of a group: it is committed once it reaches one of them."""
+    """The limits of a group. Reaching one of them ends it, as does the lack of a ready batch that fits."""
 
     #: Rows per cell: a partial with more is worth its commit.
     rows_per_cell: float = 200

@@ -81,7 +81,7 @@ class Worker:
             return
         try:
             for item in batches.claimed_items(self._client, self.id):
-                batches.return_batch(self._client, self.id, item)
+                batches.give_back_batch(self._client, self.id, item)
             self.heartbeat.end()
         except BrokerUnavailable as error:
             log.warning("claimed batches not given back; they will be reclaimed", error=str(error))
@@ -127,7 +127,7 @@ class Worker:
             except Exception as error:
                 log.exception("batch failed")
                 reason = str(error) if isinstance(error, AutoConnectError) else f"{type(error).__name__}: {error}"
-                batches.return_batch(self._client, self.id, claim.id, self._settings.max_attempts, reason)
+                batches.give_back_batch(self._client, self.id, claim.id, self._settings.max_attempts, reason)
             else:
                 group.items.append(claim.id)
                 return True

@@ -90,14 +90,14 @@ def back_up_batches(client: Client, job_id: str, least_age_ms: int, times_averag
     return [BatchId.parse(item.decode()) for item in items]
 
 
-def return_batch(client: Client, worker: str, batch: BatchId, max_attempts: int = 0, reason: str = "") -> bool:
+def give_back_batch(client: Client, worker: str, batch: BatchId, max_attempts: int = 0, reason: str = "") -> bool:
     """Give a batch back; False if the worker no longer has it.
 
     Pass `max_attempts` and `reason` if mapping it failed: the failure counts as an attempt.
     """
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
     arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_attempts, reason]
-    return bool(client.run_script("return_batch", script_keys, arguments))
+    return bool(client.run_script("give_back_batch", script_keys, arguments))
 
 
 def read_batches(client: Client, job_id: str, numbers: Sequence[int]) -> list[Batch]:

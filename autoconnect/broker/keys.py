@@ -122,9 +122,9 @@ class BatchId(NamedTuple):
         return f"{self.job}:{self.generation}:{self.batch}"
 
 
-def part_fields(count: int) -> list[str]:
-    """The fields of a job's hash that hold its parts."""
-    return [f"part:{number}" for number in range(count)]
+def part_field(number: int) -> str:
+    """The field of a job's hash that holds a part."""
+    return f"part:{number}"
 
 
 def heartbeat(worker: str) -> str:

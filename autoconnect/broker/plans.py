@@ -57,10 +57,9 @@ def is_replanned(client: Client, job_id: str) -> bool:
 
 def read_parts(client: Client, job_id: str) -> list[Part]:
     """The parts of a job's source as its last released plan read them; none before the first."""
-    job = JobKeys(job_id).job
-    count = int(client.call("HGET", job, "parts") or 0)
-    parts = client.call("HMGET", job, *keys.part_fields(count)) if count else []
-    return [Part.from_json(part) for part in parts]
+    fields = client.call("HGETALL", JobKeys(job_id).job)  # in one call: Redis may come back in an earlier state
+    count = int(fields.get(b"parts", 0))
+    return [Part.from_json(fields[keys.part_field(number).encode()]) for number in range(count)]
 
 
 @dataclass(frozen=True)
@@ -82,12 +81,13 @@ def next_feed(client: Client, job_id: str) -> Feed | None:
     if status != JobStatus.RUNNING.encode() or transport != b"inline" or fed == total:
         return None
     batch_json = client.call("HGET", job_keys.batches, fed)
-    if not batch_json:  # the job has just gone back to planning
+    parts = read_parts(client, job_id)
+    if not batch_json or not parts:  # the job has just gone back to planning
         return None
     batch = json.loads(batch_json)
     return Feed(
         id=BatchId(job_id, int(generation), int(fed)),
-        part=read_parts(client, job_id)[batch["part"]],
+        part=parts[batch["part"]],
         range=ByteRange(batch["offset"], batch["length"]),
         loaded=int(client.call("HLEN", job_keys.lines)),
     )

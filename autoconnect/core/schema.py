@@ -64,22 +64,22 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Column:
+class InputColumn:
     """The header names of a column, and whether every source must have it."""
 
     names: tuple[str, ...]
     needed: bool = True
 
 
-COLUMNS: Mapping[str, Column] = {
-    "id": Column(("transaction_id", "id")),
-    "date": Column(("date",)),
-    "city": Column(("ville", "city")),
-    "type": Column(("type",)),
-    "model": Column(("modele", "modèle", "model")),
-    "price": Column(("prix", "price", "montant", "amount")),
-    "duration": Column(("duree_location_mois", "durée_location_mois", "rental_months"), needed=False),
-    "cost": Column(("cout", "coût", "cost"), needed=False),
+COLUMNS: Mapping[str, InputColumn] = {
+    "id": InputColumn(("transaction_id", "id")),
+    "date": InputColumn(("date",)),
+    "city": InputColumn(("ville", "city")),
+    "type": InputColumn(("type",)),
+    "model": InputColumn(("modele", "modèle", "model")),
+    "price": InputColumn(("prix", "price", "montant", "amount")),
+    "duration": InputColumn(("duree_location_mois", "durée_location_mois", "rental_months"), needed=False),
+    "cost": InputColumn(("cout", "coût", "cost"), needed=False),
 }
 
 

@@ -1,4 +1,7 @@
-"""Formats of tables, one module each, and their registry for the API, the command line and OpenAPI."""
+"""Formats of tables, one module each, and their registry.
+
+The API and its description offer all of them; `autoconnect run --export` writes CSV.
+"""
 
 from collections.abc import Mapping
 

@@ -7,7 +7,6 @@ import pytest
 import structlog
 
 from autoconnect.logs import set_up_logs
-from autoconnect.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def _configuration_is_restored() -> Iterator[None]:
 
 def warn(log_format: str, capsys: pytest.CaptureFixture[str], **fields: str) -> str:
     """The line of a warning, without its line feed."""
-    set_up_logs("api", load_settings(log_format=log_format))
+    set_up_logs("api", "INFO", log_format)
     structlog.get_logger().warning("failed", **fields)
     return capsys.readouterr().err.removesuffix("\n")
 
@@ -42,7 +41,7 @@ def test_json_keeps_every_field_unchanged(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_a_traceback_shows_no_variable(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logs("worker", load_settings(log_format=log_format))
+    set_up_logs("worker", "INFO", log_format)
     variable = "".join(["pass", "word"])
     try:
         raise ArithmeticError("no luck")

@@ -2,6 +2,8 @@
 --   KEYS[1..8]   shared by all jobs
 --   KEYS[9..17]  those of one job; a script that concerns no job has its own keys from KEYS[9]
 --   KEYS[18..]   the script's own, as its header says
+-- In this order: time, generations, items, counters; leases and the ready list; batches; claiming (claim_item, hand_out);
+-- freeing; ending a job; giving back, reclaiming and killing batches (remove_item, kill_batch, put_back).
 local ready, active, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
 local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 9, 17)
 

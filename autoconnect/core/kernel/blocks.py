@@ -20,7 +20,7 @@ MARGIN = 64
 #: In place of a value: the field is missing, or only the plain mapper can tell what it is.
 ABSENT, UNSURE = -1, -2
 #: In place of the key bits of a text, and of the cell of a row: the row is deferred to the plain mapper.
-REFUSED = -1
+DEFERRED = -1
 #: The code of the type "rental", the only type that has a duration.
 RENTAL = 0
 MAX_MONTHS = 1_200

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoconnect.core.cube import Cube, Ints, merge
-from autoconnect.core.kernel.blocks import DAY_ZERO, MARGIN, MAX_MONTHS, REFUSED, DeferredRecords, Rows
+from autoconnect.core.kernel.blocks import DAY_ZERO, DEFERRED, MARGIN, MAX_MONTHS, DeferredRecords, Rows
 from autoconnect.core.kernel.cells import DAY_BITS, MAX_INT64, NAME_BITS, TYPE_BITS, Cells, fold_rows, move_cells
 from autoconnect.core.kernel.texts import HEAD, TextTable, TextTables, rehash_texts
 from autoconnect.core.layout import Layout
@@ -93,7 +93,7 @@ class _NameColumn:
         self.numbers: dict[str, int] = {}
 
     def bits(self, field: str) -> int:
-        """The bits of a field, or REFUSED."""
+        """The bits of a field, or DEFERRED."""
         if field not in self._bits:
             self._bits[field] = self._judge(field.strip())
         return self._bits[field]
@@ -102,7 +102,7 @@ class _NameColumn:
         try:
             value = self._read(field)
         except Refused:
-            return REFUSED
+            return DEFERRED
         number = value if isinstance(value, int) else self.numbers.setdefault(value, len(self.numbers))
         return number << self._shift
 
@@ -144,7 +144,7 @@ class _SpanTexts:
         return self._texts
 
     def judge(self) -> NDArray[np.int64]:
-        """By the code of a text: its bits in the key of a cell, or REFUSED."""
+        """By the code of a text: its bits in the key of a cell, or DEFERRED."""
         texts, count = self._texts, int(self._texts.used[0])
         for code in range(self._judged, count):
             start = int(texts.starts[code])
@@ -156,7 +156,7 @@ class _SpanTexts:
         fields = split_fields(text.decode(self._encoding), self._delimiter)
         bits = 0
         for column, field in zip(self._columns, fields, strict=True):
-            bits |= column.bits(field)  # REFUSED has all bits set
+            bits |= column.bits(field)  # DEFERRED has all bits set
         return bits
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from autoconnect.core.kernel.blocks import (
     CHUNK,
+    DEFERRED,
     MAX_MONTHS,
-    REFUSED,
     RENTAL,
     UNSURE,
     DeferredRecords,
@@ -25,7 +25,7 @@ DAY_BITS, TYPE_BITS, NAME_BITS = 22, 1, 20
 
 _U = np.uint64
 
-#: For each span, by the code of a text: the bits that its names have in the key of a cell, or REFUSED.
+#: For each span, by the code of a text: the bits that its names have in the key of a cell, or DEFERRED.
 KeyBits = tuple[Ints, Ints, Ints]
 
 
@@ -80,7 +80,7 @@ def _assign_cells(rows: Rows, first: Int, last: Int, key_bits: KeyBits, cells: C
         put(rows.months, row, months)
         sure = (names >= 0) & (day >= 0) & (months != UNSURE)
         if not sure & (at(rows.price, row) >= 0) & (at(rows.cost, row) != UNSURE):
-            put(rows.cell, row, REFUSED)
+            put(rows.cell, row, DEFERRED)
             defer(deferred, at(rows.start, row), at(rows.end, row), at(rows.line, row))
             continue
         page = _find_or_add_page(cells, names | day >> cells.shift)
@@ -118,7 +118,7 @@ def _add_rows(rows: Rows, begin: Int, end: Int, cells: Cells) -> None:
 
 @compiled
 def fold_rows(rows: Rows, first: Int, last: Int, key_bits: KeyBits, cells: Cells, deferred: DeferredRecords) -> Int:
-    """Add rows `first` to `last` to their cells; rows with a REFUSED text or an UNSURE value go to `deferred`.
+    """Add rows `first` to `last` to their cells; rows with a DEFERRED text or an UNSURE value go to `deferred`.
 
     Return the row at which there was no room for another page, otherwise `last`.
     """
