@@ -12,7 +12,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.core.inline import pack_lines
 from autoconnect.core.plan import Plan
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError
-from autoconnect.models import JobStatus
+from autoconnect.models import Job, JobStatus
 from autoconnect.planning import LARGEST_BYTES, LARGEST_IN_MEMORY_BYTES, BatchSize, Between, plan_in_steps
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders, find_source, open_source
@@ -72,10 +72,10 @@ class Orchestrator:
         next_tick = self._last_tick + self._settings.heartbeat_ms / 1_000
         for job_id in self._wait_for_jobs(next_tick):
             self._plan_and_feed(job_id)
+        if time.monotonic() >= next_tick:
+            self._tick()  # before a plan that Redis may have no room for
         if self._plannings:
             self._continue_plan()
-        if time.monotonic() >= next_tick:
-            self._tick()
 
     def _wait_for_jobs(self, next_tick: float) -> set[str]:
         if self._plannings:
@@ -186,14 +186,19 @@ class Orchestrator:
             if not plans.feed_batch(self._client, feed.id, lines):
                 return
 
+    def _reads(self, job: Job, versions: list[str]) -> bool:
+        """Whether a job has read, or will read, these versions of its source."""
+        if job.status in (JobStatus.QUEUED, JobStatus.PLANNING):
+            return True
+        return [part.version for part in plans.read_parts(self._client, job.id)] == versions
+
     def _submit_source(self, name: str) -> None:
         try:
             versions = [find_source(name, self._folders).version]
         except SourceError:  # the job will report it
             versions = []
         for _, job in jobs.list_jobs(self._client):
-            planned = [part.version for part in plans.read_parts(self._client, job.id)]  # none for a queued job
-            if job.source == name and job.status in _UNDER_WAY_OR_DONE and planned in ([], versions):
+            if job.source == name and job.status in _UNDER_WAY_OR_DONE and self._reads(job, versions):
                 return
         job_id = jobs.create_job(self._client, name, self._settings.result_ttl_s)
         log.info("source submitted", job=job_id, source=name)

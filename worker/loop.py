@@ -69,11 +69,14 @@ class Worker:
         """Claim a batch, map it together with further ready ones of its plan, and commit them."""
         self.register()
         self.heartbeat.show_progress()
-        claim, self._next = self._next or self._claim(), None
-        if claim and not self._stop.requested:
-            group = self._map(claim)
+        try:
+            claim, self._next = self._next or self._claim(), None
+            group = self._map(claim) if claim and not self._stop.requested else None
             if group:
                 self._commit(group)
+        except BrokerUnavailable:
+            self._next = None  # others may have it by the time Redis is back; the claimed list knows
+            raise
 
     def leave(self) -> None:
         """Give back all claimed batches, then end the heartbeat."""

@@ -21,7 +21,7 @@ def finish_job(client: Client, job_id: str, names: Sequence[str], outcome: Outco
         names,
         [item for pair in encode(Partial(outcome.cube)).items() for item in pair],
         [item for name, table in outcome.metrics.items() for item in (name, json_format.table_json(table))],
-        [json.dumps(row) for row in outcome.rejects.rows],
+        [json.dumps(row, ensure_ascii=False) for row in outcome.rejects.rows],
     ]
     arguments = [argument for items in lists for argument in (len(items), *items)]
     script_keys = [*JobKeys(job_id).for_scripts(), keys.PUBLISHED]

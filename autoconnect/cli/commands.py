@@ -29,7 +29,7 @@ Workers = Annotated[
 @app.command()
 def run(
     source: Annotated[
-        Path | None, typer.Argument(help="The CSV file; default: data/transactions_autoconnect.csv.")
+        Path | None, typer.Argument(help="The CSV file; default: the stack's own source in DATA_DIR.")
     ] = None,
     workers: Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,

@@ -29,13 +29,14 @@ def read_table(data: bytes, columns: Sequence[Column]) -> Table:
 
 
 def _write(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    opening = dumps({**head, "columns": table.names})[:-1] + ', "rows": ['
-    separator = ""
-    for rows in chunks(table.rows):
-        yield (opening + separator + dumps(rows)[1:-1]).encode()
-        opening, separator = "", ", "
+    text = dumps({**head, "columns": table.names})[:-1] + ', "rows": ['
+    for number, rows in enumerate(chunks(table.rows)):
+        if number:
+            yield text.encode()
+            text = ", "
+        text += dumps(rows)[1:-1]
     note = f', "note": {dumps(table.note)}' if table.note else ""
-    yield f"{opening}]{note}}}".encode()
+    yield f"{text}]{note}}}".encode()
 
 
 FORMAT = Format("json", "application/json", ".json", _write)

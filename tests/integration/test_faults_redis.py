@@ -1,6 +1,7 @@
 """A full Redis holds work up and loses nothing; one that cannot be used is an error of one sentence."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_when_redis_fills_in_the_middle_of_a_group_the_mapped_batches_are_kept(
     """Given a worker that adds to a group / When Redis is full, I expect it to commit the group once there is room"""
     stack.policy = GroupPolicy(seconds=60)
     monkeypatch.setattr("worker.loop._FULL_PAUSE_S", 0.01)
-    monkeypatch.setattr("worker.loop._ASK_S", 60)
+    monkeypatch.setattr("worker.loop._CHECK_S", 60)
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     claim_next_batch = batches.claim_next_batch
 
@@ -95,3 +96,30 @@ def test_the_error_about_unusable_options_of_a_url_has_no_password(options: str)
     with pytest.raises(SettingsError, match="AUTOCONNECT_REDIS_URL") as caught:
         connect(f"redis://:hush@127.0.0.1:6379{options}")
     assert "hush" not in str(caught.value)
+
+
+def test_a_plan_that_redis_has_no_room_for_does_not_keep_dead_workers_from_being_reaped(
+    stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a plan that cannot be released because Redis is full / When a worker dies, I expect its batch back"""
+    victim, job_id = stack.worker(), stack.planned(stack.generated())
+    item = stack.claimed(victim).id
+    other = stack.submit(stack.generated(seed=2, name="other.csv"))
+
+    def refuse(*_: Any) -> bool:
+        raise BrokerFull("Redis is out of memory and refuses to write.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.loop.plans.release_plan", refuse)
+        with pytest.raises(BrokerFull):
+            stack.orchestrator.round()
+        victim.heartbeat.stop()
+        client.call("DEL", keys.heartbeat(victim.id))
+        deadline = time.monotonic() + 10
+        while item in batches.claimed_items(client, victim.id) and time.monotonic() < deadline:
+            with pytest.raises(BrokerFull):
+                stack.orchestrator.round()
+    assert batches.claimed_items(client, victim.id) == []
+    stack.orchestrator.round()
+    for name in (job_id, other):
+        assert stack.finish(name, stack.worker()).status is JobStatus.COMPLETED

@@ -10,6 +10,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.core.partial import Partial
 from autoconnect.core.plan import MappableBatch
+from autoconnect.errors import BrokerUnavailable
 from autoconnect.mapping import add_batch, make_mapper
 from autoconnect.models import Batch, BatchState, JobStatus
 from autoconnect.service import Stop
@@ -258,3 +259,31 @@ def test_a_worker_that_is_asked_to_stop_commits_the_mapped_batches_and_gives_bac
     monkeypatch.undo()
     stack.finish(job_id, stack.worker())
     assert_result_is_exact(stack, job_id)
+
+
+def test_a_worker_that_lost_redis_over_a_commit_does_not_map_a_batch_that_it_no_longer_has(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker that has claimed a batch of another job when its commit fails / When both batches are reclaimed"""
+    first, second = stack.planned(stack.generated()), stack.planned(stack.generated(seed=2, name="other.csv"))
+    worker = stack.worker()
+
+    def lose_redis(*_: Any) -> bool:
+        raise BrokerUnavailable("Redis does not answer.")
+
+    with monkeypatch.context() as patch:
+        for name in ("commit_batches", "commit_and_claim_next"):
+            patch.setattr(f"worker.loop.partials.{name}", lose_redis)
+        with pytest.raises(BrokerUnavailable):
+            worker.round()
+    claims = batches.claimed_items(stack.client, worker.id)
+    assert {item.job for item in claims} == {first, second}
+    worker.heartbeat.stop()
+    stack.client.call("DEL", keys.heartbeat(worker.id))
+    workers.reap(stack.client, stack.settings.max_deaths)
+    for job_id in (first, second):
+        stack.finish(job_id, stack.worker())
+    worker.round()
+    for job_id in (first, second):
+        assert stack.client.call("HGET", JobKeys(job_id).job, "discarded") == b"0"
+        assert_result_is_exact(stack, job_id)

@@ -1,5 +1,6 @@
 """Quoted line breaks across the edge of two batches: the job is replanned, and its result is the same."""
 
+import json
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -322,3 +323,31 @@ def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(make_stack: C
     stack.client.call("HSET", JobKeys(job_id).job, "status", "planning")
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics(TEXT.encode())
+
+
+@pytest.mark.parametrize("status", ["running", "reducing"])
+@pytest.mark.parametrize("transport", ["range", "inline"])
+def test_a_job_that_an_older_version_planned_is_planned_again(
+    make_stack: Callable[..., Stack], transport: str, status: str
+) -> None:
+    """Given a job in Redis whose plan names no parts, as those of older versions, with a batch claimed and one done"""
+    stack = make_stack(batch_bytes=2_000, batch_transport=transport)
+    source = stack.generated()
+    job_id, worker = stack.planned(source), stack.worker()
+    stack.orchestrator.round()
+    worker.round()
+    stack.claimed(worker)
+    names = JobKeys(job_id)
+    stack.client.call("HDEL", names.job, "parts", "part:0")
+    stack.client.call("HSET", names.job, "status", status)
+    for number, batch in enumerate(batches.read_batches(stack.client, job_id, range(100))):
+        old_form = {"state": batch.state, "offset": batch.offset, "length": batch.length, "attempts": 0, "deaths": 0}
+        stack.client.call("HSET", names.batches, number, json.dumps(old_form | {"worker": worker.id}))
+    worker.round()
+    stack.aggregator.round()
+    while stack.job(job_id).status not in (JobStatus.RUNNING, JobStatus.COMPLETED) or not plans.read_parts(
+        stack.client, job_id
+    ):
+        stack.orchestrator.round()
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+    assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())

@@ -102,7 +102,7 @@ end
 -- workers have it and no backup is requested. An empty `backup` requests one; later it names the worker that makes it.
 local function batch_for_worker(generation, number, worker)
   local batch = runs_plan(generation) and read_batch(number)
-  if not batch then return nil end
+  if not batch or not batch.part then return nil end -- without a part it is of an older version, and planned again
   if batch.state == 'waiting' then return batch end
   if batch.state ~= 'claimed' then return nil end
   if batch.worker == worker or batch.backup == worker or batch.backup == '' then return batch end
