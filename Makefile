@@ -21,8 +21,8 @@ run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=pat
 up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=name: a file of data/)
 	@AUTOCONNECT_SOURCE="$${SOURCE:-$$AUTOCONNECT_SOURCE}" exec $(BIN)/autoconnect up $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
 
-test: .venv/.test ## Run the tests (ARGS=...: arguments for pytest)
-	@exec $(BIN)/pytest $(ARGS)
+test: .venv/.test ## Run all tests, several at a time (ARGS=...: arguments for pytest, one test at a time)
+	@exec $(BIN)/pytest $(or $(ARGS),-n auto)
 
 fuzz: .venv/.test ## Try a million mutated inputs on the core (INPUTS=n: n inputs, SEED=n: repeat a run)
 	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}

@@ -1,5 +1,8 @@
 """Settings and fixtures of all tests."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -7,6 +10,15 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("autoconnect", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("autoconnect")
+
+pytest_plugins = ["tests.parallel", "tests.progress"]
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[ExitStack]:
+    """Removes the images of all stacks of containers, after all tests: until then they keep the layers in the cache."""
+    with ExitStack() as images:
+        yield images
 
 
 @pytest.fixture(scope="session", autouse=True)

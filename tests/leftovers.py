@@ -7,7 +7,7 @@ from autoconnect.broker.connection import Client
 _LASTING = {*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED}
 
 
-def kept_for_good(client: Client) -> list[str]:
+def leaked_keys(client: Client) -> list[str]:
     """The names of leaked keys."""
     published = (client.call("HGET", keys.PUBLISHED, "keys") or b"").decode()
     temporary = sorted({name.decode() for name in client.call("KEYS", "*")} - _LASTING)

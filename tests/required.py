@@ -1,16 +1,28 @@
 """Real things that some tests need, such as Docker: a test without one skips, or fails if the thing is required."""
 
 import os
+from collections.abc import Mapping
 from typing import NoReturn
 
 import pytest
 
 #: The environment variable with the names of all required things, separated by spaces.
 VARIABLE = "AUTOCONNECT_REQUIRE"
+#: How to get each thing, by its name.
+_REMEDIES: Mapping[str, str] = {
+    "containers": "install Docker with Compose, and start its engine",
+    "compose-v1": "install docker-compose 1.29",
+    "compose-v2": "install the Compose plugin of Docker",
+    "browser": "install Chromium or Chrome",
+    "sample": "put it there",
+    "chaos": "run the tests as root on Linux, with nsenter and iptables",
+    "queues": "run `make .venv/.queues`",
+    "capabilities": "run the tests on Linux, or as another user",
+}
 
 
 def require(name: str, reason: str) -> NoReturn:
     """End a test that lacks `name`: fail it if AUTOCONNECT_REQUIRE has that name, and skip it otherwise."""
     if name in os.environ.get(VARIABLE, "").split():
-        pytest.fail(f"{VARIABLE} has {name!r}, but {reason}", pytrace=False)
-    pytest.skip(f"{reason} (to fail instead, set {VARIABLE}={name})")
+        pytest.fail(f"{VARIABLE} has {name!r}, but {reason}; {_REMEDIES[name]}", pytrace=False)
+    pytest.skip(f"{reason}; {_REMEDIES[name]} ({name})")

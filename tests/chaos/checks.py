@@ -9,7 +9,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import Job
 from tests.chaos.sources import Source
-from tests.leftovers import kept_for_good
+from tests.leftovers import leaked_keys
 
 _REJECTS_KEPT = 10_000
 
@@ -54,7 +54,7 @@ def wrong_result(client: Client, job: Job, source: Source) -> list[str]:
 
 def leftovers(client: Client) -> list[str]:
     """Lists that are not empty and keys without a life time: there must be none when all jobs have ended."""
-    return [*_full_lists(client), *(f"{name} has no life time" for name in kept_for_good(client))]
+    return [*_full_lists(client), *(f"{name} has no life time" for name in leaked_keys(client))]
 
 
 def miscounts(counted: Mapping[str, int], ended: Mapping[str, int]) -> list[str]:

@@ -78,7 +78,7 @@ class Fleet:
         return pid
 
     def wake(self, name: str, pid: int) -> None:
-        """Let a stopped process go on, if it is still the one in that slot."""
+        """Let a stopped process continue, if it is still the one in that slot."""
         process = self.slots[name].process
         if process and process.pid == pid:
             self.send(name, signal.SIGCONT)

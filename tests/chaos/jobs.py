@@ -155,5 +155,5 @@ class Jobs:
         for worker in workers.live_workers(self._client):
             for item in map(BatchId.parse, worker.working_on):
                 if item.job in self._open:
-                    batches.return_batch(self._client, worker.id, item, max_attempts=1, reason=_REASON)
+                    batches.give_back_batch(self._client, worker.id, item, max_attempts=1, reason=_REASON)
                     return

@@ -22,7 +22,7 @@ _SERVES = {
     "api": api.main.serve,
 }
 
-#: Milliseconds until a slow batch is backed up; with the default of seconds, a run would have no backups.
+#: Milliseconds until a slow batch is backed up; with the default of 3 s, a run would have no backups.
 _BACK_UP_MS = 250
 #: Milliseconds until a dead worker is forgotten, an hour by default; longer than the clock jumps.
 _FORGET_MS = 120_000

@@ -23,7 +23,7 @@ class Striker:
         self._begin, self._ended, self._stop = Event(), Event(), Event()
 
     def begin(self, faults: Sequence[Fault]) -> None:
-        """Let the first of these faults strike now, and the others at their distance from it."""
+        """Let the first of these faults strike now, and the others at their intervals after it."""
         self._ended.clear()
         self._round = faults
         self._begin.set()

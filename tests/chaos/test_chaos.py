@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice, pairwise
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.chaos.faults import STRIKES
 from tests.chaos.schedule import KINDS, REDIS, schedule
 from tests.e2e.compose import ROOT
+from tests.progress import REPORT
 from tests.required import require
 
 #: Variable with the seed that decides all faults; a random seed if it is not set.
@@ -38,7 +40,7 @@ def test_two_faults_of_redis_never_overlap() -> None:
 
 @pytest.mark.timeout(600)
 def test_whatever_strikes_for_two_minutes_each_job_ends_with_the_exact_result(
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     if sys.platform != "linux":
         require("chaos", "only Linux can fill disks and inspect processes as the run does")
@@ -47,6 +49,5 @@ def test_whatever_strikes_for_two_minutes_each_job_ends_with_the_exact_result(
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    with capsys.disabled():  # the seed of a good run is shown, too
-        sys.stdout.write(f"\n{done.stdout}")
+    record_property(REPORT, done.stdout)  # the seed of a good run is shown, too
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -15,7 +16,7 @@ import pytest
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
-from tests.e2e.compose import COMMANDS, Stack, output, output_or_none, running
+from tests.e2e.compose import COMMANDS, Stack, output, output_or_none, problem, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -36,13 +37,13 @@ _END_TIMEOUT_S = 90
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    compose = next((name for name, command in COMMANDS.items() if output_or_none(*command, "version")), None)
+def stack(tmp_path_factory: pytest.TempPathFactory, images: ExitStack) -> Iterator[Stack]:
+    compose = next((name for name in COMMANDS if problem(name) is None), None)
     if compose is None or output_or_none("docker", "version", "--format", "{{.Server.Version}}") is None:
         require("containers", "no Docker engine with Compose answers")
     settings = tmp_path_factory.mktemp("chaos") / "env"
     settings.write_text(_SETTINGS)
-    with running(compose, settings) as stack:
+    with running(compose, settings, images) as stack:
         yield stack
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 
+from autoconnect.models import API_PREFIX
 from tests.e2e.waiting import free_port, wait_until
 
 #: Settings with which a dead worker is noticed quickly.
@@ -87,18 +88,18 @@ class Up:
         self.first_job = ""
 
     def get(self, path: str, status: int = 200, **options: Any) -> Any:
-        """The JSON answer to a path under /api/v1."""
-        response = self.client.get(f"/api/v1{path}", **options)
+        """The JSON answer to a path below API_PREFIX."""
+        response = self.client.get(f"{API_PREFIX}{path}", **options)
         assert response.status_code == status, response.text
         return json.loads(response.text)
 
     def latest(self) -> dict[str, Any] | None:
         """The newest job, or None."""
-        response = self.client.get("/api/v1/jobs/latest")
+        response = self.client.get(f"{API_PREFIX}/jobs/latest")
         return dict(response.json()) if response.status_code == 200 else None
 
     def submit(self, source: str) -> str:
-        response = self.client.post("/api/v1/jobs", json={"source": source})
+        response = self.client.post(f"{API_PREFIX}/jobs", json={"source": source})
         assert response.status_code == 202, response.text
         return str(response.json()["id"])
 

@@ -92,7 +92,7 @@ def test_workers_commit_every_empty_batch(title: str) -> None:
 )
 def test_another_queue_finishes_every_empty_task(title: str) -> None:
     if not contenders.PYTHON.exists():
-        require("queues", "the other queues are not installed; run make .venv/.queues")
+        require("queues", "the other queues are not installed")
     assert contenders.tasks_per_second(contenders.contenders()[title], TASKS) > 0
 
 

@@ -13,7 +13,7 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
 from tests.e2e.conftest import SOURCE, stack_source
-from tests.e2e.processes import Up, autoconnect, descendants, lives, start
+from tests.e2e.processes import Up, autoconnect, descendants, lives, running, start
 from tests.e2e.waiting import free_port, wait_until
 from tests.sample import public_sample
 
@@ -181,6 +181,32 @@ def test_jobs_and_metric_talk_to_a_running_api(up: Up, folder: Path) -> None:
     failed = autoconnect("jobs", "submit", "nowhere.csv", "--watch", cwd=folder, extra=extra)
     assert failed.returncode == 1
     assert "There is no source 'nowhere.csv'" in failed.stdout
+
+
+def test_a_job_without_a_source_is_of_the_commands_own_variable_or_of_the_apis_source(up: Up, folder: Path) -> None:
+    reached = {"AUTOCONNECT_URL": up.url, "AUTOCONNECT_DATA_DIR": "/nowhere"}
+    for variable, source in (({}, SOURCE), ({"AUTOCONNECT_SOURCE": "june.csv"}, "june.csv")):
+        done = autoconnect("jobs", "submit", "--json", cwd=folder, extra={**reached, **variable})
+        assert json.loads(done.stdout)["job"]["source"] == source, done.stderr
+        up.ended(json.loads(done.stdout)["job"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "submitted"),
+    [(SOURCE, "", SOURCE), ("june.csv", "june.csv", "june.csv"), ("june.csv", "", None)],
+)
+def test_a_job_without_a_source_is_of_the_file_that_up_submits_from_its_data_folder(
+    folder: Path, file: str, variable: str, submitted: str | None
+) -> None:
+    (folder / "cars").mkdir()
+    (folder / "cars" / file).write_text(stack_source(100))
+    with running(folder, {"AUTOCONNECT_DATA_DIR": "cars", "AUTOCONNECT_SOURCE": variable}) as up:
+        if submitted:
+            first = wait_until("the first job", up.latest)
+            assert up.ended(first["id"])["source"] == submitted
+        done = autoconnect("jobs", "submit", "--watch", "--json", cwd=folder, extra={"AUTOCONNECT_URL": up.url})
+        job = json.loads(done.stdout)["job"]
+    assert (job["source"], job["status"]) == (submitted or SOURCE, "completed" if submitted else "failed")
 
 
 def test_a_file_that_cannot_be_written_is_an_error_of_one_sentence(folder: Path) -> None:

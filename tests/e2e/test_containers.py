@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ import httpx2
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.compose import COMMANDS, ROOT, Stack, output, output_or_none, running
+from tests.e2e.compose import COMMANDS, ROOT, Stack, output, output_or_none, problem, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -28,12 +29,14 @@ ENDED = ("completed", "failed", "cancelled")
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, images: ExitStack
+) -> Iterator[Stack]:
     compose: str = request.param
     _require_compose(compose)
     no_env = tmp_path_factory.mktemp(compose) / "env"
     no_env.touch()
-    with running(compose, no_env) as stack:
+    with running(compose, no_env, images) as stack:
         yield stack
 
 
@@ -184,9 +187,8 @@ def test_the_env_example_and_the_compose_file_have_the_same_variables() -> None:
 def _require_compose(name: str) -> None:
     if output_or_none("docker", "version", "--format", "{{.Server.Version}}") is None:
         require("containers", "no Docker engine answers")
-    version = output_or_none(*COMMANDS[name], "version", "--short")
-    if version is None or version.lstrip("v").startswith("1.") != (name == "compose-v1"):
-        require(name, f"{' '.join(COMMANDS[name])} is {version or 'not there'}")
+    if reason := problem(name):
+        require(name, reason)
 
 
 def _get(api: httpx2.Client, path: str, **parameters: str) -> Any:

@@ -9,7 +9,7 @@ from tests.e2e.processes import Up, descendants, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 
-ROWS = 400_000
+ROWS = 200_000
 
 
 def write_big_source(up: Up) -> int:

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-_POLL_S = 0.1
-
 Result = TypeVar("Result")
 
 
-def wait_until(condition: str, check: Callable[[], Result | None], timeout_s: float = 60) -> Result:
+def wait_until(
+    condition: str, check: Callable[[], Result | None], timeout_s: float = 60, poll_s: float = 0.1
+) -> Result:
     """The first true result of `check`; raises TimeoutError, which names the condition."""
     end = time.monotonic() + timeout_s
     while True:
@@ -18,7 +18,7 @@ def wait_until(condition: str, check: Callable[[], Result | None], timeout_s: fl
             return result
         if time.monotonic() > end:
             raise TimeoutError(f"waited {timeout_s:.0f} s for {condition}")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
 
 
 def free_port() -> int:

@@ -57,7 +57,7 @@ _KINDS: Sequence[Mapping[str, Sequence[str]]] = (*(_GOOD,) * 40, _BAD, _BROKEN)
 
 
 class Input(NamedTuple):
-    """A spoiled file, the layout of the file before, and its rows, spoiled separately."""
+    """A spoiled file, the layout of the unspoiled file, and its rows, spoiled separately."""
 
     file: bytes
     layout: Layout

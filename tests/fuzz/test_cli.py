@@ -336,7 +336,10 @@ def test_a_command_ends_silently_when_its_output_is_closed(arguments: str, monke
 
 
 def test_an_interrupt_ends_a_command_silently_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a job that never ends / When the user who watches it presses Ctrl-C"""
+    """Given a job that never ends / When the user who watches it presses Ctrl-C
+
+    Before `main` handles signals, an interrupt ends Python itself, by the signal: no code of ours runs yet.
+    """
     body = json.dumps({**JOB, "status": "running"}).encode()
     with answering(200, body, {}, monkeypatch), (tmp_path / "messages").open("w+") as messages:
         process = subprocess.Popen(cli("jobs watch --json"), stdout=messages, stderr=messages)
@@ -350,7 +353,7 @@ def test_an_interrupt_ends_a_command_silently_with_130(tmp_path: Path, monkeypat
 
 
 def _has_handler(pid: int) -> bool:
-    """Whether a process handles SIGTERM, which a command does from its start."""
+    """Whether a process handles SIGTERM: `main` does so after SIGINT, and Python alone never does."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught_signals = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
     return bool(caught_signals >> (signal.SIGTERM - 1) & 1)

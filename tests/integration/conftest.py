@@ -14,7 +14,7 @@ from autoconnect.local.embedded import EmbeddedServer
 from autoconnect.local.supervisor import launch
 from autoconnect.settings import Settings
 from tests.integration.stack import Serve, Stack
-from tests.leftovers import kept_for_good
+from tests.leftovers import leaked_keys
 from tests.rights import rights_of_an_owner
 from worker.group import GroupPolicy
 
@@ -43,7 +43,7 @@ def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
     """Every key of an ended job has a life time, except those of the published result."""
     yield
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
-    lasting = [name for name in kept_for_good(client) if not name.endswith(":claimed")]
+    lasting = [name for name in leaked_keys(client) if not name.endswith(":claimed")]
     assert [name for name in lasting if not any(job_id in name for job_id in open_jobs)] == []
 
 

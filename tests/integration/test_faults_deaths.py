@@ -32,7 +32,7 @@ def test_a_batch_of_a_dead_worker_goes_to_another_and_the_result_is_right(
 def test_an_item_reclaimed_before_its_claim_can_no_longer_be_claimed(stack: Stack, client: Client) -> None:
     """Given a worker that pauses for longer than its lease after an item is handed out to it
 
-    When it goes on, I expect the batch to belong to the worker that now has the item.
+    When it continues, I expect the batch to belong to the worker that now has the item.
     """
     paused, other = stack.worker(), stack.worker()
     job_id = stack.planned(stack.generated(rows=10))

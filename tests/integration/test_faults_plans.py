@@ -48,6 +48,20 @@ def test_a_batch_of_an_older_plan_is_dropped_when_it_is_claimed(stack: Stack, cl
     assert stack.finish(job_id, worker).rows.read == 10
 
 
+def test_an_inline_job_is_not_fed_while_redis_has_lost_its_plan(make_stack: Callable[..., Stack]) -> None:
+    """Given an inline job of which the orchestrator has read a batch / When a power cut undoes the plan"""
+    stack = make_stack(batch_transport="inline")
+    job_id = stack.submit(stack.generated())
+    generation = plans.start_plan(stack.client, job_id)
+    assert generation
+    job_plan = plan([stack.job(job_id).source], folders_of(stack.settings), BatchSize(workers=1, fixed_bytes=2_000))
+    assert plans.release_plan(stack.client, job_id, generation, job_plan, "inline")
+    assert plans.next_feed(stack.client, job_id)
+    stack.client.call("HDEL", JobKeys(job_id).job, "parts", "part:0")
+    assert plans.next_feed(stack.client, job_id) is None
+    jobs.end_job(stack.client, job_id, JobStatus.CANCELLED)
+
+
 def test_a_generation_is_new_even_if_redis_has_forgotten_the_last_one(stack: Stack, client: Client) -> None:
     job_id = stack.submit("source.csv")
     first = plans.start_plan(client, job_id)

@@ -71,7 +71,7 @@ def test_a_worker_that_waits_for_a_batch_can_be_interrupted(redis_url: str, clie
 def test_a_worker_stops_in_the_middle_of_a_batch_if_its_job_is_cancelled(
     make_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch, mapper: str
 ) -> None:
-    monkeypatch.setattr("worker.loop._ASK_S", 0)
+    monkeypatch.setattr("worker.loop._CHECK_S", 0)
     stack = make_stack(batch_bytes=1 << 24, mapper=mapper)
     worker, job_id = stack.worker(), stack.planned(stack.generated(rows=60_000))
     reads = 0

@@ -67,7 +67,7 @@ def test_items_from_before_the_failure_are_dropped_after_a_retry(
     item = claim.id
     other = stack.worker()
     second = stack.handed_out(other)
-    assert batches.return_batch(client, other.id, second, max_attempts=1, reason="no luck")
+    assert batches.give_back_batch(client, other.id, second, max_attempts=1, reason="no luck")
     assert stack.job(job_id).status is JobStatus.FAILED
     assert jobs.retry_job(client, job_id)
     assert not partials.commit_batches(client, late.id, [item], map_claim(claim, stack.settings))
