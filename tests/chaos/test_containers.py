@@ -16,7 +16,7 @@ import pytest
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
-from tests.e2e.compose import COMMANDS, Stack, output, output_or_none, problem, running
+from tests.e2e.compose import COMMANDS, POLL_S, Stack, output, output_or_none, problem, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -104,7 +104,7 @@ def _die(stack: Stack, service: str) -> None:
     victim = _victim(stack, service)
     before = _started_at(victim)
     output("docker", "exec", victim, "sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)")
-    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before))
+    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before), poll_s=POLL_S)
 
 
 def _pause(stack: Stack, service: str) -> None:
@@ -130,7 +130,7 @@ def _run_out_of_memory(stack: Stack, service: str) -> None:
         "docker", "exec", victim, "sh", "-c", f"{first_to_go}; exec python -c 'b\"x\" * (1 << 30)'"
     )
     assert printed is None
-    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before))
+    wait_until(f"the restart of {service}", lambda: _started_at(victim) not in (None, before), poll_s=POLL_S)
     assert output("docker", "inspect", "--format", "{{.State.OOMKilled}}", victim).strip() == "true"
 
 

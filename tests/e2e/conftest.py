@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.processes import Up, running
+from tests.e2e.processes import DEFAULT_WORKERS, Up, running
 from tests.e2e.waiting import wait_until
 
 #: The stack's default source: with a cost column, bad rows, and names that filters must find in any spelling.
@@ -29,7 +29,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("up")
     (folder / "data").mkdir()
     (folder / "data" / SOURCE).write_text(stack_source(3_000))
-    with running(folder) as stack:
+    with running(folder, DEFAULT_WORKERS) as stack:
         stack.first_job = wait_until("the first job", stack.latest)["id"]
         job = stack.ended(stack.first_job)
         assert job["status"] == "completed", job

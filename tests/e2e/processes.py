@@ -15,6 +15,9 @@ import httpx2
 from autoconnect.models import API_PREFIX
 from tests.e2e.waiting import free_port, wait_until
 
+#: One worker is enough for most tests: each takes two seconds of CPU to start. An empty value is the default, three.
+ONE_WORKER = {"AUTOCONNECT_WORKERS": "1"}
+DEFAULT_WORKERS = {"AUTOCONNECT_WORKERS": ""}
 #: Settings with which a dead worker is noticed quickly.
 QUICK = {"AUTOCONNECT_HEARTBEAT_MS": "200", "AUTOCONNECT_LEASE_MS": "1500"}
 #: Seconds until the API must answer: each process first imports pandas or Arrow.
@@ -23,9 +26,9 @@ _END_TIMEOUT_S = 30
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of the tests without its AUTOCONNECT_ variables, and with `extra`."""
+    """The environment of the tests without its AUTOCONNECT_ variables, with one worker, and with `extra`."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AUTOCONNECT_")}
-    return {**plain, **(extra or {})}
+    return {**plain, **ONE_WORKER, **(extra or {})}
 
 
 def autoconnect(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.generate import generate
 from tests import oracle
 from tests.e2e.conftest import SOURCE, stack_source
-from tests.e2e.processes import Up, autoconnect, descendants, lives, running, start
+from tests.e2e.processes import DEFAULT_WORKERS, Up, autoconnect, descendants, lives, running, start
 from tests.e2e.waiting import free_port, wait_until
 from tests.sample import public_sample
 
@@ -109,7 +109,7 @@ def test_a_redis_in_the_settings_that_does_not_answer_is_an_error(folder: Path) 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
 def test_however_a_run_ends_it_leaves_no_process(folder: Path, number: signal.Signals, code: int) -> None:
     (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
-    process = start("run", cwd=folder)
+    process = start("run", cwd=folder, extra=DEFAULT_WORKERS)
     below = wait_until(
         "all processes", lambda: pids if len(pids := descendants(process.pid)) == 6 else None, timeout_s=30
     )
@@ -123,7 +123,7 @@ def test_an_interrupt_reaches_a_run_that_a_shell_started_with_interrupts_ignored
     (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = start("run", cwd=folder)
+        process = start("run", cwd=folder, extra=DEFAULT_WORKERS)
     finally:
         signal.signal(signal.SIGINT, previous)
     wait_until("all processes", lambda: len(descendants(process.pid)) == 6, timeout_s=30)

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.compose import COMMANDS, ROOT, Stack, output, output_or_none, problem, running
+from tests.e2e.compose import COMMANDS, POLL_S, ROOT, Stack, output, output_or_none, problem, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -144,7 +144,7 @@ def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Cl
     # An idle worker may back up the batch of the stopped one before the lease ends.
     assert _counter(api, "retried") + _counter(api, "backed_up") >= 1
     assert _summary(api, job=job["id"]) == _summary_of(text)
-    wait_until("the restart", lambda: _restarts(victim) == 1)
+    wait_until("the restart", lambda: _restarts(victim) == 1, poll_s=POLL_S)
     stack.wait_healthy()
 
 

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from autoconnect.generate import generate
-from tests.e2e.processes import Up, descendants, running
+from tests.e2e.processes import DEFAULT_WORKERS, Up, descendants, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 
@@ -21,7 +21,7 @@ def write_big_source(up: Up) -> int:
 
 
 def test_workers_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> None:
-    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
+    with running(folder, {**DEFAULT_WORKERS, "AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
         cents = write_big_source(up)
         wait_until("three workers", lambda: len(up.get("/workers")["items"]) == 3)
         job_id = up.submit("big.csv")
@@ -43,7 +43,9 @@ def test_workers_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> N
 
 def test_a_batch_that_kills_every_worker_that_claims_it_is_dead_and_its_job_says_so(folder: Path) -> None:
     """Given MAX_DEATHS=3 and a job of one batch / When each worker that has it is killed"""
-    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000000", "AUTOCONNECT_MAX_DEATHS": "3"}) as up:
+    with running(
+        folder, {**DEFAULT_WORKERS, "AUTOCONNECT_BATCH_BYTES": "100000000", "AUTOCONNECT_MAX_DEATHS": "3"}
+    ) as up:
         write_big_source(up)
         job_id = up.submit("big.csv")
         killed: set[str] = set()
@@ -70,7 +72,7 @@ def test_a_batch_that_kills_every_worker_that_claims_it_is_dead_and_its_job_says
 
 
 def test_the_orchestrator_and_the_aggregator_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> None:
-    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
+    with running(folder, {**DEFAULT_WORKERS, "AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
         cents = write_big_source(up)
         job_id = up.submit("big.csv")
         wait_until("progress", lambda: up.get(f"/jobs/{job_id}")["batches"]["done"] > 5)
@@ -94,7 +96,7 @@ def test_results_outlive_the_stack(folder: Path) -> None:
 
 
 def test_the_embedded_redis_killed_in_the_middle_of_a_job_changes_nothing(folder: Path) -> None:
-    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
+    with running(folder, {**DEFAULT_WORKERS, "AUTOCONNECT_BATCH_BYTES": "100000"}) as up:
         cents = write_big_source(up)
         job_id = up.submit("big.csv")
         wait_until("progress", lambda: up.get(f"/jobs/{job_id}")["batches"]["done"] > 5)
