@@ -7,21 +7,27 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
 
 from autoconnect.errors import AutoConnectError, SettingsError
 
 
 def main() -> None:
     """Runs the command in `sys.argv`, and exits with its code."""
+    # While modules load, there is nothing to take down, and Python may lose a KeyboardInterrupt.
+    _handle_interrupts(lambda number, frame: os._exit(130))
+    import_module("autoconnect.cli.commands")
+
     try:
-        # Both Ctrl-C and kill take a stack down, even if a shell has started this process with SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        _handle_interrupts(signal.default_int_handler)
         code = run_command(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
-        code = 130
+        _exit_interrupted()
     except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
@@ -30,13 +36,30 @@ def main() -> None:
     sys.exit(code)
 
 
+def _handle_interrupts(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Both Ctrl-C and kill take a stack down, even if a shell has started this process with SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def _exit_interrupted() -> NoReturn:
+    """Exits with 130, without a last step of Python's: it may end the process by SIGINT, although that was caught.
+
+    It does so if the interrupt came in an `exec` of a string, which many imports call, for instance of dataclasses.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(130)
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Runs a command and returns its exit code; prints an error as one sentence."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not have every letter of a name
     as_json = "--json" in arguments
-    from typer import Exit, TyperException  # imported here, because Ctrl-C may come while it loads
+    from typer import Exit, TyperException  # imported here, because `main` first handles interrupts
 
     from autoconnect.cli.commands import app
 

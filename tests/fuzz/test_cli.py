@@ -352,6 +352,15 @@ def test_an_interrupt_ends_a_command_silently_with_130(tmp_path: Path, monkeypat
     assert (tmp_path / "messages").read_text() == ""
 
 
+def test_an_interrupt_in_generated_code_ends_a_command_with_130_too(tmp_path: Path) -> None:
+    """Given a command that runs code from a string, as imports do / When the interrupt comes in that code"""
+    (tmp_path / "interrupted.py").write_text(
+        "from autoconnect.cli import main\nmain.run_command = lambda _: exec('raise KeyboardInterrupt')\nmain.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def _has_handler(pid: int) -> bool:
     """Whether a process handles SIGTERM: `main` does so after SIGINT, and Python alone never does."""
     status = Path(f"/proc/{pid}/status").read_text()
