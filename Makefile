@@ -18,7 +18,7 @@ help: ## Print this
 run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=path: another file)
 	@exec $(BIN)/autoconnect run $${SOURCE:+"$$SOURCE"}
 
-up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=name: a file of data/)
+up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=path: a file in data/)
 	@AUTOCONNECT_SOURCE="$${SOURCE:-$$AUTOCONNECT_SOURCE}" exec $(BIN)/autoconnect up $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
 
 test: .venv/.test ## Run all tests, several at a time (ARGS=...: arguments for pytest, one test at a time)
@@ -56,58 +56,73 @@ upgrade: $(BIN)/uv ## Update the pins to the newest releases
 
 lock-check: $(BIN)/uv ## Check that the pins are those that `make lock` writes
 	@rm -rf .venv/lock && mkdir -p $(SERVICES:%=.venv/lock/%) .venv/lock/benchmarks/queues
-	@cp requirements.lock .venv/lock && cp $(QUEUES).txt .venv/lock/$(QUEUES).txt
+	@for file in $(PINS); do cp $$file .venv/lock/$$file; done
 	$(call compile,.venv/lock)
 	@for file in $(PINS); do cmp -s $$file .venv/lock/$$file || \
 		{ echo "$$file does not match pyproject.toml: run 'make lock' and commit what it changes." >&2; exit 1; }; done
 
 generate: .venv/.run ## Write data/transactions_autoconnect.csv again (always the same rows)
-	$(BIN)/autoconnect generate --rows 10000 --seed 2023 --out data/transactions_autoconnect.csv
+	@$(BIN)/autoconnect generate --rows 10000 --seed 2023 --out .venv/sample.csv
+	@mv .venv/sample.csv data/transactions_autoconnect.csv
 
 clean: ## Remove .venv and all caches (the data of `make up` in .autoconnect stays)
 	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Write all pins into the folder $(1): first the lock, then those of each service, which follow it.
+# Write all pins into the folder $(1): first the lock, then those of each service, which follow it. An image accepts only
+# packages with these hashes, which are those of all platforms.
 define compile
 @$(COMPILE) pyproject.toml $(2) --all-extras --output-file $(1)/requirements.lock
 @for service in $(SERVICES); do \
-	$(COMPILE) pyproject.toml --no-annotate --extra $$service --constraints $(1)/requirements.lock --output-file $(1)/$$service/requirements.txt || exit 1; done
+	$(COMPILE) pyproject.toml --no-annotate --generate-hashes --extra $$service --constraints $(1)/requirements.lock \
+		--output-file $(1)/$$service/requirements.txt || exit 1; done
 @$(COMPILE) $(QUEUES).in $(2) --no-annotate --output-file $(1)/$(QUEUES).txt
 endef
 
+# .venv/.whole is missing while something is installed: after an installation that was cut short, .venv is made anew.
+WHOLE := $(filter-out $(wildcard .venv/.whole),.venv/.whole)
+
 # These stamps record what .venv holds, so that nothing is installed twice.
-.venv/.run: pyproject.toml requirements.lock | $(BIN)/python
+.venv/.run: pyproject.toml requirements.lock $(WHOLE)
 	$(call install,.[all])
 
-.venv/.test: pyproject.toml requirements.lock | $(BIN)/python
+.venv/.test: pyproject.toml requirements.lock $(WHOLE)
 	$(call install,.[all$(comma)dev])
 	@touch .venv/.run
 
-.venv/.bench: pyproject.toml requirements.lock | $(BIN)/python
+.venv/.bench: pyproject.toml requirements.lock $(WHOLE)
 	$(call install,.[all$(comma)bench])
 	@touch .venv/.run
 
 # In a .venv of their own: these queues need older versions of packages that we use.
-.venv/.queues: $(QUEUES).txt | $(BIN)/python
+.venv/.queues: $(QUEUES).txt $(WHOLE)
 	@echo "Installing other queues into .venv/queues ..."
-	@$(BIN)/python -m venv .venv/queues
+	@$(BIN)/python -m venv --clear .venv/queues
 	@.venv/queues/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 # Installed alone, so that the pins can be updated even if the current ones can no longer be installed.
-$(BIN)/uv: | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock uv
+$(BIN)/uv: $(WHOLE)
+	$(call pip,uv)
+
+define pip
+@rm -f .venv/.whole
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock $(1)
+@touch .venv/.whole
+endef
 
 define install
 @echo "Installing into .venv ..."
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '$(1)'
+$(call pip,-e '$(1)')
 @$(BIN)/python -m worker.warm
 @touch $@
 endef
 comma := ,
 
-$(BIN)/python:
+.venv/.whole:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "AutoConnect needs Python 3.11 or newer, and $(PYTHON) is not: name one with 'make PYTHON=...'." >&2; exit 1; }
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no module venv with pip: on Debian or Ubuntu, install the package python3-venv." >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@

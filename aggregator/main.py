@@ -14,7 +14,11 @@ def serve(settings: Settings, stop: Stop) -> None:
     blocking = BlockingClient(url, settings.block_ms)
     stop.wake = blocking.interrupt
     aggregator = Aggregator(connect(url), blocking, settings)
-    run_rounds(aggregator.round, stop, settings.health_file)
+    aggregator.start()
+    try:
+        run_rounds(aggregator.round, stop, settings.health_file)
+    finally:
+        aggregator.leave()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
+from api.audit import Refusals, log_change
 from api.problems import Problem
+from autoconnect.api_keys import ApiKey, Role
 
 #: Methods that change nothing.
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -28,34 +30,58 @@ NEEDS_KEY = Depends(_describe)
 
 
 class KeyCheck:
-    """Raises Problem 401 for a request that needs a key and sends none, or sends a wrong one.
+    """Raises Problem 401 if a request needs a key and sends none or a wrong one, 403 if the role of its key forbids it.
 
     Without keys, no request needs one; otherwise a change does and, with `for_reading`, a read does too.
     It goes by method and path, not by route: a change needs the key even if its route forgets to ask for it.
     """
 
-    def __init__(self, keys: Sequence[str], *, for_reading: bool) -> None:
-        self._key_digests = [_digest(key.encode()) for key in keys]
+    def __init__(self, keys: Sequence[ApiKey], *, for_reading: bool) -> None:
+        self._keys_and_digests = [(key, _digest(key.key.encode())) for key in keys]
         self._for_reading = for_reading
+        self._refusals = Refusals()
 
     def __call__(self, request: Request) -> None:
-        if not self._key_digests or not self._needs_key(request):
+        is_change = request.method not in SAFE_METHODS
+        if not self._keys_and_digests or not (is_change or self._is_protected(request.scope["path"])):
             return
-        are_known = [self._is_known(key) for key in _sent_keys(request)]
-        if not are_known or not all(are_known):
-            raise Problem(
-                401,
-                "This call needs the API key; send it as Authorization: Bearer KEY or X-API-Key: KEY.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        keys = self._known_keys(request)
+        if is_change:
+            self._check_roles(request, keys)
+            log_change(request, keys)
 
-    def _needs_key(self, request: Request) -> bool:
-        return request.method not in SAFE_METHODS or (self._for_reading and not _is_open(request.scope["path"]))
+    def _is_protected(self, path: str) -> bool:
+        return self._for_reading and not (path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES))
 
-    def _is_known(self, key: bytes) -> bool:
+    def _known_keys(self, request: Request) -> list[ApiKey]:
+        """The keys that are sent; every one of them must be known."""
+        sent = list(_sent_keys(request))
+        keys = [key for key in map(self._find, sent) if key]
+        if keys and len(keys) == len(sent):
+            return keys
+        if sent:
+            self._refusals.note(request, "unknown key")
+        raise Problem(
+            401,
+            "This call needs the API key; send it as Authorization: Bearer KEY or X-API-Key: KEY.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    def _find(self, sent: bytes) -> ApiKey | None:
         """Takes the same time for any key: digests have one length, and the key is compared with all of them."""
-        sent = _digest(key)
-        return sum(secrets.compare_digest(sent, known) for known in self._key_digests) > 0
+        sent_digest = _digest(sent)
+        found = [key for key, digest in self._keys_and_digests if secrets.compare_digest(sent_digest, digest)]
+        return found[0] if found else None
+
+    def _check_roles(self, request: Request, keys: Sequence[ApiKey]) -> None:
+        for key in keys:
+            if key.role is not Role.WRITE:
+                self._refusals.note(request, f"the key {key.name} has the role {key.role}")
+                raise Problem(
+                    403,
+                    f"The key {key.name} has the role {key.role}, which allows only {', '.join(SAFE_METHODS)}; this "
+                    f"call needs a key with the role {Role.WRITE}.",
+                )
 
 
 def _sent_keys(request: Request) -> Iterator[bytes]:
@@ -69,7 +95,3 @@ def _sent_keys(request: Request) -> Iterator[bytes]:
 
 def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
-
-
-def _is_open(path: str) -> bool:
-    return path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES)

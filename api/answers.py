@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from api.dialects import GivenDialect
+from autoconnect.models import MAX_SOURCE_BYTES, SourceName
 
 Item = TypeVar("Item")
 
@@ -22,11 +25,23 @@ class Rejects(Items[Item], Generic[Item]):
 
 
 class JobRequest(BaseModel):
-    """The source of a new job; defaults to the source that the stack was started with."""
+    """A new job; its source defaults to the one that the stack was started with."""
 
     model_config = ConfigDict(extra="forbid")
 
-    source: str | None = Field(None, max_length=4_096, examples=["transactions_autoconnect.csv"])
+    source: SourceName | None = Field(
+        default=None,
+        description=f"At most {MAX_SOURCE_BYTES} bytes in UTF-8.",
+        examples=["transactions_autoconnect.csv"],
+    )
+    dialect: GivenDialect | None = Field(
+        default=None,
+        description="How the source is written, as far as it is not to be judged from its content.",
+    )
+    publish: StrictBool = Field(
+        default=True,
+        description="Whether its result is published when the job completes; `/publish` can also do so later.",
+    )
 
 
 class SourceInfo(BaseModel):
@@ -34,8 +49,11 @@ class SourceInfo(BaseModel):
 
     name: str
     bytes: int
-    modified_at: datetime
+    modified_at: datetime | None = Field(description="Null if the file system has a time outside the years 1 to 9999.")
     uploaded: bool = Field(description="Whether the file was uploaded; only uploaded files can be deleted.")
+
+
+_SPELLINGS = "Transactions by spelling, if there are several that count as this name; else empty."
 
 
 class CityCount(BaseModel):
@@ -43,6 +61,7 @@ class CityCount(BaseModel):
 
     city: str
     transactions: int
+    spellings: dict[str, int] = Field(description=_SPELLINGS)
 
 
 class ModelCount(BaseModel):
@@ -50,6 +69,7 @@ class ModelCount(BaseModel):
 
     model: str
     transactions: int
+    spellings: dict[str, int] = Field(description=_SPELLINGS)
 
 
 class ColumnInfo(BaseModel):
@@ -65,7 +85,7 @@ class MetricInfo(BaseModel):
     name: str
     definition: str
     columns: list[ColumnInfo]
-    options: dict[str, int] = Field(description="Parameters besides the filters, with their defaults.")
+    options: dict[str, int | str | None] = Field(description="Parameters besides the filters, with their defaults.")
 
 
 class MetricAnswer(BaseModel):
@@ -76,6 +96,7 @@ class MetricAnswer(BaseModel):
     computed_at: datetime
     complete: bool
     filters: dict[str, str | int | list[str]]
+    next_cursor: str | None = Field(None, description="If there are more rows: pass it as `cursor` to get them.")
     columns: list[str]
     rows: list[dict[str, str | int | float | None]]
     note: str | None = None

@@ -1,20 +1,35 @@
 """Builds the application from its routes, checks, errors and documentation pages."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from api import limits, pages, problems
 from api.access import NEEDS_KEY, KeyCheck
+from api.announcement import Announcer
+from api.computations import Computations
 from api.cubes import Cubes
 from api.gate import Check, Gate, SecurityHeaders
+from api.kept_answers import KeptAnswers, kept_bytes
+from api.methods import Methods
+from api.parameters import Parameters, check_parameters
+from api.redis_watch import RedisWatch, WatchedClient
+from api.room import spare_bytes
 from api.routes import health, jobs, metrics, prometheus, queue, sources
-from autoconnect.broker.connection import connect
+from api.source_files import SourceFiles
+from api.versioned import VersionedAnswers
+from api.waiting import Answers, Waiting
+from autoconnect.broker.result_reader import ResultReader
+from autoconnect.errors import BrokerSilent
+from autoconnect.memory import memory_limit
 from autoconnect.models import API_PREFIX
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders
@@ -23,7 +38,7 @@ _DESCRIPTION = f"""
 Exact metrics per city from a CSV of car sales and rentals.
 
 Submit a job with `POST {API_PREFIX}/jobs`. When it has completed, read its metrics from
-`{API_PREFIX}/metrics/{{name}}`. Metrics are those of the newest completed job unless `job` names another one, and all
+`{API_PREFIX}/metrics/{{name}}`. Metrics are those of the published result unless `job` names another one, and all
 accept the same filters.
 Errors are `application/problem+json` (RFC 9457).
 """
@@ -33,7 +48,7 @@ Errors are `application/problem+json` (RFC 9457).
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
-    "expose_headers": ["ETag", "Location", "Retry-After"],
+    "expose_headers": ["Content-Disposition", "ETag", "Location", "Retry-After", "X-Truncated"],
 }
 
 
@@ -46,10 +61,11 @@ class _Api(FastAPI):
         return SecurityHeaders(super().build_middleware_stack())
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
     """Creates the application. The Redis of the settings need not answer yet.
 
-    Raises SettingsError if no Redis is set.
+    The process may use `memory_bytes`, by default as many as the system lets it. Raises SettingsError if no Redis is
+    set.
     """
     app = _Api(
         title="AutoConnect",
@@ -60,16 +76,34 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         responses=problems.RESPONSES,
+        dependencies=[Depends(check_parameters)],
+        lifespan=_watch_redis,
     )
     app.state.settings = settings
-    app.state.folders = Folders(settings.upload_dir, settings.data_dir)
-    app.state.client = connect(settings.needed_redis_url())
-    app.state.cubes = Cubes(app.state.client)
+    app.state.folders = Folders(settings.upload_dir, settings.data_dir, has_ctime=settings.has_source_ctime)
+    app.state.source_files = SourceFiles()
+    app.state.redis_watch = RedisWatch(settings.needed_redis_url())
+    app.state.waiting = Waiting()
+    app.state.client = WatchedClient(settings.needed_redis_url(), app.state.redis_watch)
+    spare = spare_bytes(memory_limit().bytes if memory_bytes is None else memory_bytes)
+    app.state.result_reader = ResultReader(settings.needed_redis_url())
+    app.state.kept_answers = KeptAnswers(kept_bytes(settings.answer_cache_bytes, spare))
+    spare -= app.state.kept_answers.size
+    app.state.computations = Computations(Cubes(app.state.client, spare // 2, settings.fold_names), spare // 2)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     for router in (jobs.router, sources.router, metrics.router, queue.router):
         app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
+    app.add_middleware(Answers, waiting=app.state.waiting)
+    app.add_middleware(
+        VersionedAnswers,
+        reader=app.state.result_reader,
+        kept=app.state.kept_answers,
+        makes_with=settings.fold_names,
+        cache_control="private, no-cache" if settings.api_key_for_reading else "no-cache",
+    )
+    app.add_middleware(Methods)
     app.add_middleware(Gate, checks=list(_checks(settings)))
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
@@ -80,14 +114,37 @@ def create_app(settings: Settings) -> FastAPI:
     def home() -> RedirectResponse:
         return RedirectResponse("/docs")
 
+    app.state.parameters = Parameters(app.openapi())
     return app
+
+
+@asynccontextmanager
+async def _watch_redis(app: FastAPI) -> AsyncIterator[None]:
+    """Watches Redis while the application serves, and says there how much memory this process has."""
+    loop, watch = asyncio.get_running_loop(), app.state.redis_watch
+
+    def on_silence(error: BrokerSilent) -> None:
+        app.state.client.start_over()
+        loop.call_soon_threadsafe(app.state.result_reader.give_up)
+        loop.call_soon_threadsafe(app.state.waiting.refuse, error)
+
+    await run_in_threadpool(watch.start, on_silence)
+    announcer = Announcer(app.state.client)
+    announcer.start()
+    reading = loop.create_task(app.state.result_reader.run())
+    yield
+    app.state.result_reader.stop()
+    await reading
+    await run_in_threadpool(announcer.stop)
+    await run_in_threadpool(watch.stop)
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
     """All checks, in order: the rate limit counts wrong keys, too, and bodies are checked only after the key."""
     if settings.rate_limit:
         yield limits.RateCheck(settings.rate_limit)
-    if not settings.api_keys and "*" not in settings.origins:
+    yield limits.check_head
+    if not settings.api_keys:
         yield limits.HostCheck(settings.host, settings.origins)
     yield limits.OriginCheck(settings.origins)
     yield KeyCheck(settings.api_keys, for_reading=settings.api_key_for_reading)

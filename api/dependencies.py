@@ -1,39 +1,50 @@
-"""Dependencies of the routes: Redis, the settings, the folders of sources, the cubes.
+"""Dependencies of the routes: Redis, the settings, the folders of sources, the computations.
 
 They are async because they never wait: FastAPI would run a sync dependency in a thread.
 """
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from api.cubes import Cubes
+from api.computations import Computations
+from api.kept_answers import KeptAnswers
+from api.redis_watch import RedisWatch
+from api.source_files import SourceFiles
 from autoconnect.broker.connection import Client
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders
 
-
-async def _client(request: Request) -> Client:
-    client: Client = request.app.state.client
-    return client
+Read = Callable[[Request], Awaitable[Any]]
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+def _state(name: str) -> Read:
+    """Reads what the application keeps under a name."""
+
+    async def read(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return read
 
 
-async def _folders(request: Request) -> Folders:
-    folders: Folders = request.app.state.folders
-    return folders
+def _state_that_needs_redis(name: str) -> Read:
+    """Reads the same, and lets the request wait for Redis; raises BrokerSilent if that does not answer already."""
+
+    async def read(request: Request) -> Any:
+        request.app.state.redis_watch.check_answers()
+        request.app.state.waiting.add(request)
+        return getattr(request.app.state, name)
+
+    return read
 
 
-async def _cubes(request: Request) -> Cubes:
-    cubes: Cubes = request.app.state.cubes
-    return cubes
-
-
-Redis = Annotated[Client, Depends(_client)]
-Configured = Annotated[Settings, Depends(_settings)]
-SourceFolders = Annotated[Folders, Depends(_folders)]
-Results = Annotated[Cubes, Depends(_cubes)]
+Redis = Annotated[Client, Depends(_state_that_needs_redis("client"))]
+Computing = Annotated[Computations, Depends(_state_that_needs_redis("computations"))]
+#: The same, for computations that need no Redis.
+ComputingAlone = Annotated[Computations, Depends(_state("computations"))]
+Kept = Annotated[KeptAnswers, Depends(_state("kept_answers"))]
+Watch = Annotated[RedisWatch, Depends(_state("redis_watch"))]
+Configured = Annotated[Settings, Depends(_state("settings"))]
+SourceFolders = Annotated[Folders, Depends(_state("folders"))]
+SendingFiles = Annotated[SourceFiles, Depends(_state("source_files"))]

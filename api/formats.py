@@ -1,56 +1,104 @@
 """Formats of answers: chosen by `format=`, or otherwise by the Accept header."""
 
-from collections.abc import Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
-from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.problems import Problem
-from autoconnect.core.table import Table
-from autoconnect.exports import FORMATS
+from autoconnect.errors import SelectionError
+from autoconnect.exports import FORMATS, csv, json, xlsx
 from autoconnect.exports.base import Format
-
-#: What the description of a route that answers in every format says besides the JSON that it returns.
-OTHER_FORMATS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {form.media_type: {"schema": {"type": "string"}} for form in FORMATS.values() if form.name != "json"}
-    }
-}
-#: The description of `format=`.
-FORMAT_NAMES = " or ".join(FORMATS)
+from autoconnect.local.temporary import temporary_folder
 
 
-def choose_format(request: Request, name: str | None) -> Format:
-    """The format that a client asks for.
+def described(*forms: Format) -> dict[int | str, dict[str, Any]]:
+    """What the description of a route that answers in these formats says of them; JSON has a model instead."""
+    return {200: {"content": {form.media_type: {"schema": _schema(form)} for form in forms if form != json.FORMAT}}}
+
+
+def _schema(form: Format) -> dict[str, str]:
+    return {"type": "string"} | ({} if form.media_type.startswith("text/") else {"format": "binary"})
+
+
+#: The description of a route that answers in every format.
+OTHER_FORMATS = described(*FORMATS.values())
+
+
+class FormatParameters(BaseModel):
+    """The parameters that choose a format, and the marks of a CSV."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str | None = Field(None, description=" or ".join(FORMATS), json_schema_extra={"enum": [*FORMATS]})
+    bom: bool | None = Field(None, description="Only for csv: whether a byte order mark comes first; default: false.")
+    delimiter: Literal[",", ";", "tab", "|"] | None = Field(None, description="Only for csv; default: a comma.")
+    decimal: Literal[".", ","] | None = Field(None, description="Only for csv: the decimal mark; default: a point.")
+
+    def choose(self, request: Request) -> Format:
+        """The format that the client asks for; workbooks are built where uploads are stored.
+
+        Raises Problem 406 if the client accepts none, SelectionError if it gives the marks of a CSV and wants none.
+        """
+        form = choose_format(request, self.format)
+        marks = self.model_dump(include={"bom", "delimiter", "decimal"}, exclude_none=True)
+        if form == csv.FORMAT:
+            delimiter = {"tab": "\t"}.get(self.delimiter or ",", self.delimiter or ",")
+            return csv.format_with(csv.Marks(bool(self.bom), delimiter, self.decimal or "."))
+        for name in marks:
+            raise SelectionError(name, f"{name} is given with {form.name}; expected it only with format=csv.")
+        return xlsx.format_in(folder_of_workbooks(request)) if form == xlsx.FORMAT else form
+
+
+def folder_of_workbooks(request: Request) -> xlsx.MakeFolder:
+    """Makes folders where uploads are stored: workbooks are large, and in a container the folder /tmp is memory."""
+    return partial(_folder_in, request.app.state.settings.upload_dir)
+
+
+@contextmanager
+def _folder_in(parent: Path) -> Iterator[Path]:
+    try:
+        with temporary_folder(parent) as folder:
+            yield folder
+    except OSError as error:
+        raise Problem(507, f"The workbook cannot be stored: {error.strerror}.") from None
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of an answer, in pieces, and further headers.
+
+    Until the last piece is taken, it needs `kept_bytes` of memory.
+    """
+
+    media_type: str
+    pieces: Iterator[bytes]
+    kept_bytes: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose_format(request: Request, name: str | None, offered: Mapping[str, Format] = FORMATS) -> Format:
+    """The format that a client asks for, of those that are offered.
 
     Raises Problem 406 if the client accepts none.
     """
     if name is not None:
-        if name in FORMATS:
-            return FORMATS[name]
-        raise Problem(406, f"format is {name!r}; expected {FORMAT_NAMES}.")
+        if name in offered:
+            return offered[name]
+        raise Problem(406, f"format is {name!r}; expected {' or '.join(offered)}.")
     accept = request.headers.get("accept", "*/*")
     ranges = [_media_range(part) for part in accept.split(",")]
-    quality = {form.name: _quality(form.media_type, ranges) for form in FORMATS.values()}
+    quality = {form.name: _quality(form.media_type, ranges) for form in offered.values()}
     best = max(quality, key=lambda name: quality[name])  # the first of equals, which is the default
     if quality[best] > 0:
-        return FORMATS[best]
-    media_types = " or ".join(form.media_type for form in FORMATS.values())
+        return offered[best]
+    media_types = " or ".join(form.media_type for form in offered.values())
     raise Problem(406, f"Accept is {accept[:200]!r}; expected {media_types}.")
-
-
-def table_response(form: Format, table: Table, head: Mapping[str, object]) -> Response:
-    """A table in a format; `head` is said before the rows if the format has a place for it.
-
-    A table of several pieces is streamed.
-    """
-    pieces = form.write(table, head)
-    first, second = next(pieces, b""), next(pieces, None)
-    if second is None:
-        return Response(first, media_type=form.media_type)
-    return StreamingResponse(chain([first, second], pieces), media_type=form.media_type)
 
 
 def _media_range(text: str) -> tuple[str, float]:

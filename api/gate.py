@@ -15,7 +15,7 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_HEADERS = {
+SECURITY_HEADERS = {
     b"content-security-policy": CONTENT_POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -56,7 +56,7 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _HEADERS | _API_HEADERS if scope.get("path", "").startswith("/api/") else _HEADERS
+        headers = SECURITY_HEADERS | (_API_HEADERS if scope.get("path", "").startswith("/api/") else {})
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Refuses requests before they are read: foreign pages and hosts, bodies of a wrong type or size, too many calls."""
+"""Refuses requests before they are read: foreign pages and hosts, too many calls, wrong types, too large a request."""
 
 import ipaddress
 import time
@@ -13,14 +13,28 @@ from api.access import SAFE_METHODS
 from api.problems import Problem
 from autoconnect.models import API_PREFIX
 
+#: Bytes of path and query: a query with fifty names has about one KiB.
+MAX_URL_BYTES = 8 << 10
+#: Bytes of all headers, with colons and line ends: cookies of other services on the same host have a few KiB.
+MAX_HEADER_BYTES = 32 << 10
+#: Parameters of a call, and media ranges in its Accept.
+MAX_PARAMETERS = MAX_RANGES = 100
+#: Bytes of a colon, a space and a line end.
+_HEADER_SEPARATORS = 4
 #: Bytes of any body but an upload: a job request has a few hundred.
 MAX_BODY_BYTES = 64 << 10
+URL_TOO_LONG = f"The URL is longer than {MAX_URL_BYTES:,} bytes; send a shorter query."
+HEADERS_TOO_LARGE = f"The headers are larger than {MAX_HEADER_BYTES:,} bytes; send fewer or shorter ones."
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes."
 _JSON_TYPES = ("application/json",)
 #: `curl -T` sends no type, `curl --data-binary` that of a form, and a browser on Windows that of Excel.
 _UPLOAD_TYPES = (
     *("", "text/csv", "text/plain", "text/tab-separated-values"),
     *("application/csv", "application/octet-stream", "application/vnd.ms-excel", "application/x-www-form-urlencoded"),
+)
+_FORM = (
+    "Content-Type is 'multipart/form-data'; expected the file itself as the body of "
+    f"PUT {API_PREFIX}/sources/NAME.csv: curl -T FILE, or curl -X PUT --data-binary @FILE."
 )
 #: Digits of a Content-Length: no body is longer than 10^18 bytes.
 _MAX_DIGITS = 18
@@ -103,6 +117,22 @@ class HostCheck:
             )
 
 
+def check_head(request: Request) -> None:
+    """Raises Problem if the URL (414), the headers (431) or the number of parameters (422) is above its limit."""
+    url_bytes = len(request.scope["raw_path"]) + len(request.scope["query_string"]) + 1
+    if url_bytes > MAX_URL_BYTES:
+        raise Problem(414, URL_TOO_LONG)
+    headers = request.headers.raw
+    if sum(len(name) + len(value) + _HEADER_SEPARATORS for name, value in headers) > MAX_HEADER_BYTES:
+        raise Problem(431, HEADERS_TOO_LARGE)
+    ranges = sum(value.count(b",") + 1 for name, value in headers if name == b"accept")
+    if ranges > MAX_RANGES:
+        raise Problem(431, f"Accept has {ranges:,} media ranges; expected at most {MAX_RANGES}.")
+    parameters = sum(map(bool, request.scope["query_string"].split(b"&")))
+    if parameters > MAX_PARAMETERS:
+        raise Problem(422, f"The URL has {parameters:,} parameters; expected at most {MAX_PARAMETERS}.")
+
+
 def check_body(request: Request) -> None:
     """Raises Problem for an invalid Content-Length (400), or a body of the wrong type (415) or size (413)."""
     length = request.headers.get("content-length", "0")
@@ -111,6 +141,8 @@ def check_body(request: Request) -> None:
     if int(length) == 0 and "transfer-encoding" not in request.headers:
         return
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data" and request.scope["path"].startswith(f"{API_PREFIX}/sources"):
+        raise Problem(415, _FORM)
     accepted = _UPLOAD_TYPES if is_upload(request) else _JSON_TYPES
     if media_type not in accepted:
         expected = "the CSV itself, as text/csv" if is_upload(request) else _JSON_TYPES[0]

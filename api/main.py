@@ -4,9 +4,10 @@ import signal
 import sys
 
 import structlog
-import uvicorn
 
 from api.app import create_app
+from api.listener import listening_sockets
+from api.server import Server
 from api.upload import remove_leftovers
 from autoconnect.service import Stop, run_service
 from autoconnect.settings import Settings
@@ -23,15 +24,7 @@ def serve(settings: Settings, stop: Stop) -> None:
     remove_leftovers(settings.upload_dir)
     is_open = settings.open_without_key and not settings.api_keys
     _warn_of_open_doors(settings.host, settings.listen_host, is_open=is_open)
-    uvicorn.run(
-        app,
-        host=settings.listen_host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # otherwise a client on this machine could claim any address
-    )
+    Server(app).run(listening_sockets(settings.listen_host, settings.port))
 
 
 def _warn_of_open_doors(configured_host: str, host: str, *, is_open: bool) -> None:

@@ -12,14 +12,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from autoconnect.errors import BrokerUnavailable, SelectionError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+#: Invalid fields that an answer names: a body of 64 KiB can have thousands.
+_MAX_ERRORS = 100
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemError(BaseModel):
@@ -60,7 +62,10 @@ RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "A prob
 
 
 def install(app: FastAPI) -> None:
-    """Makes the application answer every error with a problem document."""
+    """Makes the application answer every error with a problem document.
+
+    The handlers are async, because Starlette runs others in a thread, and no thread may be free.
+    """
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SelectionError, _on_selection_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -74,6 +79,11 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     """Turns a problem into an answer."""
     fields = {"job_status": problem.job_status} if problem.job_status else {}
     return _answer(request, problem.status, problem.detail, problem.headers, **fields)
+
+
+def unavailable(request: Request, error: Exception) -> JSONResponse:
+    """The answer while Redis does not answer, or answers with an error."""
+    return _answer(request, 503, str(error), {"Retry-After": "1"})
 
 
 def _answer(
@@ -93,17 +103,17 @@ def _answer(
     )
 
 
-def _on_problem(request: Request, error: Exception) -> JSONResponse:
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
     return answer(request, error)
 
 
-def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SelectionError)
     return _answer(request, 422, str(error), errors=[ProblemError(name=error.name, message=str(error))])
 
 
-def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [
         ProblemError(
@@ -112,40 +122,50 @@ def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
             if fault["type"] == "extra_forbidden"
             else fault["msg"].removeprefix("Value error, "),
         )
-        for fault in error.errors()
+        for fault in error.errors()[:_MAX_ERRORS]
     ]
     detail = "; ".join(f"{fault.name}: {fault.message}" for fault in errors)
     return _answer(request, 422, f"{detail}.", errors=errors)
 
 
-def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_allowed_methods(request))
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return _answer(request, error.status_code, str(error.detail), headers)
 
 
-def _allowed_methods(request: Request) -> list[str]:
-    """The methods of all routes of a path; the router names only those of the first route that matches."""
+def allowed_methods(request: Request) -> list[str]:
+    """The methods of all routes of a path; the router names only those of the first route that matches.
 
-    def is_served(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    Each route of GET is one of HEAD, and every path that has a route answers OPTIONS.
+    """
+    served = {method for method in _METHODS if is_served(request, method)}
+    if "GET" in served:
+        served.add("HEAD")
+    if served:
+        served.add("OPTIONS")
+    return [method for method in _METHODS if method in served]
 
-    return list(filter(is_served, _METHODS))
+
+def is_served(request: Request, method: str) -> bool:
+    """Whether a route of the path itself answers this method; folders of files have GET."""
+    scope = {**request.scope, "method": method}
+    routes = (route for route in request.app.routes if method == "GET" or not isinstance(route, Mount))
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)
 
 
-def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:
-    return _answer(request, 503, str(error), {"Retry-After": "1"})
+async def _on_broker_unavailable(request: Request, error: Exception) -> JSONResponse:
+    return unavailable(request, error)
 
 
-def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
+async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
     log.info("client disconnected", path=request.scope["path"])
     return _answer(request, 400, "The body ended before it was complete.")
 
 
-def _on_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_exception(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed", path=request.scope["path"], exc_info=error)
     return _answer(request, 500, "An unexpected error occurred; the log of the api service says which.")
 

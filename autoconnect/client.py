@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -23,8 +24,9 @@ import httpx2
 import simplejson
 from pydantic import BaseModel, ValidationError, model_validator
 
+from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
 from autoconnect.errors import AutoConnectError, SettingsError
-from autoconnect.models import API_PREFIX, Job
+from autoconnect.models import API_PREFIX, Job, SourceCheck
 from autoconnect.settings import load_settings
 
 URL_VARIABLE = "AUTOCONNECT_URL"
@@ -51,13 +53,17 @@ class Api:
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
 
-    def submit(self, source: str | None = None) -> Job:
+    def submit(
+        self, source: str | None = None, *, dialect: DialectOptions = NOTHING_GIVEN, publish: bool = True
+    ) -> Job:
         """Submit a job and return it, without waiting for it.
 
         `source` is the name of a file in the API's folders; it defaults to the source that its stack was started with.
-        A source that cannot be read is not an error of this call: the job fails and says why.
+        `dialect` is what you give of its dialect. A source that cannot be read is not an error of this call: the job
+        fails and says why. Without `publish`, the result is only published when you call `publish`.
         """
-        return self._read(Job, self._call("POST", "jobs", json={"source": source} if source else {}))
+        body = {"publish": publish, "dialect": dialect.to_dict()} | ({"source": source} if source else {})
+        return self._read(Job, self._call("POST", "jobs", json=body))
 
     def list_jobs(self, status: str | None = None, limit: int = 20) -> list[Job]:
         """Return up to `limit` jobs (1 to 1,000), newest first; with a `status`, only those that have it."""
@@ -70,15 +76,52 @@ class Api:
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and return it. A job that has ended is an error."""
-        return self._read(Job, self._call("DELETE", "jobs", job_id))
+        job = self.job(job_id)
+        if job.status.ended:
+            raise AutoConnectError(f"Job {job.id} has already ended: it is {job.status}.")
+        answer = self._call("DELETE", "jobs", job.id)
+        if not answer:
+            raise AutoConnectError(f"Job {job.id} ended before it could be cancelled, and was removed with its result.")
+        return self._read(Job, answer)
+
+    def retry(self, job_id: str) -> Job:
+        """Run a failed job again and return it, without waiting for it. A job that has not failed is an error."""
+        return self._read(Job, self._call("POST", "jobs", job_id, "retry"))
+
+    def publish(self, job_id: str) -> Job:
+        """Publish the result of a completed job and return the job. A job without a result is an error."""
+        return self._read(Job, self._call("POST", "jobs", job_id, "publish"))
+
+    def delete(self, job_id: str) -> None:
+        """Remove an ended job and its result. An open job, and the one whose result is published, are errors."""
+        job = self.job(job_id)
+        if not job.status.ended:
+            raise AutoConnectError(f"Job {job.id} is {job.status}; cancel it before you delete it.")
+        self._call("DELETE", "jobs", job.id)
+
+    def check(self, name: str, dialect: DialectOptions = NOTHING_GIVEN) -> SourceCheck:
+        """Return how a source would be read, from a sample of it; a source that cannot be read is an error."""
+        return self._read(
+            SourceCheck, self._call("GET", "sources", name, "check", params={"dialect": dialect.to_json()})
+        )
 
     def metric(self, name: str, filters: Mapping[str, str | list[str]] | None = None) -> Mapping[str, Any]:
         """Return the API's answer for a metric: its `columns`, its `rows` (a dict each), its job and its filters.
 
         `filters` are parameters of the call, such as `city`, `from`, `job` or an option of the metric. Numbers with a
-        fraction are Decimals. An unknown metric or parameter is an error.
+        fraction are Decimals. It has all rows unless the filters have a `limit`. An unknown metric or parameter is an
+        error.
         """
-        answer = self._call("GET", "metrics", name, params=filters or {})
+        answer = self._page(name, filters or {})
+        while (cursor := answer.get("next_cursor")) and "limit" not in (filters or {}):
+            page = self._page(name, {**(filters or {}), "job": answer["job_id"], "cursor": cursor})
+            answer["rows"] += page["rows"]
+            answer["next_cursor"] = page.get("next_cursor")
+            answer.pop("note", None)  # it says which rows the first page has
+        return answer
+
+    def _page(self, name: str, parameters: Mapping[str, str | list[str]]) -> dict[str, Any]:
+        answer = self._call("GET", "metrics", name, params=parameters)
         self._read(_Table, answer)
         return answer
 
@@ -106,6 +149,8 @@ class Api:
             ) from None
         except UnicodeEncodeError as error:
             raise AutoConnectError(f"{error.object!r} cannot be sent; expected valid Unicode text.") from None
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return {}
         try:
             document = simplejson.loads(response.text, use_decimal=True)
         except (ValueError, RecursionError):
@@ -141,6 +186,7 @@ class _Table(BaseModel):
     columns: list[str]
     rows: list[dict[str, str | int | Decimal | None]]
     note: str | None = None
+    next_cursor: str | None = None
 
     @model_validator(mode="after")
     def _rows_have_all_columns(self) -> Self:
@@ -153,13 +199,13 @@ class _Table(BaseModel):
 def connected(url: str | None = None, key: str | None = None) -> Iterator[Api]:
     """Connect to an API, and disconnect after the block.
 
-    `url` defaults to AUTOCONNECT_URL or, if that is not set, to http://127.0.0.1:8000. `key` defaults to the first of
-    AUTOCONNECT_API_KEY, if there is one: without `key`, the settings in the environment are read.
+    `url` defaults to AUTOCONNECT_URL or, if that is not set, to http://127.0.0.1:8000. `key` defaults to the key of
+    the first entry of AUTOCONNECT_API_KEY, if there is one: without `key`, the settings in the environment are read.
 
     Raises SettingsError if the URL is not one, or if a setting that is read is invalid.
     """
     if key is None:
-        key = next(iter(load_settings().api_keys), None)
+        key = next((entry.key for entry in load_settings().api_keys), None)
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     name = "The URL" if url else URL_VARIABLE
     url = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL

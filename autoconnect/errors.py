@@ -7,12 +7,18 @@ AutoConnectError
 │   ├── SourceUnusable       a job may not, or cannot, read the file
 │   ├── SourceChanged        it no longer has the version that was planned
 │   └── RecordCrossesBatch   a record lies across the edge of two batches; not shown: the job is replanned
+├── TooManyJobs              as many jobs are open as MAX_OPEN_JOBS allows
 ├── BatchDropped             the batch no longer needs doing; not shown: the worker continues
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
+├── StateDamaged             the embedded server cannot load its data
 └── BrokerUnavailable        Redis cannot be reached, or answers with an error
-    └── BrokerFull           Redis is out of memory and refuses to write
+    ├── BrokerLoading        Redis has started and still loads its data
+    ├── BrokerFull           Redis is out of memory and refuses to write
+    └── BrokerSilent         Redis cannot be reached, or does not answer in time
 """
+
+from pathlib import Path
 
 
 class AutoConnectError(Exception):
@@ -43,6 +49,10 @@ class RecordCrossesBatch(SourceError):
     """Raised when a quote that opens in a batch closes after its edge: the source must be cut between records."""
 
 
+class TooManyJobs(AutoConnectError):
+    """Raised when a job is submitted while as many jobs are open as MAX_OPEN_JOBS allows."""
+
+
 class BatchDropped(AutoConnectError):
     """Raised while a batch is mapped, when its commit could no longer count."""
 
@@ -59,9 +69,36 @@ class SelectionError(AutoConnectError):
         self.name = name
 
 
+class StateDamaged(AutoConnectError):
+    """Raised when the embedded server cannot load its data, or would lose some of it without a word.
+
+    `file` is the cause. If it `can_be_cut`, the commands before the damage can be kept.
+    """
+
+    def __init__(self, message: str, file: Path, *, can_be_cut: bool) -> None:
+        super().__init__(message)
+        self.file = file
+        self.can_be_cut = can_be_cut
+
+
 class BrokerUnavailable(AutoConnectError):
     """Raised when Redis cannot be reached, or answers with an error."""
 
 
 class BrokerFull(BrokerUnavailable):
-    """Raised when Redis is out of memory and refuses to write; nothing was written."""
+    """Raised when Redis is out of memory and refuses to write, or soon would; nothing was written.
+
+    `fits_below` is the use of memory in bytes up to which there is room, None if that is not known.
+    """
+
+    def __init__(self, message: str, *, fits_below: int | None = None) -> None:
+        super().__init__(message)
+        self.fits_below = fits_below
+
+
+class BrokerLoading(BrokerUnavailable):
+    """Raised while Redis loads its data after its start: it will answer later."""
+
+
+class BrokerSilent(BrokerUnavailable):
+    """Raised when Redis cannot be reached, or does not answer in time."""

@@ -1,19 +1,21 @@
 """Mapping: batches become a partial. Any engine can call it; the worker calls it batch by batch."""
 
 from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from typing import Literal
 
 from autoconnect.core.inline import unpack_lines
-from autoconnect.core.layout import Layout, sniff
+from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import Mapper, PlainMapper, ReadInto
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.plan import MappableBatch, Plan
+from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.sources.local import Folders, open_source
 
 MapperName = Literal["kernel", "plain"]
 
 _HEADER = b"id,date,city,type,model,price,rental_months,cost\n"
-#: More models than the kernel's tables hold at first, so that warming up runs the code that grows them.
+#: More models and days than the kernel's tables hold at first, so that warming up runs the code that grows them.
 _MODELS = 2_000
 _BLOCK_BYTES = 4_096
 
@@ -73,8 +75,9 @@ def warm_up(name: MapperName) -> None:
         return
     from autoconnect.core.kernel.mapper import KernelMapper
 
-    rows = "".join(f'{model},2024-01-31,"A",rental,{model},1.5,2,\n' for model in range(_MODELS)).encode()
-    mapper = KernelMapper(sniff(_HEADER, []), block_bytes=_BLOCK_BYTES)
+    days = (date(2000, 1, 1) + timedelta(days=model) for model in range(_MODELS))
+    rows = "".join(f'{model},{day},"A",rental,{model},1.5,2,\n' for model, day in enumerate(days)).encode()
+    mapper = KernelMapper(sniff_bytes(_HEADER + rows).layout, block_bytes=_BLOCK_BYTES)
     mapper.add(0, len(rows), _reader_of(rows))
     mapper.partial()
 

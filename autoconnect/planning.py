@@ -1,4 +1,4 @@
-"""Planning: find the files of a source, determine their layout, cut them into batches.
+"""Planning: find the files of a source, judge how they are written, cut them into batches.
 
 Any engine can call it. It imports no numpy, so that a process that only plans stays small.
 """
@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, Layout, sniff, window_offsets
+from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
+from autoconnect.core.layout import Layout
 from autoconnect.core.plan import Part, Plan, PlannedBatch
+from autoconnect.core.sniffer import Sniffed, read_sample, sniff
 from autoconnect.core.splits import ByteRange, RecordScan, batch_bytes, cut, cut_at_records
 from autoconnect.sources.local import Folders, SourceFile, find_source, open_source
 
@@ -41,13 +43,15 @@ def plan(
     size: BatchSize,
     between: Between = "lines",
     versions: Mapping[str, str] | None = None,
+    options: DialectOptions = NOTHING_GIVEN,
 ) -> Plan:
     """Plan a source that consists of the named files, in this order.
 
-    `versions` has, by name, the versions that files must still have. Raises SourceError if a file cannot be read as a
-    transactions CSV, and SourceChanged if it no longer has its version.
+    `versions` has, by name, the versions that files must still have; `options` are what the user gives of the dialect.
+    Raises SourceError if a file cannot be read as a transactions CSV, and SourceChanged if it no longer has its
+    version.
     """
-    for step in plan_in_steps(names, folders, size, between, versions):
+    for step in plan_in_steps(names, folders, size, between, versions, options):
         if step:
             return step
     raise AssertionError("the last step is the plan")
@@ -59,6 +63,7 @@ def plan_in_steps(
     size: BatchSize,
     between: Between = "lines",
     versions: Mapping[str, str] | None = None,
+    options: DialectOptions = NOTHING_GIVEN,
 ) -> Iterator[Plan | None]:
     """Do the same as `plan`, one batch per step: every step yields None, except the last, which yields the plan."""
     parts: list[Part] = []
@@ -66,7 +71,7 @@ def plan_in_steps(
     for index, name in enumerate(names):
         version = (versions or {}).get(name) or find_source(name, folders).version
         with open_source(name, version, folders) as file:
-            layout = _layout(file)
+            layout = sniff_file(file, options).layout
             parts.append(Part(name, version, layout, first_batch=len(batches)))
             for byte_range in _cut(file, layout, size.bytes_for(file.size), between):
                 batches.append(PlannedBatch(index, byte_range))
@@ -74,13 +79,13 @@ def plan_in_steps(
     yield Plan(parts, batches)
 
 
-def _layout(file: SourceFile) -> Layout:
-    windows = (file.read(offset, WINDOW_BYTES) for offset in window_offsets(file.size))
-    return sniff(file.read(0, HEAD_BYTES), windows)
+def sniff_file(file: SourceFile, options: DialectOptions = NOTHING_GIVEN) -> Sniffed:
+    """Judge how a file is written, without planning it. Raises SourceError as `plan` does."""
+    return sniff(read_sample(file.size, file.read), options)
 
 
 def _cut(file: SourceFile, layout: Layout, batch_bytes: int, between: Between) -> Iterator[ByteRange]:
     if between == "lines":
-        return cut(layout.data_start, file.size, batch_bytes, file.read)
-    scan = RecordScan(layout.data_start, file.size, file.read, layout.delimiter)
+        return cut(layout.data_start, file.size, batch_bytes, file.read, layout.line_end)
+    scan = RecordScan(layout.data_start, file.size, file.read, layout.form)
     return cut_at_records(layout.data_start, batch_bytes, scan)

@@ -1,9 +1,9 @@
 """The frame of a service's main loop: it stops when asked, retries while Redis is away, and shows that it works."""
 
+import os
 import random
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from pathlib import Path
 import structlog
 
 from autoconnect.errors import AutoConnectError, BrokerUnavailable
-from autoconnect.logs import set_up_logs
-from autoconnect.settings import Settings, load_settings
+from autoconnect.logs import log_everything_else, say, set_up_logs
+from autoconnect.settings import PREFIX, Settings, load_settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -100,12 +100,17 @@ def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None)
 
 def run_service(name: str, serve: Callable[[Settings, Stop], None]) -> int:
     """Load the settings, set up logs and run `serve`; return the exit code."""
+    log_format = os.environ.get(f"{PREFIX}LOG_FORMAT", "")  # read first, because it holds for errors in settings, too
+    set_up_logs(name, "INFO", log_format)
+    log_everything_else()
     try:
         settings = load_settings()
         set_up_logs(name, settings.log_level, settings.log_format)
-        stop = Stop()
-        serve(settings, stop)
+        serve(settings, Stop())
     except AutoConnectError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        if log_format == "json":
+            log.critical(str(error))
+        else:
+            say(f"{name}: {error}")
         return 1
     return 0

@@ -9,11 +9,17 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from autoconnect.errors import SettingsError
+from autoconnect.api_keys import ApiKey, parse_api_keys
+from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
+from autoconnect.core.schema import Folding
+from autoconnect.errors import SelectionError, SettingsError
+from autoconnect.models import SourceName
 
 PREFIX = "AUTOCONNECT_"
 #: Settings that a file can hold: the variable of the same name with _FILE has the path of that file.
 SECRETS = ("REDIS_URL", "API_KEY")
+#: Characters of a value that an error shows.
+_MAX_SHOWN = 200
 #: URL schemes that the Redis client understands.
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -37,10 +43,25 @@ class Settings(BaseSettings):
     upload_dir: Path = Field(
         Path(".autoconnect/uploads"), description="Folder of uploaded sources, searched before DATA_DIR."
     )
-    source: str | None = Field(
+    source: SourceName | None = Field(
         None,
-        description="Source that the orchestrator submits when it starts, unless a job for the same file is open or "
-        "completed.",
+        description="Source that the orchestrator submits when it starts, unless a job for the same name, size and "
+        "modification time is open or completed.",
+    )
+    source_ctime: Literal["on", "off"] = Field(
+        "on",
+        description="`on`: a source whose ctime has changed is another one, even if its size and modification time are "
+        "the same; `off`: it is the same, for files that each machine sees with another ctime.",
+    )
+    dialect: str | None = Field(
+        None,
+        description='Parts of the dialect of all sources, as a JSON object such as `{"dates": "mdy"}`; those that a '
+        "job gives override them.",
+    )
+    fold_names: Folding = Field(
+        "on",
+        description="Which names of cities and models are one: `on`: those that differ in case, accents, spaces, `-`, "
+        "`_` or apostrophes only; `case`: accents keep them apart; `off`: equal names only.",
     )
     batch_bytes: Positive | None = Field(
         None,
@@ -78,19 +99,41 @@ class Settings(BaseSettings):
     max_rejected_ratio: float = Field(
         0.10, ge=0, le=1, description="Share of rejected rows above which a job fails; checked when all rows are read."
     )
-    max_cells: Positive = Field(
-        2_000_000, description="Number of combinations of city, day, type and model above which a job fails."
+    max_cells: Positive | Literal["auto"] = Field(
+        "auto",
+        description="Number of combinations of city, day, type and model above which a job fails. `auto`: as many as "
+        "fit into Redis and into the memory of every service.",
     )
     result_ttl_s: Positive = Field(
         604_800,
         description="Seconds for which an ended job is kept; the published result is kept until another replaces it.",
+    )
+    results_bytes: Positive | None = Field(
+        None,
+        description="Bytes of unpublished results above which the oldest are removed. Defaults to a quarter of the "
+        "maxmemory of Redis.",
+    )
+    memory_wait_s: Positive = Field(
+        300, description="Seconds for which a job waits for memory in Redis before it fails."
+    )
+    keep_jobs: Positive = Field(
+        1_000, description="Number of ended jobs above which the oldest are removed, but never the published one."
+    )
+    max_open_jobs: Positive = Field(
+        1_000, description="Number of jobs that have not ended at which further jobs are refused."
+    )
+    answer_cache_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Bytes of answers that the API keeps in memory, to give them again; `0`: none. Defaults to 16 MiB, "
+        "or less where memory is short; at most half of the memory for cubes and answers.",
     )
     max_upload_bytes: Positive = Field(2 << 30, description="Bytes above which an upload is refused.")
     api_key: str | None = Field(
         None,
         repr=False,
         description="When set, every call that changes something needs it, as `Authorization: Bearer` or `X-API-Key`. "
-        "Separate several keys by commas, or by line breaks in a file; any of them is accepted.",
+        "An entry is `NAME:ROLE:KEY`, with the role `read` or `write`, or just a key, which is one to write; a key has "
+        "at least 16 characters. Separate several entries by commas, or by line breaks in a file.",
     )
     api_key_for_reading: bool = Field(
         False, description="Whether calls that only read need the key too; health and documentation never do."
@@ -101,7 +144,7 @@ class Settings(BaseSettings):
     cors_origins: str | None = Field(
         None,
         description="Origins of other web pages that may call the API, such as `https://reports.example`, separated by "
-        "commas; `*` allows all.",
+        "commas; `*` allows all, and needs API_KEY.",
     )
     host: str = Field(
         "127.0.0.1",
@@ -139,13 +182,27 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("dialect")
+    @classmethod
+    def _dialect_is_readable(cls, dialect: str | None) -> str | None:
+        try:
+            DialectOptions.parse(dialect or "{}")
+        except SelectionError as error:
+            raise ValueError(str(error).removesuffix(".")) from None
+        return dialect
+
+    @field_validator("max_cells", mode="before")
+    @classmethod
+    def _cells_are_counted(cls, cells: object) -> object:
+        if cells != "auto" and not (str(cells).isdecimal() and int(str(cells)) > 0):
+            raise ValueError("it is no number of cells; expected a whole number above 0, or auto")
+        return cells
+
     @field_validator("api_key")
     @classmethod
-    def _keys_can_be_sent(cls, keys: str | None) -> str | None:
-        if keys is not None and not _split(keys):
-            raise ValueError("it holds no key; expected one or more, separated by commas")
-        if keys is not None and not (keys.isascii() and keys.isprintable()):
-            raise ValueError("it has characters that a header cannot carry; expected printable ASCII")
+    def _keys_are_readable(cls, keys: str | None) -> str | None:
+        if keys is not None:
+            parse_api_keys(keys)
         return keys
 
     @field_validator("cors_origins")
@@ -166,6 +223,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _not_every_page_may_change_things(self) -> "Settings":
+        if "*" in self.origins and self.api_key is None:
+            raise ValueError(
+                f"{PREFIX}CORS_ORIGINS has '*' and {PREFIX}API_KEY is not set, so any web page could change things; "
+                f"expected {PREFIX}API_KEY to be set too, or origins instead of '*'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _lease_outlasts_heartbeats(self) -> "Settings":
         shortest_ms = 3 * self.heartbeat_ms
         if self.lease_ms < shortest_ms:
@@ -181,9 +247,19 @@ class Settings(BaseSettings):
         return min(2_000, (self.lease_ms - 2 * self.heartbeat_ms) * 3 // 4)
 
     @property
-    def api_keys(self) -> tuple[str, ...]:
+    def dialect_options(self) -> DialectOptions:
+        """What is given of the dialect of all sources."""
+        return DialectOptions.parse(self.dialect) if self.dialect else NOTHING_GIVEN
+
+    @property
+    def has_source_ctime(self) -> bool:
+        """Whether the ctime of a source counts."""
+        return self.source_ctime == "on"
+
+    @property
+    def api_keys(self) -> tuple[ApiKey, ...]:
         """Keys that the API accepts; empty if calls need none."""
-        return _split(self.api_key or "")
+        return parse_api_keys(self.api_key) if self.api_key else ()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -247,5 +323,5 @@ def _sentence(error: ValidationError) -> str:
     if not first["loc"]:
         return f"{message}."
     name = str(first["loc"][0])
-    value = "" if name.upper() in SECRETS else f" is {first['input']!r}"
+    value = "" if name.upper() in SECRETS else f" is {first['input']!r:.{_MAX_SHOWN}}"
     return f"{PREFIX}{name.upper()}{value}: {message[0].lower()}{message[1:]}."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.data import make_file
+from benchmarks.data import make_file, make_form
 from benchmarks.ours import Stack
 
 #: Rows of the small job, which also warms up every engine.
@@ -63,15 +63,23 @@ class Bench:
     folder: Path
     stack: Stack
 
-    def file(self, rows: int, form: str = "plain") -> Path:
-        """The file with `rows` rows, already read once, so that every engine reads it from memory."""
-        path = make_file(self.folder, rows, form)
-        with path.open("rb", buffering=0) as file:
-            while file.read(1 << 24):
-                pass
-        return path
+    def file(self, rows: int) -> Path:
+        """The file with `rows` rows."""
+        return _read_once(make_file(self.folder, rows))
+
+    def form(self, rows: int, form: str) -> Path:
+        """The file with `rows` rows in a form."""
+        return _read_once(make_form(self.folder, rows, form))
 
     @property
     def small_file(self) -> Path:
         """The file of the small job."""
         return make_file(self.folder, SMALL_ROWS)
+
+
+def _read_once(path: Path) -> Path:
+    """Read a file once, so that every engine reads it from memory."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(1 << 24):
+            pass
+    return path

@@ -21,8 +21,8 @@ from pathlib import Path
 from autoconnect.broker import jobs, plans, workers
 from autoconnect.broker.connection import Client, connect
 from autoconnect.broker.keys import JobKeys
-from autoconnect.core.layout import sniff
 from autoconnect.core.plan import Part, Plan, PlannedBatch
+from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.supervisor import launch
@@ -169,9 +169,9 @@ class _EmptyJobs:
         job = jobs.create_job(self._client, self._source.name, _RESULT_TTL_S)
         generation = plans.start_plan(self._client, job)
         version = Source.of(self._source.name, self._source.stat(), uploaded=False).version
-        part = Part(self._source.name, version, sniff(_SOURCE, []))
+        part = Part(self._source.name, version, sniff_bytes(_SOURCE).layout)
         plan = Plan([part], [PlannedBatch(0, ByteRange(len(_SOURCE), 0))] * batches)
-        if generation is None or not plans.release_plan(self._client, job, generation, plan, "range"):
+        if generation is None or not plans.release_plan(self._client, job, generation, plan, "range", 1_000):
             raise AutoConnectError("Another process planned the job of empty batches.")
         self._names, self._batches = JobKeys(job), batches
         if not self._grouped:

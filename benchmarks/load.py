@@ -1,21 +1,25 @@
 """Sends requests over kept connections: on each, the next one as soon as the last is answered.
 
 `python -m benchmarks.load PORT PATH CONNECTIONS SECONDS` prints the seconds that each request took, as a JSON list. It
-does as little as possible per request, since it shares the cores with the server that is measured.
+does as little as possible per request, since it shares the cores with the server that is measured. `{}` in PATH is
+another number in each request.
 """
 
 import asyncio
 import json
+import secrets
 import sys
 import time
+from collections.abc import Iterator
+from itertools import count, repeat
 from typing import Any
 
 _HOST = "127.0.0.1"
 
 
 class _Requests(asyncio.Protocol):
-    def __init__(self, path: str, size: int, times_s: list[float]) -> None:
-        self._request = request(path)
+    def __init__(self, requests: Iterator[bytes], size: int, times_s: list[float]) -> None:
+        self._requests = requests
         self._size = size
         self._times_s = times_s
         self._received = 0
@@ -41,13 +45,21 @@ class _Requests(asyncio.Protocol):
         raise error or ConnectionError("The server closed a connection during the measurement.")
 
     def _send(self) -> None:
+        sent = next(self._requests)
         self._sent = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(sent)
 
 
 def request(path: str) -> bytes:
     """The bytes of a GET request."""
     return f"GET {path} HTTP/1.1\r\nHost: {_HOST}\r\nAccept: application/json\r\n\r\n".encode()
+
+
+def requests(path: str) -> Iterator[bytes]:
+    """The same request again and again or, if the path has `{}`, with another number of nine digits each time."""
+    if "{}" not in path:
+        return repeat(request(path))
+    return (request(path.replace("{}", f"{number:09}")) for number in count(secrets.randbelow(900_000_000)))
 
 
 async def load(port: int, path: str, connections: int, seconds: float) -> list[float]:
@@ -62,8 +74,9 @@ async def load(port: int, path: str, connections: int, seconds: float) -> list[f
 
     loop.set_exception_handler(fail)
     times_s: list[float] = []
+    sent = requests(path)
     for _ in range(connections):
-        await loop.create_connection(lambda: _Requests(path, size, times_s), _HOST, port)
+        await loop.create_connection(lambda: _Requests(sent, size, times_s), _HOST, port)
     await asyncio.wait([failed], timeout=seconds)
     if failed.done():
         failed.result()
@@ -72,7 +85,7 @@ async def load(port: int, path: str, connections: int, seconds: float) -> list[f
 
 async def _size_of_answer(port: int, path: str) -> int:
     reader, writer = await asyncio.open_connection(_HOST, port)
-    writer.write(request(path))
+    writer.write(next(requests(path)))
     head = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in head.partition(b"\r\n")[0]:
         raise ValueError(f"The answer to {path} begins with {head[:50]!r}; expected status 200.")

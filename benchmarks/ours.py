@@ -97,7 +97,8 @@ class Stack:
 
     def answer(self, job: ColdJob) -> Any:
         """The cube of a job in the common form."""
-        partial = results.read_cube(self._client, job.id)
+        result = results.read_result(self._client, job.id)
+        partial = results.read_cube(self._client, result) if result else None
         if partial is None:
             raise AutoConnectError(f"The cube of job {job.id} is gone from Redis.")
         return answers.from_cube(partial.cube)

@@ -16,7 +16,7 @@ def running_server() -> Iterator[str]:
         server = EmbeddedServer(Path(folder))
         process = launch(server.command)
         try:
-            server.wait_until_it_answers()
+            server.wait_until_it_answers(process)
             yield server.url
         finally:
             process.terminate()

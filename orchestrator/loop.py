@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 import structlog
 
-from autoconnect.broker import batches, jobs, plans, queues, server, workers
+from autoconnect.broker import batches, jobs, limits, plans, queues, waits, workers
 from autoconnect.broker.connection import Client
+from autoconnect.broker.judge import Judge
 from autoconnect.core.inline import pack_lines
 from autoconnect.core.plan import Plan
-from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError
+from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError, TooManyJobs
 from autoconnect.models import Job, JobStatus
 from autoconnect.planning import LARGEST_BYTES, LARGEST_IN_MEMORY_BYTES, BatchSize, Between, plan_in_steps
 from autoconnect.settings import Settings
-from autoconnect.sources.local import Folders, find_source, open_source
+from autoconnect.sources.local import Folders, find_source, open_source, without_ctime
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -28,6 +29,8 @@ _PLAN_S = 0.2
 _BACK_UP_MS = 3_000
 #: The claim must also have lasted this many times as long as a batch of the job takes on average.
 _BACK_UP_TIMES = 3
+#: Calls of a tick that remove old jobs: a flood of jobs that fail at once must not fill Redis.
+_TRIMS = 10
 #: AUTOCONNECT_SOURCE is not submitted again if a job of it has one of these statuses.
 _UNDER_WAY_OR_DONE = (JobStatus.QUEUED, JobStatus.PLANNING, JobStatus.RUNNING, JobStatus.REDUCING, JobStatus.COMPLETED)
 
@@ -47,12 +50,12 @@ class Orchestrator:
         self._client = client
         self._blocking = blocking
         self._settings = settings
-        self._folders = Folders(settings.upload_dir, settings.data_dir)
+        self._folders = Folders(settings.upload_dir, settings.data_dir, has_ctime=settings.has_source_ctime)
         self._to_submit = settings.source
-        self._server_run_id = ""
-        self._server_offset_s = 0.0
+        self._judge = Judge(client, settings.lease_ms)
+        self._needs = waits.Needs(client)
         self._last_tick = float("-inf")
-        self._reap_from = 0.0
+        self._trimmed_to = 0
         self._plannings: dict[str, _Planning] = {}  # in the order of their turns
 
     def round(self) -> None:
@@ -62,7 +65,7 @@ class Orchestrator:
         except BrokerFull:
             raise
         except BrokerUnavailable:
-            self._server_run_id = ""  # leases may end meanwhile, as workers cannot renew them
+            self._judge.note_absence()
             raise
 
     def _round(self) -> None:
@@ -84,7 +87,9 @@ class Orchestrator:
         return queues.wait_for_orchestrator_jobs(self._blocking, min(wait_ms, self._settings.block_ms))
 
     def _tick(self) -> None:
-        if self._may_reap():
+        self._judge.tick()
+        self._last_tick = time.monotonic()
+        if self._judge.may_judge:
             for worker, batch in workers.reap(self._client, self._settings.max_deaths):
                 log.warning(
                     "batch reclaimed from a dead worker",
@@ -94,24 +99,22 @@ class Orchestrator:
                     batch=batch.batch,
                 )
         workers.check_leases(self._client, self._settings.lease_ms)
+        self._trim_jobs()
         for job_id in jobs.open_jobs(self._client):
             self._plan_and_feed(job_id)
             for batch in batches.back_up_batches(self._client, job_id, _BACK_UP_MS, _BACK_UP_TIMES):
                 log.info("batch handed out once more", recovery="backed up", job=batch.job, batch=batch.batch)
 
-    def _may_reap(self) -> bool:
-        """Whether to reap dead workers: not for one lease after Redis was away or its clock jumped.
-
-        Leases of live workers may have ended meanwhile. A new run id, a failed call or a late tick shows that Redis was
-        away. Leases end by the server's clock: it jumped if its offset from the local monotonic clock changed.
-        """
-        server_run_id, server_s = server.run_id(self._client), server.time_ms(self._client) / 1_000
-        now, lease_s = time.monotonic(), self._settings.lease_ms / 1_000
-        jump_s = server_s - now - self._server_offset_s
-        if server_run_id != self._server_run_id or now - self._last_tick > lease_s / 2 or abs(jump_s) > lease_s / 2:
-            self._reap_from = now + lease_s
-        self._server_run_id, self._server_offset_s, self._last_tick = server_run_id, server_s - now, now
-        return now >= self._reap_from
+    def _trim_jobs(self) -> None:
+        """Remove what KEEP_JOBS does not allow to keep, a part of it if it is much."""
+        all_removed = 0
+        for _ in range(_TRIMS):
+            removed, self._trimmed_to = jobs.trim_jobs(self._client, self._settings.keep_jobs, self._trimmed_to)
+            all_removed += removed
+            if not removed:
+                break
+        if all_removed:
+            log.info("oldest jobs removed", jobs=all_removed, keep_jobs=self._settings.keep_jobs)
 
     def _plan_and_feed(self, job_id: str) -> None:
         with self._fail_on_source_error(job_id):
@@ -137,7 +140,8 @@ class Orchestrator:
         between: Between = "records" if plans.is_replanned(self._client, job_id) else "lines"
         planned_parts = plans.read_parts(self._client, job_id) if between == "records" else []
         versions = {part.name: part.version for part in planned_parts}
-        steps = plan_in_steps([job.source], self._folders, self._batch_size(), between, versions)
+        options = jobs.read_options(self._client, job_id).merged(self._settings.dialect_options)
+        steps = plan_in_steps([job.source], self._folders, self._batch_size(), between, versions, options)
         self._run_steps(job_id, _Planning(generation, job.source, steps))
 
     def _batch_size(self) -> BatchSize:
@@ -172,7 +176,8 @@ class Orchestrator:
 
     def _release(self, job_id: str, planning: _Planning, plan: Plan) -> None:
         transport = self._settings.batch_transport
-        if plans.release_plan(self._client, job_id, planning.generation, plan, transport):
+        max_cells = limits.max_cells(self._client, self._settings.max_cells)
+        if plans.release_plan(self._client, job_id, planning.generation, plan, transport, max_cells):
             log.info("job planned", source=planning.source, batches=len(plan.batches), bytes=plan.total_bytes)
 
     def _feed(self, job_id: str) -> None:
@@ -183,22 +188,34 @@ class Orchestrator:
                 return
             with open_source(feed.part.name, feed.part.version, self._folders) as file:
                 lines = pack_lines(*file.read_batch(feed.range))
-            if not plans.feed_batch(self._client, feed.id, lines):
+            try:
+                if not plans.feed_batch(self._client, feed.id, lines):
+                    return
+            except BrokerFull as error:  # the next tick tries again
+                self._needs.report(job_id, error)
+                log.warning("feeding waits", error=str(error))
                 return
+            self._needs.end(job_id)
 
     def _reads(self, job: Job, versions: list[str]) -> bool:
-        """Whether a job has read, or will read, these versions of its source."""
+        """Whether a job has read, or will read, these versions of its source, which have no ctime."""
         if job.status in (JobStatus.QUEUED, JobStatus.PLANNING):
             return True
-        return [part.version for part in plans.read_parts(self._client, job.id)] == versions
+        return [without_ctime(part.version) for part in plans.read_parts(self._client, job.id)] == versions
 
     def _submit_source(self, name: str) -> None:
         try:
-            versions = [find_source(name, self._folders).version]
+            # A checkout or another container may change the ctime of a file that is the same.
+            versions = [without_ctime(find_source(name, self._folders).version)]
         except SourceError:  # the job will report it
             versions = []
         for _, job in jobs.list_jobs(self._client):
             if job.source == name and job.status in _UNDER_WAY_OR_DONE and self._reads(job, versions):
                 return
-        job_id = jobs.create_job(self._client, name, self._settings.result_ttl_s)
-        log.info("source submitted", job=job_id, source=name)
+        settings = self._settings
+        try:
+            job_id = jobs.create_job(self._client, name, settings.result_ttl_s, max_open=settings.max_open_jobs)
+        except TooManyJobs as error:
+            log.warning("source not submitted", source=name, reason=str(error))
+        else:
+            log.info("source submitted", job=job_id, source=name)

@@ -4,7 +4,7 @@ from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
 
 #: Keys that are meant to last, besides those of the published result; `keys.py` has the table.
-_LASTING = {*keys.SHARED, keys.JOBS, keys.SEQUENCE, keys.PUBLISHED}
+_LASTING = {*keys.SHARED}
 
 
 def leaked_keys(client: Client) -> list[str]:

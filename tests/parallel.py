@@ -16,6 +16,7 @@ _GROUPS: Mapping[str, str] = {
     "chaos": r"tests/chaos/test_chaos\.py",
     "requests": r"tests/fuzz/test_(openapi|odd_requests)\.py",
     "up": r"tests/e2e/test_(cli|rest|pages)\.py",
+    "state": r"tests/e2e/test_state\.py",
     "benchmarks": r"tests/e2e/test_benchmarks\.py",
     "kernel": r"tests/unit/test_(kernel|record_cuts)\.py",
 }
@@ -30,7 +31,7 @@ _PROCESSES_PER_CORE = 2
 _MAX_PROCESSES = 8
 
 
-class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # its base is Any: xdist has no types
     """Hands out groups as a whole, and all other tests one at a time."""
 
     def _split_scope(self, nodeid: str) -> str:

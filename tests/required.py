@@ -17,7 +17,13 @@ _REMEDIES: Mapping[str, str] = {
     "sample": "put it there",
     "chaos": "run the tests as root on Linux, with nsenter and iptables",
     "queues": "run `make .venv/.queues`",
+    "redis-server": "install redis-server",
+    "any-time": "mount a tmpfs on /dev/shm",
+    "linux": "run the tests on Linux",
+    "root": "run the tests as root",
     "capabilities": "run the tests on Linux, or as another user",
+    "namespaces": "run the tests as root on Linux, with ip",
+    "control-groups": "run the tests as root on Linux, where /sys/fs/cgroup can be written",
 }
 
 
@@ -25,4 +31,5 @@ def require(name: str, reason: str) -> NoReturn:
     """End a test that lacks `name`: fail it if AUTOCONNECT_REQUIRE has that name, and skip it otherwise."""
     if name in os.environ.get(VARIABLE, "").split():
         pytest.fail(f"{VARIABLE} has {name!r}, but {reason}; {_REMEDIES[name]}", pytrace=False)
+    # Only where CI does not require it: a laptop may lack it, and the reason says how to get it.
     pytest.skip(f"{reason}; {_REMEDIES[name]} ({name})")

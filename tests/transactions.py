@@ -54,4 +54,9 @@ def filters() -> st.SearchStrategy[dict[str, Any]]:
         "last": dates,
         "type": st.sampled_from(_TYPES),
     }
-    return st.just({}) | st.fixed_dictionaries({}, optional=optional)
+    return st.just({}) | st.fixed_dictionaries({}, optional=optional).filter(_is_in_order)
+
+
+def _is_in_order(chosen: dict[str, Any]) -> bool:
+    """Whether `first` is not after `last`, a day or the end of a month."""
+    return bool(chosen.get("first", "") <= chosen.get("last", "9999") + "-99")

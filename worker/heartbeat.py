@@ -12,6 +12,7 @@ import structlog
 from autoconnect.broker import workers
 from autoconnect.broker.connection import Client
 from autoconnect.errors import BrokerUnavailable
+from autoconnect.memory import memory_limit
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -27,10 +28,13 @@ class Heartbeat:
         self._stall_ms = stall_ms
         self._last_progress = time.monotonic()
         self._ended = threading.Event()
+        memory = memory_limit()
         self._description: dict[str, str | int] = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(),
+            "memory_bytes": memory.bytes,
+            "memory_pool": memory.pool,
         }
         self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 

@@ -4,7 +4,7 @@ import secrets
 
 import structlog
 
-from autoconnect.broker import batches, partials, plans, server
+from autoconnect.broker import batches, limits, partials, plans, server, waits
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
@@ -33,6 +33,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _FULL_PAUSE_S = 0.5
 #: Seconds between checks, while batches are mapped, that a batch is still needed and that Redis has memory.
 _CHECK_S = 0.5
+#: Seconds between counts of the cells, which take up to 2 ms: in that time, a worker adds some 50,000 models.
+_COUNT_S = 0.1
 
 
 class Worker:
@@ -45,7 +47,7 @@ class Worker:
         self._client = client
         self._blocking = blocking
         self._settings = settings
-        self._folders = Folders(settings.upload_dir, settings.data_dir)
+        self._folders = Folders(settings.upload_dir, settings.data_dir, has_ctime=settings.has_source_ctime)
         self._stop = stop
         self._policy = policy or GroupPolicy()
         self.heartbeat = Heartbeat(
@@ -55,6 +57,9 @@ class Worker:
         self._next: Claim | None = None
         self._need_check = Throttle(_CHECK_S)
         self._memory_check = Throttle(_CHECK_S)
+        self._needs = waits.Needs(client)
+        self._cells_check = Throttle(_COUNT_S)
+        self._most_cells = 0
         self._memory_short = False
 
     def register(self) -> None:
@@ -64,6 +69,8 @@ class Worker:
             self.heartbeat.start()
             self._registered = True
             log.info("worker ready", worker=self.id)
+        if not self._most_cells:
+            self._most_cells = limits.max_cells(self._client, self._settings.max_cells)
 
     def round(self) -> None:
         """Claim a batch, map it together with further ready ones of its plan, and commit them."""
@@ -117,7 +124,7 @@ class Worker:
         """Map a batch to the partial of a group; False if that failed."""
         with structlog.contextvars.bound_contextvars(job=claim.id.job, batch=claim.id.batch):
             try:
-                add_batch(group.mapper, claim.batch, self._folders, lambda: self._check_needed(claim.id))
+                add_batch(group.mapper, claim.batch, self._folders, lambda: self._before_block(group, claim.id))
             except BatchDropped as error:
                 log.info("batch dropped", reason=str(error))
             except RecordCrossesBatch as error:
@@ -150,25 +157,32 @@ class Worker:
             log.warning("next batch not claimed", error=str(error))
         return None
 
-    def _check_needed(self, item: BatchId) -> None:
-        """Show progress, and raise BatchDropped if the batch no longer needs doing; called before each block."""
+    def _before_block(self, group: Group, item: BatchId) -> None:
+        """Show progress; raise BatchDropped if the batch no longer needs doing, CubeError if it has too many cells."""
         self.heartbeat.show_progress()
         if self._need_check.is_due() and not batches.is_needed(self._client, item):
             raise BatchDropped("The job has ended or is replanned, or the batch is done.")
+        if self._cells_check.is_due() and group.mapper.cells > self._max_cells(group):
+            check_size(group.mapper.partial().cube, self._max_cells(group))
+
+    def _max_cells(self, group: Group) -> int:
+        """The limit of the job's cells: that of its plan, or less if this worker was not known then."""
+        return min(group.first.max_cells or self._most_cells, self._most_cells)
 
     def _commit(self, group: Group) -> None:
         with structlog.contextvars.bound_contextvars(job=group.first.id.job, batches=len(group.items)):
             try:
                 partial = group.mapper.partial()
-                check_size(partial.cube, self._settings.max_cells)
+                check_size(partial.cube, self._max_cells(group))
             except CubeError as error:
                 self._fail(group.items[0], error)
                 return
             while not self._write(group.items, partial):
                 self.heartbeat.show_progress()
                 self._stop.wait(_FULL_PAUSE_S)
-                if self._stop.requested:
-                    return
+                if self._stop.requested or not batches.is_needed(self._client, group.items[0]):
+                    return  # claimed batches are given back, or claimed once more and dropped
+            self._needs.end(group.first.id.job)
 
     def _write(self, items: list[BatchId], partial: Partial) -> bool:
         """Commit a partial, and claim the next batch unless there is one already; False if Redis has no room."""
@@ -180,6 +194,7 @@ class Worker:
                 counts = partials.commit_batches(self._client, self.id, items, partial)
         except BrokerFull as error:
             log.warning("commit waits", error=str(error))
+            self._needs.report(items[0].job, error)
             return False
         if counts:
             log.debug("committed", rows=partial.rows_read)
@@ -194,5 +209,5 @@ class Worker:
 
     def _is_short_of_memory(self) -> bool:
         if self._memory_check.is_due():
-            self._memory_short = server.memory_is_short(self._client)
+            self._memory_short = not server.read_memory(self._client).may_claim
         return self._memory_short

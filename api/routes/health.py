@@ -1,21 +1,24 @@
-"""Routes that tell whether the process is alive, and whether it can serve."""
+"""Routes that tell whether the process is alive, and whether it can serve.
+
+They are async because they never wait: a thread might not be free.
+"""
 
 from fastapi import APIRouter
 
 from api.answers import Health
-from api.dependencies import Redis
+from api.dependencies import Watch
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live")
-def live() -> Health:
+async def live() -> Health:
     """Succeeds if the process answers."""
     return Health(status="alive")
 
 
 @router.get("/ready")
-def ready(client: Redis) -> Health:
+async def ready(watch: Watch) -> Health:
     """Succeeds if Redis answers, too."""
-    client.ping()
+    watch.check_ready()
     return Health(status="ready")

@@ -1,23 +1,40 @@
-"""Routes to submit, list, cancel and retry jobs, and to read their batches and rejects."""
+"""Routes to submit, list, retry, publish and delete jobs, and to read their batches and rejects."""
 
 import hashlib
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import Field
 
 from api.access import NEEDS_KEY
 from api.answers import Items, JobRequest, Rejects
-from api.dependencies import Configured, Redis, SourceFolders
-from api.formats import FORMAT_NAMES, OTHER_FORMATS, choose_format, table_response
+from api.cubes import gone
+from api.dependencies import Computing, Configured, Redis, SourceFolders
+from api.downloads import disposition
+from api.formats import OTHER_FORMATS, Body
+from api.paging import LIMIT, TableParameters, cursor_at, owner_of, read_cursor
 from api.problems import Problem
+from api.tables import TRUNCATED
 from autoconnect.broker import batches, jobs, plans, results
 from autoconnect.broker.connection import Client
+from autoconnect.core.dialect import NOTHING_GIVEN
 from autoconnect.core.partial import MAX_REJECTS
-from autoconnect.errors import SourceError
+from autoconnect.core.plan import Part
+from autoconnect.errors import SourceError, TooManyJobs
 from autoconnect.exports.json import FORMAT as JSON
-from autoconnect.models import API_PREFIX, Batch, Job, JobStatus, RejectedRow
-from autoconnect.sources.local import DEFAULT_SOURCE, Folders, find_source
+from autoconnect.exports.json import ITEMS
+from autoconnect.models import API_PREFIX, Batch, Job, JobStatus, RejectedRow, ResultState
+from autoconnect.sources.local import DEFAULT_SOURCE, Folders, find_source, is_same
+
+#: Seconds after which a client should submit again if too many jobs are open.
+_RETRY_AFTER_S = 5
+
+#: Bytes of memory that a rejected row needs at most: its text, in Redis and as it is sent.
+_REJECT_BYTES = 4_000
+#: Characters of a note's message in a list of jobs.
+_MAX_MESSAGE = 200
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -41,8 +58,21 @@ def submit_job(
 
     A later call with the same `Idempotency-Key` returns the same job, as long as the job is kept.
     """
-    source = body.source if body and body.source is not None else settings.source or DEFAULT_SOURCE
-    job = _find_job(client, jobs.create_job(client, source, settings.result_ttl_s, _job_id(idempotency_key)))
+    body = body or JobRequest()
+    source = body.source if body.source is not None else settings.source or DEFAULT_SOURCE
+    try:
+        job_id = jobs.create_job(
+            client,
+            source,
+            settings.result_ttl_s,
+            _job_id(idempotency_key),
+            dialect=body.dialect or NOTHING_GIVEN,
+            may_publish=body.publish,
+            max_open=settings.max_open_jobs,
+        )
+    except TooManyJobs as error:
+        raise Problem(429, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)}) from None
+    job = _find_job(client, job_id)
     if job.source != source:
         raise Problem(422, f"This Idempotency-Key has been used for another source, {job.source!r}; send a new key.")
     response.headers["Location"] = f"{API_PREFIX}/jobs/{job.id}"
@@ -51,10 +81,11 @@ def submit_job(
 
 @router.get("")
 def list_jobs(client: Redis, status: JobStatus | None = None, limit: Limit = 50, cursor: Cursor = None) -> Items[Job]:
-    """Jobs, newest first."""
+    """Jobs, newest first. Long messages of notes are cut; those of a single job are complete."""
     entries = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
     page = entries[:limit]
-    return Items(items=[job for _, job in page], next_cursor=str(page[-1][0]) if len(entries) > limit else None)
+    next_cursor = str(page[-1][0]) if len(entries) > limit else None
+    return Items(items=[_shortened(job) for _, job in page], next_cursor=next_cursor)
 
 
 @router.get("/latest")
@@ -71,13 +102,44 @@ def get_job(client: Redis, job_id: str) -> Job:
     return _find_job(client, job_id)
 
 
-@router.delete("/{job_id}", dependencies=[NEEDS_KEY])
-def cancel_job(client: Redis, job_id: str) -> Job:
-    """Cancels a job: drops its waiting batches at once, and discards later commits of claimed ones."""
-    job = _find_job(client, job_id)
-    if not jobs.end_job(client, job_id, JobStatus.CANCELLED):
-        status = _find_job(client, job_id).status
-        raise Problem(409, f"Job {job.id} has already ended: it is {status}.", job_status=status)
+@router.delete(
+    "/{job_id}",
+    response_model=Job,
+    responses={204: {"description": "The job had ended; it and its result are removed."}},
+    dependencies=[NEEDS_KEY],
+)
+def delete_job(client: Redis, job_id: str) -> Job | Response:
+    """Cancels an open job, or removes an ended one with its result, unless that is the published one.
+
+    Cancelling drops its waiting batches at once, and discards later commits of claimed ones.
+    """
+    while True:
+        job = _find_job(client, job_id)
+        if job.published:
+            raise Problem(
+                409,
+                f"Job {job.id} has the published result; publish that of another job before you delete this one "
+                f"(POST {API_PREFIX}/jobs/ID/publish).",
+                job_status=job.status,
+            )
+        if not job.status.ended and jobs.end_job(client, job_id, JobStatus.CANCELLED):
+            return _find_job(client, job_id)
+        if job.status.ended and jobs.remove_job(client, job_id):
+            return Response(status_code=204)
+        # It has ended, or was retried or published, after it was read.
+
+
+@router.post("/{job_id}/publish", dependencies=[NEEDS_KEY])
+def publish_job(client: Redis, job_id: str) -> Job:
+    """Publishes the result of a completed job, which stays published until a job that is created later completes."""
+    while not jobs.publish_job(client, job_id):
+        job = _find_job(client, job_id)
+        if job.result is None:
+            detail = f"Only a completed job can be published; job {job.id} is {job.status}."
+            raise Problem(409, detail, job_status=job.status)
+        if job.result is not ResultState.AVAILABLE:
+            raise gone(job.id, job.result)
+        # It has completed after it was not published.
     return _find_job(client, job_id)
 
 
@@ -85,8 +147,8 @@ def cancel_job(client: Redis, job_id: str) -> Job:
 def retry_job(client: Redis, folders: SourceFolders, response: Response, job_id: str) -> Job:
     """Runs a failed job again on the same file, from where it stopped if its plan and partials are still there."""
     job = _find_job(client, job_id)
-    planned = {part.name: part.version for part in plans.read_parts(client, job_id)}
-    if job.status is JobStatus.FAILED and any(_version(name, folders) != planned[name] for name in planned):
+    parts = plans.read_parts(client, job_id)
+    if job.status is JobStatus.FAILED and any(_has_changed(part, folders) for part in parts):
         raise Problem(409, f"{job.source} is no longer the file that job {job.id} read; submit a new job.")
     if not jobs.retry_job(client, job_id):
         status = _find_job(client, job_id).status
@@ -105,35 +167,60 @@ def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor 
     return Items(items=items, next_cursor=str(end) if end < total else None)
 
 
+class RejectParameters(TableParameters):
+    """Which rejected rows an answer has, and its format."""
+
+    limit: int | None = Field(None, ge=1, le=MAX_REJECTS, description=LIMIT)
+
+
 @router.get(
     "/{job_id}/rejects",
     response_model=Rejects[RejectedRow],
     responses=OTHER_FORMATS,
 )
-def list_rejects(
+async def list_rejects(
     request: Request,
     client: Redis,
+    computations: Computing,
     job_id: str,
-    *,
-    limit: Annotated[
-        int | None, Query(ge=1, le=MAX_REJECTS, description="Maximum number of rows; default: 100, or all as CSV.")
-    ] = None,
-    cursor: Cursor = None,
-    format_name: Annotated[str | None, Query(alias="format", description=f"{FORMAT_NAMES}.")] = None,
-) -> Rejects[RejectedRow] | Response:
-    """The first 10,000 rejected rows, in the order of the file; empty until the job has ended."""
-    job = _find_job(client, job_id)
-    form = choose_format(request, format_name)
-    start = cursor or 0
-    if form is not JSON:
-        return table_response(form, results.read_rejects(client, job_id, start, limit or MAX_REJECTS), {})
-    limit = limit or 100
-    rows = results.read_rejects(client, job_id, start, limit + 1).rows
-    return Rejects(
-        items=[RejectedRow.model_validate(row) for row in rows[:limit]],
-        next_cursor=str(start + limit) if len(rows) > limit else None,
-        truncated=job.rows.rejected > MAX_REJECTS,
-    )
+    parameters: Annotated[RejectParameters, Query()],
+) -> Response:
+    """The first 10,000 rejected rows, in the order of the file; empty until the job has ended.
+
+    If there are more, `truncated` is true. The header `X-Truncated: true` says that the answer does not have all rows.
+    """
+    form = parameters.choose(request)
+    count = parameters.max_rows(form) or MAX_REJECTS
+
+    def body() -> Body:
+        job = _find_job(client, job_id)
+        if job.result in (ResultState.REMOVED, ResultState.EXPIRED) and job.rows.rejected:
+            _check_rejects_are_kept(client, job.id, job.result)
+        result = results.read_result(client, job_id)
+        owner = owner_of("rejects", job_id, result and result.version)
+        start = read_cursor(parameters.cursor, owner)
+        table = results.read_rejects(client, job_id, start, count + 1)
+        next_cursor = cursor_at(start + count, owner) if len(table.rows) > count else None
+        is_truncated = job.rows.rejected > MAX_REJECTS
+        head: dict[str, object] = {"next_cursor": next_cursor, "truncated": is_truncated}
+        headers = dict(TRUNCATED) if next_cursor or is_truncated else {}
+        if form != JSON:
+            head = {"metric": "rejects", "computed_at": job.finished_at and job.finished_at.isoformat()}
+            headers["Content-Disposition"] = disposition("rejects", job.source, None, None, form.suffix)
+        pieces = list((ITEMS if form == JSON else form).write(replace(table, rows=table.rows[:count]), head))
+        return Body(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
+
+    return await computations.make(request, count * _REJECT_BYTES, body)
+
+
+def _shortened(job: Job) -> Job:
+    """A job for a list of up to 1,000: a note may have 32 KiB."""
+    notes = [note.model_copy(update={"message": _shortened_message(note.message)}) for note in job.notes]
+    return job.model_copy(update={"notes": notes})
+
+
+def _shortened_message(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
 
 
 def _job_id(idempotency_key: str | None) -> str | None:
@@ -141,11 +228,16 @@ def _job_id(idempotency_key: str | None) -> str | None:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()[:16] if idempotency_key else None
 
 
-def _version(source: str, folders: Folders) -> str | None:
+def _has_changed(part: Part, folders: Folders) -> bool:
     try:
-        return find_source(source, folders).version
+        return not is_same(find_source(part.name, folders).version, part.version)
     except SourceError:
-        return None
+        return True
+
+
+def _check_rejects_are_kept(client: Client, job_id: str, state: ResultState) -> None:
+    if not results.read_rejects(client, job_id, 0, 1).rows:
+        raise gone(job_id, state)
 
 
 def _find_job(client: Client, job_id: str) -> Job:

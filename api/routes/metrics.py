@@ -1,25 +1,35 @@
 """Metrics with filters, and roll-ups of the cube."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from api.answers import CityCount, ColumnInfo, Items, MetricAnswer, MetricInfo, ModelCount
-from api.cubes import Cubes, Result
-from api.dependencies import Results
-from api.formats import FORMAT_NAMES, OTHER_FORMATS, choose_format, table_response
+from api.cubes import Result
+from api.dependencies import Computing, Redis
+from api.formats import OTHER_FORMATS, choose_format, described, folder_of_workbooks
+from api.paging import TableParameters
 from api.problems import Problem
-from autoconnect.core.metrics import CATALOGUE, OPTIONS, compute
-from autoconnect.core.metrics.base import Metric
+from api.tables import Query as Asked
+from api.tables import TableComputation, WorkbookComputation
+from autoconnect.broker import jobs
+from autoconnect.broker.connection import Client
+from autoconnect.core.cube import Cube
+from autoconnect.core.metrics import CATALOGUE, OPTIONS, compute, earlier_of
+from autoconnect.core.metrics.base import Choice, Metric, Option, Options
 from autoconnect.core.rollup import MEASURES, RollUp
 from autoconnect.core.selection import Selection
-from autoconnect.core.table import Table
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
 from autoconnect.core.tabulate import KEYS
 from autoconnect.errors import SelectionError
-from autoconnect.exports import FORMATS
+from autoconnect.exports import xlsx
+from autoconnect.exports.json import FORMAT as JSON
+from autoconnect.exports.json import ITEMS, dumps
 
-_REPEATABLE = ("city", "model")
 # Patterns for the OpenAPI description only: the code that reads the values has clearer messages.
 _DATE: dict[str, Any] = {"pattern": r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"}
 _NUMBER: dict[str, Any] = {"pattern": r"^[0-9]{1,9}$"}
@@ -37,9 +47,8 @@ class Filters(BaseModel):
     )
     last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE)
     type: str | None = Field(None, description="vente, sale, location or rental.")
-    job: str | None = Field(None, min_length=1, description="Id of a job; default: the newest completed one.")
+    job: str | None = Field(None, min_length=1, description="Id of a job; default: the published one.")
     partial: bool = Field(False, description="Also answer for a job that has not ended, with its result so far.")
-    format: str | None = Field(None, description=FORMAT_NAMES, json_schema_extra={"enum": [*FORMATS]})
 
     def selection(self) -> Selection:
         """Reads the filters; raises SelectionError for an invalid one."""
@@ -50,33 +59,61 @@ class Filters(BaseModel):
         return self.model_dump(include={"city", "model", "first", "last", "type"}, exclude_defaults=True, by_alias=True)
 
 
-class _MetricFilters(Filters):
+class _Options(Filters):
+    """The filters, and the options of all metrics."""
+
+    def given(self) -> dict[str, str]:
+        """The options that the client sent."""
+        return {name: text for name in OPTIONS if (text := getattr(self, name)) is not None}
+
+    def options(self, metric: Metric) -> dict[str, int | str]:
+        """Reads the options that the metric has; raises SelectionError for an invalid one."""
+        given = self.given()
+        return {name: option.read(name, given[name]) for name, option in metric.options.items() if name in given}
+
+
+class _MetricParameters(_Options, TableParameters):
     """The parameters of a metric."""
 
-    def options(self, metric: Metric) -> dict[str, int]:
+    def options(self, metric: Metric) -> dict[str, int | str]:
         """Reads the options; raises SelectionError for an invalid one, or one that the metric does not have."""
-        requested = {name: text for name in OPTIONS if (text := getattr(self, name)) is not None}
-        for name in requested:
+        for name in self.given():
             if name not in metric.options:
                 raise SelectionError(name, f"{metric.name} has no parameter {name}.")
-        return {name: metric.options[name].read(name, text) for name, text in requested.items()}
+        return super().options(metric)
+
+
+class _WorkbookParameters(_Options):
+    """The parameters of all metrics as one workbook."""
+
+    format: str | None = Field(None, description="xlsx", json_schema_extra={"enum": ["xlsx"]})
+
+
+def _option_fields() -> dict[str, Any]:
+    """A field for each option of the catalogue."""
+    return {
+        name: (str | None, Field(None, description=option.meaning, json_schema_extra=_form(option)))
+        for name, option in OPTIONS.items()
+    }
+
+
+def _form(option: Option) -> dict[str, Any]:
+    return {"enum": [*option.names]} if isinstance(option, Choice) else _NUMBER
 
 
 if TYPE_CHECKING:
-    MetricParameters = _MetricFilters
+    MetricParameters = _MetricParameters
+    WorkbookParameters = _WorkbookParameters
 else:
-    # A field for each option of the catalogue.
-    MetricParameters = create_model(
-        "MetricParameters",
-        __base__=_MetricFilters,
-        **{
-            name: (str | None, Field(None, description=option.meaning, json_schema_extra=_NUMBER))
-            for name, option in OPTIONS.items()
-        },
-    )
+    MetricParameters = create_model("MetricParameters", __base__=_MetricParameters, **_option_fields())
+    WorkbookParameters = create_model("WorkbookParameters", __base__=_WorkbookParameters, **_option_fields())
 
 
-class QueryParameters(Filters):
+class ListParameters(Filters, TableParameters):
+    """The parameters of the lists of cities and models."""
+
+
+class QueryParameters(Filters, TableParameters):
     """The parameters of a roll-up."""
 
     group_by: str = Field("", description=f"Any of {', '.join(KEYS)}, separated by commas.")
@@ -85,19 +122,14 @@ class QueryParameters(Filters):
         description=f"Any of {', '.join(MEASURES)}, separated by commas; default: transactions,revenue.",
     )
     order: str = Field("", description="Columns to sort by, separated by commas; -column sorts in descending order.")
-    limit: int = Field(1_000, ge=1, le=100_000)
 
+
+_SPELLINGS = Column("spellings", Kind.TEXT, "transactions by spelling")
 
 MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 
 
-async def _refuse_repeated(request: Request) -> None:
-    for name in request.query_params:
-        if name and name not in _REPEATABLE and len(request.query_params.getlist(name)) > 1:
-            raise SelectionError(name, f"{name} is sent more than once; expected one value.")
-
-
-router = APIRouter(tags=["metrics"], dependencies=[Depends(_refuse_repeated)])
+router = APIRouter(tags=["metrics"])
 
 
 @router.get("/metrics")
@@ -106,47 +138,131 @@ def list_metrics() -> Items[MetricInfo]:
     return Items(items=[_info(metric) for metric in CATALOGUE.values()])
 
 
+@router.get("/metrics/all", responses=described(xlsx.FORMAT), response_class=Response)
+async def get_all_metrics(
+    request: Request,
+    client: Redis,
+    computations: Computing,
+    parameters: Annotated[WorkbookParameters, Query()],
+) -> Response:
+    """All metrics of the transactions that the filters select, as one workbook: a cover, then a sheet for each."""
+    form = choose_format(request, parameters.format, {"xlsx": xlsx.FORMAT})
+    options = {name: parameters.options(metric) for name, metric in CATALOGUE.items()}
+    filters = parameters.requested() | {name: value for each in options.values() for name, value in each.items()}
+    selection = parameters.selection()
+    makers = {name: partial(_make, metric, options[name], selection) for name, metric in CATALOGUE.items()}
+    computation = WorkbookComputation(
+        table=makers["summary"],
+        selection=selection,
+        earlier=[earlier for name, metric in CATALOGUE.items() if (earlier := earlier_of(metric, options[name]))],
+        form=form,
+        head=lambda result: _head("all", result, filters),
+        job_id=parameters.job,
+        partial=parameters.partial,
+        query=Asked("metrics", filters, partial(jobs.read_job, client)),
+        metrics=makers,
+        folder=folder_of_workbooks(request),
+    )
+    return await computations.answer(request, computation)
+
+
 @router.get("/metrics/{name}", response_model=MetricAnswer, responses=OTHER_FORMATS)
-def get_metric(
-    request: Request, cubes: Results, name: MetricName, parameters: Annotated[MetricParameters, Query()]
+async def get_metric(
+    request: Request,
+    client: Redis,
+    computations: Computing,
+    name: MetricName,
+    parameters: Annotated[MetricParameters, Query()],
 ) -> Response:
     """A metric of the transactions that the filters select."""
     metric = CATALOGUE.get(name)
     if metric is None:
         raise Problem(404, f"There is no metric {name}; expected one of {', '.join(CATALOGUE)}.")
-    options = parameters.options(metric)
-    selection = parameters.selection()
-    form = choose_format(request, parameters.format)
-    result = cubes.result(parameters.job, parameters.partial)
-    table = compute(metric, selection.apply(result.cube), result.facts, options)
-    return table_response(form, table, _head(name, result, parameters.requested() | options))
+    options, selection = parameters.options(metric), parameters.selection()
+    filters = parameters.requested() | options
+    earlier = earlier_of(metric, options)
+    computation = TableComputation(
+        table=partial(_make, metric, options, selection),
+        selection=selection,
+        earlier=[earlier] if earlier else [],
+        form=parameters.choose(request),
+        head=lambda result: _head(name, result, filters),
+        job_id=parameters.job,
+        partial=parameters.partial,
+        query=Asked(name, filters, partial(jobs.read_job, client)),
+        parameters=parameters,
+    )
+    return await computations.answer(request, computation)
+
+
+def _make(metric: Metric, options: Options, selection: Selection, result: Result, cells: Cube) -> Table:
+    earlier = selection.earlier_cells(earlier_of(metric, options), cells, result.cube, result.folding)
+    return compute(metric, cells, result.facts, options, earlier)
 
 
 @router.get("/query", response_model=MetricAnswer, responses=OTHER_FORMATS)
-def query(request: Request, cubes: Results, parameters: Annotated[QueryParameters, Query()]) -> Response:
+async def query(
+    request: Request, client: Redis, computations: Computing, parameters: Annotated[QueryParameters, Query()]
+) -> Response:
     """A roll-up by any columns and measures, of the transactions that the filters select."""
-    roll_up = RollUp.read(parameters.group_by, parameters.measures, parameters.order, parameters.limit)
-    selection = parameters.selection()
-    form = choose_format(request, parameters.format)
-    result = cubes.result(parameters.job, parameters.partial)
-    table = roll_up.run(selection.apply(result.cube))
-    return table_response(form, table, _head("query", result, parameters.requested()))
+    roll_up = RollUp.read(parameters.group_by, parameters.measures, parameters.order)
+    filters = parameters.requested()
+    computation = TableComputation(
+        table=lambda _, cells: roll_up.run(cells),
+        selection=parameters.selection(),
+        form=parameters.choose(request),
+        head=lambda result: _head("query", result, filters),
+        job_id=parameters.job,
+        partial=parameters.partial,
+        query=Asked("query", filters, partial(jobs.read_job, client), roll_up),
+        parameters=parameters,
+    )
+    return await computations.answer(request, computation)
 
 
-@router.get("/cities")
-def list_cities(cubes: Results) -> Items[CityCount]:
-    """The cities of the published result and their numbers of transactions, by name."""
-    return Items(items=[CityCount.model_validate(row) for row in _counts("city", cubes).rows])
+@router.get("/cities", response_model=Items[CityCount], responses=OTHER_FORMATS)
+async def list_cities(
+    request: Request, client: Redis, computations: Computing, parameters: Annotated[ListParameters, Query()]
+) -> Response:
+    """The cities of the transactions that the filters select and their numbers of transactions, by name."""
+    return await computations.answer(request, _counts("city", "cities", request, client, parameters))
 
 
-@router.get("/models")
-def list_models(cubes: Results) -> Items[ModelCount]:
-    """The models of the published result and their numbers of transactions, by name."""
-    return Items(items=[ModelCount.model_validate(row) for row in _counts("model", cubes).rows])
+@router.get("/models", response_model=Items[ModelCount], responses=OTHER_FORMATS)
+async def list_models(
+    request: Request, client: Redis, computations: Computing, parameters: Annotated[ListParameters, Query()]
+) -> Response:
+    """The models of the transactions that the filters select and their numbers of transactions, by name."""
+    return await computations.answer(request, _counts("model", "models", request, client, parameters))
 
 
-def _counts(key: str, cubes: Cubes) -> Table:
-    return RollUp([key], ["transactions"], limit=None).run(cubes.result().cube)
+def _counts(key: str, name: str, request: Request, client: Client, parameters: ListParameters) -> TableComputation:
+    roll_up, form = RollUp([key], ["transactions"]), parameters.choose(request)
+    write_spellings = (lambda found: found) if form == JSON else _spellings_text
+
+    def count(result: Result, cells: Cube) -> Table:
+        table, spellings = roll_up.run(cells), result.folded.spellings(key)
+        rows = LazyRows(
+            table.rows, lambda row: cast(Row, {**row, "spellings": write_spellings(spellings.get(str(row[key]), {}))})
+        )
+        return replace(table, columns=(*table.columns, _SPELLINGS), rows=rows)
+
+    return TableComputation(
+        table=count,
+        selection=parameters.selection(),
+        form=form,
+        head=lambda _: {},
+        json_form=ITEMS,
+        job_id=parameters.job,
+        partial=parameters.partial,
+        query=Asked(name, parameters.requested(), partial(jobs.read_job, client)),
+        parameters=parameters,
+    )
+
+
+def _spellings_text(spellings: Mapping[str, int]) -> str | None:
+    """The spellings as one cell: JSON, or nothing."""
+    return dumps(spellings) if spellings else None
 
 
 def _info(metric: Metric) -> MetricInfo:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.jobs import short_reason
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.plan import MappableBatch, Part
 from autoconnect.core.splits import ByteRange
@@ -17,11 +18,13 @@ from autoconnect.models import Batch, BatchState, JobStatus
 class Claim:
     """A batch that a worker has claimed.
 
-    `alone`: commit it without others, as it failed before, lost a worker, or is a backup.
+    `max_cells` is the limit of its job's cells, None if an older version has planned it. `alone`: commit it without
+    others, as it failed before, lost a worker, or is a backup.
     """
 
     id: BatchId
     batch: MappableBatch
+    max_cells: int | None
     alone: bool
 
 
@@ -75,7 +78,7 @@ def is_needed(client: Client, batch: BatchId) -> bool:
 def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool:
     """Mark a batch dead and fail its job, without further attempts; False if the worker no longer has the batch."""
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
-    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, reason]
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, short_reason(reason)]
     return bool(client.run_script("fail_batch", script_keys, arguments))
 
 
@@ -96,7 +99,7 @@ def give_back_batch(client: Client, worker: str, batch: BatchId, max_attempts: i
     Pass `max_attempts` and `reason` if mapping it failed: the failure counts as an attempt.
     """
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
-    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_attempts, reason]
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_attempts, short_reason(reason)]
     return bool(client.run_script("give_back_batch", script_keys, arguments))
 
 
@@ -104,19 +107,26 @@ def read_batches(client: Client, job_id: str, numbers: Sequence[int]) -> list[Ba
     """The batches of a job by number; numbers that the job does not have are left out."""
     if not numbers:
         return []
-    batches_json = client.call("HMGET", JobKeys(job_id).batches, *numbers)
-    return [
+    job_keys = JobKeys(job_id)
+    status, batches_json = client.call_many(
+        [["HGET", job_keys.job, "status"], ["HMGET", job_keys.batches, *numbers]], at_one_instant=True
+    )
+    batches = [
         Batch.model_validate_json(b'{"batch":%d,' % number + batch_json[1:])
         for number, batch_json in zip(numbers, batches_json, strict=True)
         if batch_json
     ]
+    if status is None or not JobStatus(status.decode()).ended:
+        return batches
+    return [batch.model_copy(update={"state": BatchState.DROPPED}) if batch.is_open else batch for batch in batches]
 
 
-def _parse_claim(item: bytes, batch_json: bytes, part_json: bytes, lines: bytes | None) -> Claim:
+def _parse_claim(item: bytes, batch_json: bytes, part_json: bytes, max_cells: bytes, lines: bytes | None) -> Claim:
     id_, fields = BatchId.parse(item.decode()), json.loads(batch_json)
     byte_range = ByteRange(int(fields["offset"]), int(fields["length"]))
     return Claim(
         id=id_,
         batch=MappableBatch(id_.batch, Part.from_json(part_json), byte_range, lines),
+        max_cells=int(max_cells) if max_cells else None,
         alone=bool(fields["attempts"] or fields["deaths"] or fields.get("backup")),
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
-from autoconnect.errors import BrokerFull, BrokerUnavailable, SettingsError
+from autoconnect.errors import BrokerFull, BrokerLoading, BrokerSilent, BrokerUnavailable, SettingsError
 
 #: Seconds after which a call that does not block is given up.
 _TIMEOUT_S = 5.0
@@ -39,10 +39,10 @@ class Client:
         except RedisError as error:
             raise _translated(error) from error
 
-    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
-        """Send several commands in one round trip; commands of other clients may run between them."""
+    def call_many(self, commands: Iterable[Sequence[Argument]], *, at_one_instant: bool = False) -> list[Any]:
+        """Send several commands in one round trip; commands of other clients may run between them by default."""
         try:
-            with self._driver.pipeline(transaction=False) as pipeline:
+            with self._driver.pipeline(transaction=at_one_instant) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 return pipeline.execute()
@@ -51,11 +51,10 @@ class Client:
 
     def run_script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run `lua/<name>.lua`; send the script only if Redis does not have it."""
-        script = _script(name)
         try:
-            return self._driver.execute_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+            return self._driver.execute_command(*script_command(name, keys, arguments))
         except NoScriptError:
-            return self.call("EVAL", script.text, len(keys), *keys, *arguments)
+            return self.call("EVAL", _script(name).text, len(keys), *keys, *arguments)
         except RedisError as error:
             raise _translated(error) from error
 
@@ -84,9 +83,9 @@ class BlockingClient(Client):
         with self._connected():
             return super().call(*command)
 
-    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
+    def call_many(self, commands: Iterable[Sequence[Argument]], *, at_one_instant: bool = False) -> list[Any]:
         with self._connected():
-            return super().call_many(commands)
+            return super().call_many(commands, at_one_instant=at_one_instant)
 
     @contextmanager
     def _connected(self) -> Iterator[None]:
@@ -119,6 +118,20 @@ def connect(url: str) -> Client:
     return Client(_driver(url, _TIMEOUT_S, Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES)))
 
 
+def impatient_driver(url: str, timeout_s: float) -> redis.Redis:
+    """For a Client that gives up a call after `timeout_s` without a reply, and sends it again only if it was cut off.
+
+    Raises SettingsError if the URL has invalid parts or options.
+    """
+    retry = Retry(ExponentialBackoff(cap=0.5, base=0.01), _RETRIES, supported_errors=(redis.ConnectionError,))
+    return _driver(url, timeout_s, retry)
+
+
+def script_command(name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> tuple[Argument, ...]:
+    """The command that runs `lua/<name>.lua` if Redis has it."""
+    return ("EVALSHA", _script(name).sha, len(keys), *keys, *arguments)
+
+
 def answers(url: str) -> bool:
     """Whether Redis answers at a URL, and accepts its credentials."""
     client = connect(url)
@@ -140,7 +153,7 @@ def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.R
             url,
             protocol=2,
             socket_timeout=timeout_s,
-            socket_connect_timeout=_TIMEOUT_S,
+            socket_connect_timeout=min(timeout_s, _TIMEOUT_S),
             health_check_interval=_CHECK_S,
             retry=retry,
             **options,
@@ -160,6 +173,8 @@ def _script(name: str) -> _Script:
 def _translated(error: RedisError) -> BrokerUnavailable:
     if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
         return BrokerFull("Redis is out of memory and refuses to write.")
+    if isinstance(error, BusyLoadingError):
+        return BrokerLoading("Redis is still loading its data.")
     if isinstance(error, ResponseError):
         return BrokerUnavailable(f"Redis answers with an error: {error}")
-    return BrokerUnavailable(f"Redis does not answer: {error}")
+    return BrokerSilent(f"Redis does not answer: {error}")

@@ -1,39 +1,88 @@
-"""Jobs in Redis: creating, reading, watching, ending and retrying them."""
+"""Jobs in Redis: creating, reading, watching, ending, retrying, publishing and removing them."""
 
-import secrets
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from autoconnect.broker import keys
-from autoconnect.broker.connection import Client
+from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import JobKeys
-from autoconnect.models import BatchCounts, ByteCounts, Job, JobStatus, RowCounts
+from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
+from autoconnect.core.notes import shortened
+from autoconnect.errors import TooManyJobs
+from autoconnect.models import BatchCounts, ByteCounts, Job, JobDialect, JobNote, JobStatus, ResultState, RowCounts
+
+#: Bytes of a reason that are kept: it may show parts of the source, and a full Redis must have room for it.
+_MAX_REASON_BYTES = 600
+#: Jobs that one call of `trim_jobs` looks at: removing all of them takes Redis a few milliseconds.
+_TRIMMED_AT_ONCE = 100
 
 
-def create_job(client: Client, source: str, ttl_s: int, job_id: str | None = None) -> str:
-    """Submit a job and return its id; if a job of that id exists, only return the id."""
-    job_id = job_id or secrets.token_hex(8)
-    script_keys = [*JobKeys(job_id).for_scripts(), keys.JOBS, keys.SEQUENCE]
-    client.run_script("create_job", script_keys, [job_id, source, ttl_s * 1_000])
+def create_job(
+    client: Client,
+    source: str,
+    ttl_s: int,
+    job_id: str | None = None,
+    *,
+    dialect: DialectOptions = NOTHING_GIVEN,
+    may_publish: bool = True,
+    max_open: int | None = None,
+) -> str:
+    """Submit a job and return its id; if a job of that id exists, only return the id.
+
+    `dialect` is what the user gives of the source's dialect; it holds for each plan of the job.
+    Raises TooManyJobs if `max_open` jobs are open.
+    """
+    job_id = job_id or keys.new_name()
+    arguments: list[Argument] = [job_id, source, ttl_s * 1_000, int(may_publish), max_open or 0, dialect.to_json()]
+    if client.run_script("create_job", JobKeys(job_id).for_scripts(), arguments) < 0:
+        raise TooManyJobs(
+            f"{max_open:,} jobs are open, as many as AUTOCONNECT_MAX_OPEN_JOBS allows; wait until some have ended, or "
+            "cancel some."
+        )
     return job_id
 
 
 def end_job(client: Client, job_id: str, status: JobStatus, reason: str = "") -> bool:
     """End a job without a result; False if it does not exist or has ended already."""
-    return bool(client.run_script("end_job", JobKeys(job_id).for_scripts(), [status, reason]))
+    arguments: list[Argument] = [status, short_reason(reason), keys.new_name()]
+    return bool(client.run_script("end_job", JobKeys(job_id).for_scripts(), arguments))
 
 
 def retry_job(client: Client, job_id: str) -> bool:
     """Run a failed job again; False if the job has not failed."""
-    return bool(client.run_script("retry_job", JobKeys(job_id).for_scripts(), [job_id]))
+    return bool(client.run_script("retry_job", JobKeys(job_id).for_scripts(), [job_id, keys.new_name()]))
+
+
+def publish_job(client: Client, job_id: str) -> bool:
+    """Publish the result of a completed job, of an older one too; False if the job has no result.
+
+    Jobs that exist already do not replace it when they complete.
+    """
+    return bool(client.run_script("publish_job", JobKeys(job_id).for_scripts(), []))
+
+
+def remove_job(client: Client, job_id: str) -> bool:
+    """Remove an ended job and its result; False if the job is open, or its result is published."""
+    return bool(client.run_script("remove_job", JobKeys(job_id).for_scripts(), []))
+
+
+def trim_jobs(client: Client, keep: int, after: int) -> tuple[int, int]:
+    """Remove the oldest ended jobs beyond `keep`, except the published one, and the rest of jobs that have expired.
+
+    One call looks at some jobs only, and at those that may have expired from the one `after` this sequence number.
+    Returns the number of ended jobs that were removed, and the sequence number for the next call.
+    """
+    removed, last = client.run_script("trim_jobs", JobKeys("").for_scripts(), [keep, _TRIMMED_AT_ONCE, after])
+    return int(removed), int(last)
 
 
 def read_job(client: Client, job_id: str) -> Job | None:
     """The job with this id, None if there is none."""
     if ":" in job_id:  # it would name another key of a job
         return None
-    job = _read_hash(client, JobKeys(job_id).job)
-    return _parse_job(job, datetime.now(UTC)) if job else None
+    found = _read_jobs(client, [JobKeys(job_id)])
+    return found[0][1] if found else None
 
 
 def list_jobs(client: Client, status: JobStatus | None = None, before: int | None = None) -> Iterator[tuple[int, Job]]:
@@ -42,9 +91,15 @@ def list_jobs(client: Client, status: JobStatus | None = None, before: int | Non
     page = ("-inf", "BYSCORE", "REV", "LIMIT", 0, 100, "WITHSCORES")
     while names_and_numbers := client.call("ZRANGE", keys.JOBS, highest, *page):
         highest = f"({int(names_and_numbers[-1])}"  # the page may hold jobs that have expired
-        for job in map(_decode, client.call_many([["HGETALL", name] for name in names_and_numbers[::2]])):
-            if job and status in (None, job["status"]):
-                yield int(job["sequence"]), _parse_job(job, datetime.now(UTC))
+        for sequence, job in _read_jobs(client, [keys.job_keys(name.decode()) for name in names_and_numbers[::2]]):
+            if status in (None, job.status):
+                yield sequence, job
+
+
+def read_options(client: Client, job_id: str) -> DialectOptions:
+    """What the user gave of the dialect of a job's source."""
+    options = client.call("HGET", JobKeys(job_id).job, "options")
+    return DialectOptions.from_json(options) if options else NOTHING_GIVEN
 
 
 def open_jobs(client: Client) -> list[str]:
@@ -58,19 +113,40 @@ def wait_for_event(client: Client, job_id: str, after: str, block_ms: int) -> st
     return streams[0][1][-1][0].decode() if streams else None
 
 
-def _read_hash(client: Client, name: str) -> dict[str, str]:
-    return _decode(client.call("HGETALL", name))
+def result_state(status: JobStatus, *, has_cube: bool, is_removed: bool) -> ResultState | None:
+    """The state of a job's result, None if it has none."""
+    if status is not JobStatus.COMPLETED:
+        return None
+    if has_cube:
+        return ResultState.AVAILABLE
+    return ResultState.REMOVED if is_removed else ResultState.EXPIRED
 
 
-def _decode(fields: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in fields.items()}
+def short_reason(reason: str) -> str:
+    """A reason, cut if it is long."""
+    return shortened(reason, _MAX_REASON_BYTES)
+
+
+def _read_jobs(client: Client, all_keys: Sequence[JobKeys]) -> list[tuple[int, Job]]:
+    """Sequence numbers and jobs at one instant, without those that do not exist."""
+    commands = [["HGETALL", job_keys.job] for job_keys in all_keys]
+    commands += [["EXISTS", job_keys.cube] for job_keys in all_keys]
+    published, *replies = client.call_many([["HGET", keys.PUBLISHED, "job"], *commands], at_one_instant=True)
+    now = datetime.now(UTC)
+    jobs = []
+    for fields, has_cube in zip(replies[: len(all_keys)], replies[len(all_keys) :], strict=True):
+        if fields:
+            job = {name.decode(): value.decode() for name, value in fields.items()}
+            parsed = _parse_job(job, now, has_cube=bool(has_cube), is_published=published == fields[b"id"])
+            jobs.append((int(job["sequence"]), parsed))
+    return jobs
 
 
 def _time(milliseconds: str) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1_000, UTC)
 
 
-def _parse_job(fields: dict[str, str], now: datetime) -> Job:
+def _parse_job(fields: Mapping[str, str], now: datetime, *, has_cube: bool, is_published: bool) -> Job:
     status = JobStatus(fields["status"])
     started = _time(fields["started_at"]) if "started_at" in fields else None
     finished = _time(fields["finished_at"]) if "finished_at" in fields else None
@@ -91,9 +167,14 @@ def _parse_job(fields: dict[str, str], now: datetime) -> Job:
         rejected_by_reason={
             name.removeprefix("rejected:"): int(fields[name]) for name in sorted(fields) if name.startswith("rejected:")
         },
+        dialect=JobDialect(**json.loads(fields["dialect"])) if "dialect" in fields else None,
+        notes=[JobNote(**note) for note in json.loads(fields.get("notes", "[]"))],
         bytes=ByteCounts(total=bytes_total, done=bytes_done),
         progress=progress,
         rows_per_s=round(rows_read / duration_s, 1) if duration_s else None,
         eta_s=round(duration_s * (1 - progress) / progress, 3) if status is JobStatus.RUNNING and progress else None,
+        published=is_published,
+        result=result_state(status, has_cube=has_cube, is_removed="removed_at" in fields),
+        waits_for=fields.get("waits_for") or None,
         error=fields.get("error") or None,
     )

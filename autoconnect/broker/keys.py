@@ -1,9 +1,9 @@
-"""Every key in Redis. ID is a job's id, WORKER a worker's id, N a partial's name or a plan's generation.
+"""Every key in Redis. ID is a job's id, WORKER a worker's id, N a name that is never used again.
 
 | key | type | meaning | life time |
 |---|---|---|---|
 | `autoconnect:ready` | list | batches that any worker may claim, at most two per live worker | lasting |
-| `autoconnect:active` | list | names of the `waiting` lists that have batches, in the order of their turns | lasting |
+| `autoconnect:turns` | zset | names of `waiting` lists with batches, by the bytes handed out from them | lasting |
 | `autoconnect:workers` | zset | names of the heartbeats ever registered, by the time they were last in use | lasting |
 | `autoconnect:live` | string | number of live workers at the last tick or registration | lasting |
 | `autoconnect:open` | set | ids of jobs that have not ended | lasting |
@@ -13,9 +13,16 @@
 | `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
 | `autoconnect:sequence` | string | sequence number of the newest job | lasting |
 | `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys` | lasting |
+| `autoconnect:ended` | zset | ids of ended jobs, by the time of their end | lasting |
+| `autoconnect:results` | zset | ids of jobs that have a result, or rejects, by their sequence number | lasting |
+| `autoconnect:retained` | zset | ids of failed jobs that keep partials for a retry, by their end | lasting |
+| `autoconnect:staging` | zset | keys that are staged, by the time of their last piece | lasting |
 | `autoconnect:worker:WORKER` | hash | a worker's heartbeat: the lease of everything it has claimed | LEASE_MS |
 | `autoconnect:worker:WORKER:claimed` | list | batches that were handed out to a worker | until empty |
-| `autoconnect:job:ID` | hash | status, plan, counters and error of a job | published, or RESULT_TTL_S |
+| `autoconnect:reducer:N` | string | the lease of a process that reduces jobs | LEASE_MS |
+| `autoconnect:limits` | hash | memory limits of aggregators and apis, by process | a minute |
+| `autoconnect:needs` | hash | the use of memory below which what a job could not write would fit, by job | a minute |
+| `autoconnect:job:ID` | hash | status, dialect, plan, counters, notes and error of a job | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:batches` | hash | each batch's range and state, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:waiting` | list | batches of a job that are not yet ready | end of job |
 | `autoconnect:job:ID:lines` | hash | compressed lines of batches, with BATCH_TRANSPORT=inline | end of job |
@@ -25,16 +32,18 @@
 | `autoconnect:job:ID:metrics` | hash | each metric's unfiltered table, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:rejects` | list | the first rejected rows, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:events` | stream | the job's progress | RESULT_TTL_S after its end |
+| `autoconnect:job:ID:staged:N:KIND` | hash or list | a part of a result that does not count yet | ten minutes |
 | `autoconnect:job:ID:plan:N:batches` | hash | batches of a staged plan, which is not visible yet | an hour |
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 PREFIX = "autoconnect:"
 
 READY = PREFIX + "ready"
-ACTIVE = PREFIX + "active"
+TURNS = PREFIX + "turns"
 WORKERS = PREFIX + "workers"
 LIVE = PREFIX + "live"
 OPEN = PREFIX + "open"
@@ -45,8 +54,16 @@ JOBS = PREFIX + "jobs"
 SEQUENCE = PREFIX + "sequence"
 PUBLISHED = PREFIX + "published"
 
-#: KEYS[1] to KEYS[8] of every script.
-SHARED = (READY, ACTIVE, WORKERS, LIVE, OPEN, ORCHESTRATOR, AGGREGATOR, COUNTERS)
+ENDED = PREFIX + "ended"
+RESULTS = PREFIX + "results"
+RETAINED = PREFIX + "retained"
+STAGING = PREFIX + "staging"
+LIMITS = PREFIX + "limits"
+NEEDS = PREFIX + "needs"
+
+_QUEUES = (READY, TURNS, WORKERS, LIVE, OPEN, ORCHESTRATOR, AGGREGATOR, COUNTERS)
+#: KEYS[1] to KEYS[15] of every script.
+SHARED = (*_QUEUES, JOBS, SEQUENCE, PUBLISHED, ENDED, RESULTS, RETAINED, STAGING)
 
 _JOB = PREFIX + "job:"
 _WORKER = PREFIX + "worker:"
@@ -97,11 +114,14 @@ class JobKeys:
     def partial(self, name: str) -> str:
         return f"{self.job}:partial:{name}"
 
+    def staged(self, name: str, kind: str) -> str:
+        return f"{self.job}:staged:{name}:{kind}"
+
     def plan_batches(self, generation: int) -> str:
         return f"{self.job}:plan:{generation}:batches"
 
     def for_scripts(self) -> list[str]:
-        """KEYS[1] to KEYS[17] of every script about a job, as `prelude.lua` names them."""
+        """KEYS[1] to KEYS[24] of every script about a job, as `prelude.lua` names them."""
         own = [self.job, self.batches, self.waiting, self.lines, self.partials, self.cube, self.metrics, self.rejects]
         return [*SHARED, *own, self.events]
 
@@ -122,6 +142,22 @@ class BatchId(NamedTuple):
         return f"{self.job}:{self.generation}:{self.batch}"
 
 
+def job_keys(job_key: str) -> JobKeys:
+    """The keys of a job, from that of its hash or any other one."""
+    return JobKeys(job_key.removeprefix(_JOB).partition(":")[0])
+
+
+def size_in(name: str) -> int:
+    """The bytes of a partial or of something staged: they end its name."""
+    size = name.rpartition(".")[2]
+    return int(size) if size.isdecimal() else 0
+
+
+def new_name() -> str:
+    """A name that is never used again: of a job, a partial, a process, or a call that may be sent twice."""
+    return secrets.token_hex(8)
+
+
 def part_field(number: int) -> str:
     """The field of a job's hash that holds a part."""
     return f"part:{number}"
@@ -133,6 +169,10 @@ def heartbeat(worker: str) -> str:
 
 def claimed(worker: str) -> str:
     return f"{_WORKER}{worker}:claimed"
+
+
+def reducer(name: str) -> str:
+    return f"{PREFIX}reducer:{name}"
 
 
 def worker_of(heartbeat_key: str) -> str:

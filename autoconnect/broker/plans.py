@@ -3,9 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from autoconnect.broker import keys
+from autoconnect.broker import keys, server, staging
 from autoconnect.broker.connection import Argument, Client
 from autoconnect.broker.keys import BatchId, JobKeys
+from autoconnect.broker.notes import notes_json
+from autoconnect.broker.server import Share
 from autoconnect.core.plan import Part, Plan, PlannedBatch
 from autoconnect.core.splits import ByteRange
 from autoconnect.models import BatchState, JobStatus
@@ -27,15 +29,20 @@ def start_plan(client: Client, job_id: str) -> int | None:
     return generation or None
 
 
-def release_plan(client: Client, job_id: str, generation: int, plan: Plan, transport: str) -> bool:
-    """Stage a plan, then make its batches visible in one step; False if the plan does not count."""
+def release_plan(client: Client, job_id: str, generation: int, plan: Plan, transport: str, max_cells: int) -> bool:
+    """Stage a plan, then make its batches visible in one step; False if the plan does not count.
+
+    `max_cells` is the limit of the job's cells.
+    """
     job_keys = JobKeys(job_id)
     staged = job_keys.plan_batches(generation)
     for start in range(0, len(plan.batches), _CHUNK_BATCHES):
         numbers = range(start, min(start + _CHUNK_BATCHES, len(plan.batches)))
         fields: list[Argument] = [item for number in numbers for item in (number, _new_batch(plan.batches[number]))]
         client.run_script("stage_batches", [*keys.SHARED, staged], [_STAGED_TTL_S, *fields])
-    arguments: list[Argument] = [job_id, generation, len(plan.batches), plan.total_bytes, transport]
+    arguments: list[Argument] = [job_id, generation, len(plan.batches), plan.total_bytes, transport, max_cells]
+    layout = plan.parts[0].layout
+    arguments += [json.dumps(layout.dialect_fields(), ensure_ascii=False), notes_json(layout.notes)]
     arguments += [part.to_json() for part in plan.parts]
     return bool(client.run_script("release_plan", [*job_keys.for_scripts(), staged], arguments))
 
@@ -56,9 +63,9 @@ def is_replanned(client: Client, job_id: str) -> bool:
 
 
 def read_parts(client: Client, job_id: str) -> list[Part]:
-    """The parts of a job's source as its last released plan read them; none before the first."""
+    """The parts of a job's source in its last released plan; none before the first, or if an older version made it."""
     fields = client.call("HGETALL", JobKeys(job_id).job)  # in one call: Redis may come back in an earlier state
-    count = int(fields.get(b"parts", 0))
+    count = int(fields.get(b"parts", 0)) if b"dialect" in fields else 0
     return [Part.from_json(fields[keys.part_field(number).encode()]) for number in range(count)]
 
 
@@ -75,8 +82,8 @@ class Feed:
 def next_feed(client: Client, job_id: str) -> Feed | None:
     """The batch to feed next to a job, None if the job needs none."""
     job_keys = JobKeys(job_id)
-    status, transport, fed, total, generation = client.call(
-        "HMGET", job_keys.job, "status", "transport", "fed", "total", "generation"
+    status, transport, fed, done, total, generation = client.call(
+        "HMGET", job_keys.job, "status", "transport", "fed", "done", "total", "generation"
     )
     if status != JobStatus.RUNNING.encode() or transport != b"inline" or fed == total:
         return None
@@ -89,14 +96,24 @@ def next_feed(client: Client, job_id: str) -> Feed | None:
         id=BatchId(job_id, int(generation), int(fed)),
         part=parts[batch["part"]],
         range=ByteRange(batch["offset"], batch["length"]),
-        loaded=int(client.call("HLEN", job_keys.lines)),
+        loaded=int(fed) - int(done),
     )
 
 
 def feed_batch(client: Client, batch: BatchId, lines: bytes) -> bool:
-    """Feed an inline job the lines of its next batch, which workers may then claim; False if it is not the next."""
+    """Feed an inline job the lines of its next batch, which workers may then claim; False if it is not the next.
+
+    Raises BrokerFull if Redis has no room.
+    """
+    server.ensure_room(client, len(lines), Share.COMMIT)
     script_keys = JobKeys(batch.job).for_scripts()
-    return bool(client.run_script("feed_batch", script_keys, [str(batch), batch.generation, batch.batch, lines]))
+    size = staging.MAX_ARGUMENT_BYTES
+    *pieces, last = [lines[start : start + size] for start in range(0, len(lines), size)] or [b""]
+    for number, piece in enumerate(pieces, start=1):
+        if not client.run_script("feed_lines", script_keys, [batch.generation, batch.batch, number, piece]):
+            return False
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, len(pieces) + 1, last]
+    return bool(client.run_script("feed_batch", script_keys, arguments))
 
 
 def _new_batch(batch: PlannedBatch) -> str:

@@ -22,6 +22,11 @@ def wait_for_aggregator_jobs(client: Client, block_ms: int) -> set[str]:
     return _wait_for_jobs(client, keys.AGGREGATOR, block_ms)
 
 
+def wake_aggregator(client: Client, job_id: str) -> None:
+    """Have the aggregator look at a job now."""
+    client.call("RPUSH", keys.AGGREGATOR, job_id)
+
+
 def queues(client: Client) -> list[Queue]:
     """The depths of the lists that all jobs share, and of all waiting and all claimed lists together."""
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]

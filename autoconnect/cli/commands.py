@@ -1,11 +1,16 @@
 """The commands and their arguments."""
 
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from autoconnect.cli import local, remote
+from autoconnect.cli.check import check_file
+from autoconnect.cli.checks import checked_dialect, checked_folder
+from autoconnect.cli.dialect import Columns, Parts, given_options
+from autoconnect.generate import DIALECTS
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
 from autoconnect.settings import Settings, load_settings
@@ -13,12 +18,12 @@ from autoconnect.sources.local import DEFAULT_SOURCE
 
 app = typer.Typer(
     name="autoconnect",
-    help="Turns a CSV of car sales and rentals into exact metrics per city.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.add_typer(remote.jobs, name="jobs")
+app.add_typer(remote.sources, name="sources")
 app.command()(remote.metric)
 
 Workers = Annotated[
@@ -26,30 +31,78 @@ Workers = Annotated[
 ]
 
 
+ExportFormat = Literal["csv", "xlsx", "parquet"]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"autoconnect {version('autoconnect')}")
+        raise typer.Exit
+
+
+@app.callback()
+def autoconnect(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Turns a CSV of car sales and rentals into exact metrics per city."""
+
+
 @app.command()
 def run(
     source: Annotated[
-        Path | None, typer.Argument(help="The CSV file; default: the stack's own source in DATA_DIR.")
+        str | None,
+        typer.Argument(help="The CSV file, or `-` for standard input; default: the stack's own source in DATA_DIR."),
     ] = None,
     workers: Workers = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    dialect: Parts = None,
+    column: Columns = None,
+    as_json: remote.AsJson = False,
+    wide: remote.Wide = False,
     export: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Write each metric, and the rejects, as CSV into this folder.")
+        Path | None,
+        typer.Option(callback=checked_folder, help="Write each metric, and the rejects, into this folder."),
+    ] = None,
+    form: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="Format of --export; xlsx is one workbook; default: csv."),
     ] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
     settings = _settings(workers=workers)
-    path = source or settings.data_dir / (settings.source or DEFAULT_SOURCE)
-    raise typer.Exit(local.run(path, settings, as_json=as_json, export=export))
+    options = given_options(dialect, column)
+    if source is None:
+        source = str(settings.data_dir / (settings.source or DEFAULT_SOURCE))
+    if form and not export:
+        raise typer.BadParameter("it is the format of --export; give the folder, too", param_hint="--format")
+    files = local.Export(export, form or "csv") if export else None
+    raise typer.Exit(local.run(source, settings, options, as_json=as_json, wide=wide, export=files))
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(help="The CSV file, or `-` for standard input.")],
+    dialect: Parts = None,
+    column: Columns = None,
+    as_json: remote.AsJson = False,
+    wide: remote.Wide = False,
+) -> None:
+    """Show how a file would be read, from a sample of it; nothing is stored."""
+    options = given_options(dialect, column).merged(_settings().dialect_options)
+    remote.print_check(check_file(file, options), as_json, wide)
 
 
 @app.command()
 def up(
     workers: Workers = None,
     port: Annotated[int | None, typer.Option(help="Port of the API; default: AUTOCONNECT_PORT, or 8000.")] = None,
+    repair_state: Annotated[
+        bool, typer.Option("--repair-state", help="Repair the state if it cannot be loaded, and keep a copy of it.")
+    ] = False,
 ) -> None:
     """Run the whole stack on this machine, API included, until Ctrl-C."""
-    local.up(_settings(workers=workers, port=port))
+    local.up(_settings(workers=workers, port=port), repair_state=repair_state)
 
 
 @app.command()
@@ -60,10 +113,14 @@ def generate(
         int, typer.Option(min=0, help="Seed of the random generator: the same seed gives the same file.")
     ] = 1,
     bad_ratio: Annotated[float, typer.Option(min=0, max=1, help="Approximate share of bad rows, from 0 to 1.")] = 0.0,
+    dialect: Annotated[
+        str, typer.Option(callback=checked_dialect, help=f"How the file is written: {', '.join(DIALECTS)}.")
+    ] = "plain",
 ) -> None:
     """Write a CSV of made-up transactions."""
-    with out.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(generate_rows(rows, seed, bad_ratio))
+    writer = DIALECTS[dialect]
+    with out.open("w", encoding=writer.encoding, newline="") as file:
+        file.writelines(generate_rows(rows, seed, bad_ratio, writer))
 
 
 def _settings(**options: object) -> Settings:

@@ -3,27 +3,37 @@
 import os
 import socket
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
 
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
 from autoconnect.cli.show import console, progress, show_job, show_table
+from autoconnect.cli.source import given_source, name_in_data_folder
 from autoconnect.client import Watcher
+from autoconnect.core.dialect import DialectOptions
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.core.table import Table
-from autoconnect.errors import AutoConnectError, BrokerUnavailable
-from autoconnect.exports import FORMATS
+from autoconnect.errors import AutoConnectError, BrokerUnavailable, SettingsError
+from autoconnect.exports import FORMATS, xlsx
+from autoconnect.exports.base import with_currency
 from autoconnect.exports.json import dumps
-from autoconnect.local.stack import local_stack
+from autoconnect.exports.workbook import write_workbook
+from autoconnect.local.stack import local_stack, start_or_repair
 from autoconnect.local.supervisor import Supervisor
+from autoconnect.local.temporary import temporary_folder
+from autoconnect.logs import say
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import PREFIX, Settings
-from autoconnect.sources.local import DEFAULT_SOURCE
+from autoconnect.sources.local import DEFAULT_SOURCE, Folders
+from autoconnect.sources.names import source_name
 
 #: Milliseconds between checks of the services while no event of the job arrives.
 _WATCH_MS = 500
@@ -35,46 +45,76 @@ _REJECTS_SHOWN = 10
 Tables = Mapping[str, Table]
 
 
-def run(source: Path, settings: Settings, *, as_json: bool, export: Path | None) -> int:
-    """Runs one job on the stack without the API, and prints the metrics; returns the exit code."""
-    source = source.resolve()
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        overrides = {"DATA_DIR": str(source.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
+class Export(NamedTuple):
+    """The folder that tables are written into, and the name of their format."""
+
+    folder: Path
+    format: str
+
+
+def run(
+    source: str, settings: Settings, dialect: DialectOptions, *, as_json: bool, wide: bool, export: Export | None
+) -> int:
+    """Runs one job on the stack without the API, and prints the metrics; returns the exit code.
+
+    `source` is a path, or `-` for standard input.
+    """
+    with given_source(source) as file, temporary_folder() as folder:
+        overrides = {"DATA_DIR": str(file.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
         # ERROR leaves out what `run` prints anyway, such as the reason for a failed job.
         overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
         services = local_stack(
-            Path(folder), overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False
+            folder, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False
         )
         with services as (supervisor, client):
-            job_id = jobs.create_job(client, source.name, settings.result_ttl_s)
+            name = source_name(Path(file.name))
+            job_id = jobs.create_job(
+                client, name, settings.result_ttl_s, dialect=dialect, max_open=settings.max_open_jobs
+            )
             with progress(quiet=as_json) as watch:
                 job = _follow(client, supervisor, job_id, watch)
             completed = job.status is JobStatus.COMPLETED
-            metrics = {name: _metric(client, job_id, name) for name in CATALOGUE} if completed else {}
+            metrics = {name: _metric(client, job_id, name, settings) for name in CATALOGUE} if completed else {}
             rejects = results.read_rejects(client, job_id, 0, MAX_REJECTS)
     if export:
-        _export({**metrics, "rejects": rejects}, export)
+        _export({**metrics, "rejects": rejects}, job, export)
     if as_json:
-        _print_json(job, metrics)
+        _print_json(job, metrics, rejects)
     else:
-        _print_tables(job, metrics, rejects)
+        _print_tables(console(wide=wide), job, metrics, rejects)
     return 0 if completed else 1
 
 
-def up(settings: Settings, state: Path = Path(".autoconnect")) -> None:
+def up(settings: Settings, *, repair_state: bool, state: Path = Path(".autoconnect")) -> None:
     """Runs the stack with the API until it is interrupted."""
+    if repair_state and settings.redis_url:
+        raise SettingsError(
+            f"--repair-state is for the data of the embedded server, and {PREFIX}REDIS_URL names another Redis; "
+            "expected one of them."
+        )
     host, port = settings.listen_host, settings.port
     _check_port(host, port)
-    source = settings.source
-    if source is None and (settings.data_dir / DEFAULT_SOURCE).is_file():
-        source = DEFAULT_SOURCE
-    overrides = {"SOURCE": source or "", "HOST": settings.host, "PORT": str(settings.port)}
-    services = local_stack(state, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=True)
+    overrides = {"SOURCE": _source_of_stack(settings), "HOST": settings.host, "PORT": str(settings.port)}
+    services = local_stack(
+        state,
+        overrides,
+        redis_url=settings.redis_url,
+        workers=settings.workers,
+        with_api=True,
+        start_server=start_or_repair if repair_state else Supervisor.start_server,
+    )
     with services as (supervisor, _):
         url = f"http://{_address(host, port)}"
-        sys.stderr.write(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.\n")
+        say(f"AutoConnect is starting on {url} (Swagger UI: {url}/docs). Ctrl-C stops it.")
         while True:
             supervisor.watch(timeout_s=60)
+
+
+def _source_of_stack(settings: Settings) -> str:
+    """The source that `up` submits, empty if it submits none."""
+    if settings.source is None:
+        return DEFAULT_SOURCE if (settings.data_dir / DEFAULT_SOURCE).is_file() else ""
+    return name_in_data_folder(settings.source, Folders(settings.upload_dir, settings.data_dir))
 
 
 def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher) -> Job:
@@ -98,35 +138,54 @@ def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher)
         supervisor.watch(timeout_s=0)
 
 
-def _metric(client: Client, job_id: str, name: str) -> Table:
-    table = results.read_metric(client, job_id, name)
+def _metric(client: Client, job_id: str, name: str, settings: Settings) -> Table:
+    table = results.read_metric(client, job_id, name, settings.fold_names)
     if table is None:
         raise AutoConnectError(f"The result of job {job_id} is no longer in Redis.")
     return table
 
 
-def _export(tables: Tables, folder: Path) -> None:
-    form = FORMATS["csv"]
-    folder.mkdir(parents=True, exist_ok=True)
+def _export(tables: Tables, job: Job, export: Export) -> None:
+    """Write a file for each table, or one workbook with all of them."""
+    export.folder.mkdir(parents=True, exist_ok=True)
+    form = FORMATS[export.format]
+    if form == xlsx.FORMAT:
+        makers = {name: partial(tables.__getitem__, name) for name in tables}
+        _write(export.folder / f"metrics{form.suffix}", write_workbook(makers, job, job.finished_at, {}))
+        return
     for name, table in tables.items():
-        with (folder / f"{name}{form.suffix}").open("wb") as file:
-            file.writelines(form.write(table, {}))
+        _write(export.folder / f"{name}{form.suffix}", form.write(with_currency(table, job), {}))
 
 
-def _print_json(job: Job, metrics: Tables) -> None:
-    rows = {name: table.rows for name, table in metrics.items()}
-    sys.stdout.write(dumps({"job": job.model_dump(mode="json"), "metrics": rows}) + "\n")
+def _write(path: Path, pieces: Iterator[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(pieces)
 
 
-def _print_tables(job: Job, metrics: Tables, rejects: Table) -> None:
-    out = console()
+def _print_json(job: Job, metrics: Tables, rejects: Table) -> None:
+    document = {
+        "job": job.model_dump(mode="json"),
+        "metrics": {name: list(table.rows) for name, table in metrics.items()},
+        "rejects": list(rejects.rows),
+        "truncated": _is_truncated(job),
+    }
+    sys.stdout.write(dumps(document) + "\n")
+
+
+def _print_tables(out: Console, job: Job, metrics: Tables, rejects: Table) -> None:
     for name, table in metrics.items():
         show_table(out, name, table)
     if rejects.rows:
         show_table(
             out, f"first of {job.rows.rejected:,} rejected rows", replace(rejects, rows=rejects.rows[:_REJECTS_SHOWN])
         )
+    if _is_truncated(job):
+        out.print(f"Only the first {MAX_REJECTS:,} rejected rows are kept.")
     show_job(out, job)
+
+
+def _is_truncated(job: Job) -> bool:
+    return job.rows.rejected > MAX_REJECTS
 
 
 def _address(host: str, port: int) -> str:

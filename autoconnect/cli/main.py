@@ -84,8 +84,10 @@ def _sentence(error: OSError) -> str:
 
 def _fail(message: str, code: int, as_json: bool) -> int:
     """Prints an error, with --json also as a JSON object, and returns the exit code."""
+    from autoconnect.logs import say  # imported here, because `main` first handles interrupts
+
     sentence = " ".join(message.split())
-    sys.stderr.write(f"autoconnect: {sentence}\n")
+    say(f"autoconnect: {sentence}")
     if as_json:
         import simplejson
 

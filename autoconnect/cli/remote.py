@@ -7,20 +7,27 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from autoconnect.cli.check import show_check
+from autoconnect.cli.dialect import Columns, Parts, given_options
 from autoconnect.cli.show import console, progress, show_job, show_jobs, show_table
-from autoconnect.client import connected
+from autoconnect.client import Api, connected
 from autoconnect.core.metrics import CATALOGUE, OPTIONS
+from autoconnect.core.metrics.base import Choice
 from autoconnect.core.table import Column, Kind, Table
 from autoconnect.exports.json import dumps
-from autoconnect.models import Job, JobStatus
+from autoconnect.logs import printable
+from autoconnect.models import Job, JobStatus, SourceCheck
 from autoconnect.settings import PREFIX
 
 jobs = typer.Typer(help="Jobs of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
+sources = typer.Typer(help="Sources of a running API (AUTOCONNECT_URL).", no_args_is_help=True)
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
 JobId = Annotated[str, typer.Argument(help="Id of the job; default: the newest job.")]
+GivenId = Annotated[str, typer.Argument(help="Id of the job.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Show all columns, however narrow the terminal is.")]
 
 
 @jobs.command()
@@ -31,12 +38,15 @@ def submit(
             envvar=f"{PREFIX}SOURCE", help="Name of the source; default: AUTOCONNECT_SOURCE, or the stack's own source."
         ),
     ] = None,
+    dialect: Parts = None,
+    column: Columns = None,
     watch: Annotated[bool, typer.Option("--watch", help="Wait until the job has ended.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit a job."""
+    options = given_options(dialect, column)
     with connected() as api:
-        job = api.submit(source)
+        job = api.submit(source, dialect=options)
         if watch:
             with progress(quiet=as_json) as watcher:
                 job = api.watch(job.id, watcher)
@@ -47,6 +57,7 @@ def submit(
 def list_jobs(
     status: Annotated[JobStatus | None, typer.Option(help="Only jobs with this status.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of jobs.")] = 20,
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
@@ -55,15 +66,13 @@ def list_jobs(
     if as_json:
         _print_json({"items": [job.model_dump(mode="json") for job in page]})
     else:
-        show_jobs(console(), page)
+        show_jobs(console(wide=wide), page)
 
 
 @jobs.command()
 def show(job_id: JobId = "latest", as_json: AsJson = False) -> None:
     """Show a job."""
-    with connected() as api:
-        job = api.job(job_id)
-    _print_job(job, as_json, fail=False)
+    _call_and_print(Api.job, job_id, as_json)
 
 
 @jobs.command()
@@ -75,11 +84,55 @@ def watch(job_id: JobId = "latest", as_json: AsJson = False) -> None:
 
 
 @jobs.command()
-def cancel(job_id: Annotated[str, typer.Argument(help="Id of the job.")], as_json: AsJson = False) -> None:
+def cancel(job_id: GivenId, as_json: AsJson = False) -> None:
     """Cancel a job."""
+    _call_and_print(Api.cancel, job_id, as_json)
+
+
+@jobs.command()
+def retry(job_id: GivenId, as_json: AsJson = False) -> None:
+    """Run a failed job again."""
+    _call_and_print(Api.retry, job_id, as_json)
+
+
+@jobs.command()
+def publish(job_id: GivenId, as_json: AsJson = False) -> None:
+    """Publish the result of a completed job."""
+    _call_and_print(Api.publish, job_id, as_json)
+
+
+@jobs.command()
+def delete(job_id: GivenId, as_json: AsJson = False) -> None:
+    """Remove an ended job and its result."""
     with connected() as api:
-        job = api.cancel(job_id)
-    _print_job(job, as_json, fail=False)
+        api.delete(job_id)
+    if as_json:
+        _print_json({"deleted": job_id})
+    else:
+        console().print(f"Job {printable(job_id)} and its result are removed.", markup=False)
+
+
+@sources.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of the source.")],
+    dialect: Parts = None,
+    column: Columns = None,
+    as_json: AsJson = False,
+    wide: Wide = False,
+) -> None:
+    """Show how a source would be read, from a sample of it; nothing is stored."""
+    options = given_options(dialect, column)
+    with connected() as api:
+        checked = api.check(name, options)
+    print_check(checked, as_json, wide)
+
+
+def print_check(checked: SourceCheck, as_json: bool, wide: bool) -> None:
+    """Prints how a source would be read."""
+    if as_json:
+        _print_json(checked.model_dump())
+    else:
+        show_check(console(wide=wide), checked)
 
 
 def _with_options(command: Command) -> Command:
@@ -91,7 +144,9 @@ def _with_options(command: Command) -> Command:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[int | None, typer.Option(f"--{name}", help=option.meaning)],
+            annotation=Annotated[
+                str | None if isinstance(option, Choice) else int | None, typer.Option(f"--{name}", help=option.meaning)
+            ],
         )
         for name, option in OPTIONS.items()
     ]
@@ -108,27 +163,36 @@ def metric(
     first: Annotated[str | None, typer.Option("--from", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="YYYY-MM-DD or YYYY-MM, inclusive.")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="vente, sale, location or rental.")] = None,
-    job: Annotated[str | None, typer.Option(help="Id of a job; default: the newest completed one.")] = None,
+    job: Annotated[str | None, typer.Option(help="Id of a job; default: the published one.")] = None,
+    wide: Wide = False,
     as_json: AsJson = False,
-    **options: int | None,
+    **options: int | str | None,
 ) -> None:
     """Print a metric of a running API."""
     selection = {"city": city, "model": model, "from": first, "to": last, "type": kind, "job": job}
-    numbers = {name: str(number) for name, number in options.items() if number is not None}
-    filters = {name: value for name, value in selection.items() if value} | numbers
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    filters = {name: value for name, value in selection.items() if value} | given
     with connected() as api:
         answer = api.metric(name, filters)
     if as_json:
         _print_json(answer)
     else:
-        show_table(console(), name, _table(name, answer))
+        show_table(console(wide=wide), name, _table(name, answer))
 
 
 def _table(name: str, answer: Mapping[str, Any]) -> Table:
     """The table in the answer for a metric; a column that this version does not know is text."""
-    known = {column.name: column for column in CATALOGUE[name].columns} if name in CATALOGUE else {}
+    metrics = [CATALOGUE[name]] if name in CATALOGUE else []
+    known = {column.name: column for metric in metrics for column in (*metric.columns, *metric.more_columns)}
     columns = (known.get(column, Column(column, Kind.TEXT, "")) for column in answer["columns"])
     return Table(tuple(columns), answer["rows"], answer.get("note"))
+
+
+def _call_and_print(call: Callable[[Api, str], Job], job_id: str, as_json: bool) -> None:
+    """Prints the job that a call of the API answers with."""
+    with connected() as api:
+        job = call(api, job_id)
+    _print_job(job, as_json, fail=False)
 
 
 def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:

@@ -4,7 +4,7 @@ Every measure is a sum, a minimum or a maximum of integers, so merging is exact,
 the same bit for bit whatever the workers, batches, order and retries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import compress
@@ -75,6 +75,11 @@ class Cube:
     def __len__(self) -> int:
         return len(self.day)
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of memory of the cells, without the names."""
+        return sum(column.nbytes for column in self._columns())
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Cube)
@@ -93,8 +98,9 @@ class Cube:
 
     def where(self, mask: Mask) -> "Cube":
         """The cells that `mask` selects; all names stay, whether in use or not."""
-        measures = {name: column[mask] for name, column in self.measures.items()}
-        city, day, kind, model = (column[mask] for column in (self.city, self.day, self.type, self.model))
+        cells = np.flatnonzero(mask)  # quicker than to look for the same cells in the mask for each column
+        measures = _Picked(self.measures, cells)
+        city, day, kind, model = (column[cells] for column in (self.city, self.day, self.type, self.model))
         return Cube(self.cities, self.models, city, day, kind, model, measures)
 
     def month(self) -> Ints:
@@ -105,6 +111,12 @@ class Cube:
         """Replace each day by the first of its month: fewer cells for metrics that need only months."""
         first = self.month().astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
         return merge([replace(self, day=first)])
+
+    def transactions_by(self, codes: Ints, size: int) -> list[int]:
+        """The transactions of each code below `size`; `codes` has that of each cell, such as its city."""
+        counts = np.zeros(size, np.int64)
+        np.add.at(counts, codes, self.measures["transactions"])
+        return counts.tolist()
 
     def total(self, measure: str) -> int:
         """The sum of an additive measure over all cells.
@@ -161,6 +173,26 @@ def check_size(cube: Cube, max_cells: int) -> None:
         f"The source has more than {max_cells:,} combinations of city, day, type and model (AUTOCONNECT_MAX_CELLS); "
         f"the column with the most values is {column}, with {values[column]:,}."
     )
+
+
+class _Picked(Mapping[str, Ints]):
+    """Some entries of columns; a column is copied when it is first read, since most metrics need few of them."""
+
+    def __init__(self, columns: Mapping[str, Ints], entries: Indexes) -> None:
+        self._columns = columns
+        self._entries = entries
+        self._picked: dict[str, Ints] = {}
+
+    def __getitem__(self, name: str) -> Ints:
+        if name not in self._picked:
+            self._picked[name] = self._columns[name][self._entries]
+        return self._picked[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,25 @@
 """The interface of a mapper, which turns batches into a partial, and the plain mapper, which defines the input rules.
 
-The plain mapper prefers clarity to speed. It reads each distinct value of a column once, by the readers of `schema`.
+The plain mapper prefers clarity to speed: it reads row by row, by the rules of `rows`.
 """
 
-import codecs
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from autoconnect.core.cube import MEASURES, Cube, Ints, merge
+from autoconnect.core.batch_tally import BatchTally
+from autoconnect.core.cube import MEASURES, Cube, merge
 from autoconnect.core.layout import Layout
-from autoconnect.core.partial import MAX_RAW, MAX_REJECTS, Partial, Reject, merge_partials
-from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, split_fields, split_records
-from autoconnect.core.schema import ABSENT, REASONS, RENTAL, Refused, readers
+from autoconnect.core.partial import Partial, merge_partials
+from autoconnect.core.records import MAX_RECORD_BYTES, Record, ahead_bytes, split_records
+from autoconnect.core.rows import Values, read_rows
+from autoconnect.core.schema import ABSENT
 
-Objects = NDArray[np.object_]
 #: Fills a buffer with bytes from an offset in a batch, or in the source after it; returns the number of bytes read.
 ReadInto = Callable[[int, memoryview], int]
-
-#: The rank of an accepted row, in place of the rank of a reason.
-_ACCEPTED = len(REASONS)
-#: Bytes of a faulty record that are decoded at a time.
-_PIECE_BYTES = 1 << 20
-_RANK = {reason: rank for rank, reason in enumerate(REASONS)}
 
 
 class Mapper(Protocol):
@@ -45,10 +37,10 @@ class Mapper(Protocol):
 
     @property
     def cells(self) -> int:
-        """The number of cells of the rows mapped so far."""
+        """The number of cells of the rows mapped so far, or somewhat more: some may be in two tables."""
 
     def partial(self) -> Partial:
-        """Return the sum of the batches; the mapper cannot be used afterwards.
+        """Return the sum of the batches so far.
 
         Raises CubeError if a sum does not fit in 64 bits.
         """
@@ -88,38 +80,21 @@ def map_batch(
 
     Raises RecordCrossesBatch if a record does not end within the range, and CubeError if a sum does not fit in 64 bits.
     """
-    partial = map_records(split_records(data, ahead, layout.delimiter, max_record_bytes), layout, batch)
-    return replace(partial, lines={batch: data.count(b"\n") + (not data.endswith(b"\n") and data != b"")})
+    line_end = layout.form.line_end
+    lines = data.count(line_end) + (not data.endswith(line_end) and data != b"")
+    partial = map_records(split_records(data, ahead, layout.form, max_record_bytes), layout, batch)
+    return replace(partial, lines={batch: lines})
 
 
 def map_records(records: Iterable[Record], layout: Layout, batch: int) -> Partial:
     """The partial of records of a batch, given in the order of their lines; its `lines` are empty."""
-    rejected: list[tuple[Record, str]] = []
-    row_records: list[Record] = []
-    rows: list[list[str]] = []
-    for record in records:
-        fields, reason = _read_record(record, layout)
-        if reason is None:
-            row_records.append(record)
-            rows.append(fields)
-        else:
-            rejected.append((record, reason))
-    columns, ranks = _read_columns(rows, layout)
-    rejected += [(row_records[row], REASONS[ranks[row]]) for row in np.flatnonzero(ranks != _ACCEPTED)]
-    rejected.sort(key=lambda reject: reject[0].line)
-    return Partial(
-        cube=_cube_of_rows(columns[ranks == _ACCEPTED]),
-        rejected=dict(Counter(reason for _, reason in rejected)),
-        rejects=[
-            Reject(batch, record.line, reason, _excerpt(record.raw, layout))
-            for record, reason in rejected[:MAX_REJECTS]
-        ],
-    )
-
-
-def _excerpt(raw: bytes, layout: Layout) -> str:
-    """The first MAX_RAW characters of a record; a character has 4 bytes at most."""
-    return raw[: 4 * MAX_RAW].decode(layout.encoding, "backslashreplace")[:MAX_RAW]
+    accepted: list[Values] = []
+    tally = BatchTally(layout, batch)
+    for row in read_rows(records, layout):
+        tally.add(row)
+        if row.values:
+            accepted.append(row.values)
+    return Partial(_cube_of(accepted), {}, dict(tally.rejected), tally.rejects, tally.first_rejects, tally.sightings)
 
 
 def read_bytes(read: ReadInto, offset: int, length: int) -> bytes:
@@ -128,58 +103,9 @@ def read_bytes(read: ReadInto, offset: int, length: int) -> bytes:
     return bytes(buffer[: read(offset, buffer)])
 
 
-def _read_record(record: Record, layout: Layout) -> tuple[list[str], str | None]:
-    """The fields of a record, and the reason to reject it if its line is at fault."""
-    try:
-        if record.fault:
-            _decode_in_pieces(record.raw, layout.encoding)
-            return [], record.fault
-        text = record.raw.decode(layout.encoding)
-    except UnicodeDecodeError:
-        return [], "bad_encoding"
-    fields = split_fields(text, layout.delimiter)
-    return fields, None if len(fields) == layout.fields else "field_count"
-
-
-def _decode_in_pieces(raw: bytes, encoding: str) -> None:
-    """Raise UnicodeDecodeError if a record, which may be very long, cannot be decoded."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    for start in range(0, len(raw), _PIECE_BYTES):
-        decoder.decode(raw[start : start + _PIECE_BYTES])
-    decoder.decode(b"", final=True)
-
-
-def _read_columns(rows: Sequence[Sequence[str]], layout: Layout) -> tuple[pd.DataFrame, Ints]:
-    """The values of all rows by column, and the rank of the first reason to reject each row."""
-    columns: dict[str, Objects] = {}
-    ranks: dict[str, Ints] = {}
-    for name, read in readers(layout.decimal).items():
-        position = layout.positions.get(name)
-        fields = [row[position] for row in rows] if position is not None else [""] * len(rows)
-        columns[name], ranks[name] = _read_column(fields, read)
-    # A duration counts for rentals only.
-    not_rental = columns["type"] != RENTAL
-    columns["duration"][not_rental] = ABSENT
-    ranks["duration"][not_rental] = _ACCEPTED
-    return pd.DataFrame(columns), np.minimum.reduce(list(ranks.values()))
-
-
-def _read_column(fields: list[str], read: Callable[[str], int | str]) -> tuple[Objects, Ints]:
-    codes, distinct = pd.factorize(np.array(fields, dtype=object))
-    values: list[int | str] = []
-    ranks: list[int] = []
-    for field in distinct:
-        try:
-            values.append(read(field.strip()))
-            ranks.append(_ACCEPTED)
-        except Refused as refused:
-            values.append(ABSENT)
-            ranks.append(_RANK[refused.reason])
-    return np.array(values, dtype=object)[codes], np.array(ranks, np.int64)[codes]
-
-
-def _cube_of_rows(rows: pd.DataFrame) -> Cube:
+def _cube_of(values: Sequence[Values]) -> Cube:
     """The cells of accepted rows."""
+    rows = pd.DataFrame(values, columns=Values._fields)
     price, months, cost = (rows[name].to_numpy(np.int64) for name in ("price", "duration", "cost"))
     has_duration = months != ABSENT
     has_cost = cost != ABSENT
@@ -197,7 +123,7 @@ def _cube_of_rows(rows: pd.DataFrame) -> Cube:
         "cost": np.where(has_cost, cost, 0),
         "costed_revenue": np.where(has_cost, price, 0),
     }
-    city, cities = pd.factorize(rows["city"].to_numpy())
-    model, models = pd.factorize(rows["model"].to_numpy())
+    city, cities = pd.factorize(rows["city"].to_numpy(object))
+    model, models = pd.factorize(rows["model"].to_numpy(object))
     day, kind = (rows[name].to_numpy(np.int64) for name in ("date", "type"))
     return merge([Cube(tuple(cities), tuple(models), city, day, kind, model, measures)])

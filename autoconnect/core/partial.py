@@ -1,7 +1,8 @@
 """A partial, the contribution of one or more batches to their job, and its form on the wire.
 
 On the wire it is one hash. Each city has a field `city:<name>` with its cells as an Arrow stream. The field `tally` has
-the counts, the number of physical lines, the rejects and a checksum of the cells. Measures without data are left out.
+the counts, the number of physical lines, the rejects, the sightings and a checksum of the cells. Measures without data
+are left out.
 """
 
 import json
@@ -9,23 +10,22 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import accumulate, chain, pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from autoconnect.core.cube import MEASURES, Cube, Fold, Ints, merge
+from autoconnect.core.cube import MEASURES, Cube, Fold, Ints, check_size, merge
+from autoconnect.core.tally import Reject, Sighting, first_by_reason, sum_sightings
 from autoconnect.errors import CubeError
 
 #: Rejects of a job that are kept with their raw lines, the first by position.
 MAX_REJECTS = 10_000
-#: Characters of a raw line that are kept.
-MAX_RAW = 500
 
 #: Version of the form on the wire; partials of any other version are refused.
-VERSION = 3
+VERSION = 4
 #: Quick to write and five times quicker to read than zstd, for a quarter more bytes.
 _CODEC = "lz4"
 #: Cells that wait for a merge (32 MB in memory), or twice the cells of the sum so far if that is more.
@@ -38,27 +38,21 @@ _TALLY = b"tally"
 Narrow = NDArray[Any]
 
 
-class Reject(NamedTuple):
-    """A rejected row: its batch, its physical line there (from 0), the reason, and its text, cut at MAX_RAW."""
-
-    batch: int
-    line: int
-    reason: str
-    raw: str
-
-
 @dataclass(frozen=True)
 class Partial:
     """The cells and the tally of one or more batches of a job.
 
     `lines` has the number of physical lines of each batch; `rejected` counts all rejected rows by reason; `rejects` has
-    the first MAX_REJECTS of them by position.
+    the first MAX_REJECTS of them by position, and `first_rejects` the first of each reason. `sightings` has records of
+    unusual kinds.
     """
 
     cube: Cube = field(default_factory=Cube.empty)
     lines: Mapping[int, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
+    first_rejects: Mapping[str, Reject] = field(default_factory=dict)
+    sightings: Mapping[str, Sighting] = field(default_factory=dict)
 
     @property
     def rows_accepted(self) -> int:
@@ -73,11 +67,11 @@ class Partial:
         return self.rows_accepted + self.rows_rejected
 
 
-def merge_partials(partials: Iterable[Partial]) -> Partial:
+def merge_partials(partials: Iterable[Partial], max_cells: int | None = None) -> Partial:
     """Sum partials that have no batch in common.
 
     They are read one by one, and merged whenever enough cells wait: partials that an iterator makes on demand are never
-    all in memory at once.
+    all in memory at once. Raises CubeError as soon as the sum has more than `max_cells` cells.
     """
     waiting: list[Partial] = []
     cells = 0
@@ -85,21 +79,26 @@ def merge_partials(partials: Iterable[Partial]) -> Partial:
         waiting.append(partial)
         cells += len(partial.cube)
         if cells > max(_CELLS_AT_ONCE, 2 * len(waiting[0].cube)):
-            waiting = [_merge_all(waiting)]
+            waiting = [_merge_all(waiting, max_cells)]
             cells = len(waiting[0].cube)
-    return _merge_all(waiting)
+    return _merge_all(waiting, max_cells)
 
 
-def _merge_all(partials: Sequence[Partial]) -> Partial:
+def _merge_all(partials: Sequence[Partial], max_cells: int | None) -> Partial:
     rejected: Counter[str] = Counter()
     for partial in partials:
         rejected.update(partial.rejected)
     cubes = [partial.cube for partial in partials if len(partial.cube)]
+    cube = cubes[0] if len(cubes) == 1 else merge(cubes)
+    if max_cells is not None:
+        check_size(cube, max_cells)
     return Partial(
-        cube=cubes[0] if len(cubes) == 1 else merge(cubes),
+        cube=cube,
         lines={batch: lines for partial in partials for batch, lines in partial.lines.items()},
         rejected=dict(rejected),
         rejects=sorted(reject for partial in partials for reject in partial.rejects)[:MAX_REJECTS],
+        first_rejects=first_by_reason(chain.from_iterable(partial.first_rejects.values() for partial in partials)),
+        sightings=sum_sightings(chain.from_iterable(partial.sightings.items() for partial in partials)),
     )
 
 
@@ -118,6 +117,8 @@ def encode(partial: Partial) -> dict[bytes, bytes]:
         "lines": partial.lines,
         "rejected": partial.rejected,
         "rejects": partial.rejects,
+        "first_rejects": partial.first_rejects,
+        "sightings": partial.sightings,
     }
     return {_TALLY: zlib.compress(json.dumps(tally, sort_keys=True).encode(), 1), **cells}
 
@@ -142,6 +143,8 @@ def decode(fields: Mapping[bytes, bytes]) -> Partial:
         lines={int(batch): lines for batch, lines in tally["lines"].items()},
         rejected=tally["rejected"],
         rejects=[Reject(*reject) for reject in tally["rejects"]],
+        first_rejects={reason: Reject(*reject) for reason, reject in tally["first_rejects"].items()},
+        sightings={kind: Sighting(*sighting) for kind, sighting in tally["sightings"].items()},
     )
 
 

@@ -30,7 +30,7 @@ class Part:
     def from_json(cls, text: str | bytes) -> Self:
         """The part that `to_json` wrote."""
         fields = json.loads(text)
-        return cls(**{**fields, "layout": Layout(**fields["layout"])})
+        return cls(**{**fields, "layout": Layout.from_fields(fields["layout"])})
 
 
 class PlannedBatch(NamedTuple):

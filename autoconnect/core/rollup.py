@@ -1,18 +1,22 @@
-"""Roll-ups of the cube by any keys and measures, in any order, up to a number of rows."""
+"""Roll-ups of the cube by any keys and measures, in any order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from autoconnect.core.columns import CITY, DAY, MODEL, MONTH, TYPE, YEAR
-from autoconnect.core.cube import Cube
+import numpy as np
+
+from autoconnect.core.columns import CITY, DAY, MODEL, MONTH, QUARTER, TYPE, WEEK, WEEKDAY, YEAR
+from autoconnect.core.cube import Cube, Ints
 from autoconnect.core.exact import mean_money, money, ratio
-from autoconnect.core.table import Column, Kind, Row, Table, Value
-from autoconnect.core.tabulate import KEYS, Counts, label, tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table, Value
+from autoconnect.core.tabulate import KEYS, Counts, Groups, labels, tabulate
 from autoconnect.errors import SelectionError
 
-_KEY_COLUMNS: Mapping[str, Column] = {column.name: column for column in (CITY, MODEL, TYPE, DAY, MONTH, YEAR)}
+_KEY_COLUMNS: Mapping[str, Column] = {
+    column.name: column for column in (CITY, MODEL, TYPE, DAY, WEEK, MONTH, QUARTER, YEAR, WEEKDAY)
+}
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,14 @@ MEASURES: Mapping[str, Measure] = {measure.column.name: measure for measure in _
 
 @dataclass(frozen=True)
 class RollUp:
-    """A query, by names of KEYS and MEASURES; `order` has names of either, with a leading `-` for descending.
-
-    `limit` is the largest number of rows, None for all.
-    """
+    """A query, by names of KEYS and MEASURES; `order` has names of either, with a leading `-` for descending."""
 
     group_by: Sequence[str]
     measures: Sequence[str] = ("transactions", "revenue")
     order: Sequence[str] = ()
-    limit: int | None = 1_000
 
     @classmethod
-    def read(cls, group_by: str = "", measures: str = "", order: str = "", limit: int = 1_000) -> Self:
+    def read(cls, group_by: str = "", measures: str = "", order: str = "") -> Self:
         """Read a query from comma-separated names.
 
         Raises SelectionError for an unknown or repeated name.
@@ -67,7 +67,7 @@ class RollUp:
         keys = _names("group_by", group_by, KEYS)
         requested = _names("measures", measures, MEASURES) or ["transactions", "revenue"]
         columns = [*keys, *requested]
-        return cls(keys, requested, _names("order", order, [*columns, *(f"-{name}" for name in columns)]), limit)
+        return cls(keys, requested, _names("order", order, [*columns, *(f"-{name}" for name in columns)]))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -75,27 +75,29 @@ class RollUp:
         return (*keys, *(MEASURES[name].column for name in self.measures))
 
     def run(self, cube: Cube) -> Table:
-        """The rows in the requested order, or in ascending order of their keys, cut at the limit."""
+        """The rows in the requested order, or in ascending order of their keys."""
         needed = list(dict.fromkeys(need for name in self.measures for need in MEASURES[name].needs))
-        rows = [self._row(cube, counts) for counts in tabulate(cube, self.group_by, needed)]
-        for name in reversed(self.order):
-            rows.sort(key=lambda row: _sort_key(row[name.removeprefix("-")]), reverse=name.startswith("-"))
-        note = None
-        if self.limit is not None and len(rows) > self.limit:
-            note = f"The first {self.limit:,} of {len(rows):,} rows (limit)."
-        return Table(self.columns, rows[: self.limit], note)
+        groups = tabulate(cube, self.group_by, needed)
+        if self.order:
+            groups = groups.pick(np.lexsort([_sort_numbers(groups, name) for name in reversed(self.order)]))
+        label_of = labels(cube)
 
-    def _row(self, cube: Cube, counts: Counts) -> Row:
-        row: Row = {key: label(cube, key, counts[key]) for key in self.group_by}
-        row.update({name: MEASURES[name].value(counts) for name in self.measures})
-        return row
+        def row(counts: Counts) -> Row:
+            keys: Row = {key: label_of[key](counts[key]) for key in self.group_by}
+            return keys | {name: MEASURES[name].value(counts) for name in self.measures}
+
+        return Table(self.columns, LazyRows(groups, row))
 
 
-def _sort_key(value: Value) -> tuple[bool, str, Decimal | int]:
-    """Sort null before every other value, and names by code point."""
-    if value is None or isinstance(value, str):
-        return value is not None, value or "", 0
-    return True, "", value
+def _sort_numbers(groups: Groups, name: str) -> Ints:
+    """A number for each group, by which `name` sorts them; without a `-`, null comes first and names by code point."""
+    column = name.removeprefix("-")
+    sign = 1 if name == column else -1
+    needs = (column,) if column in KEYS else MEASURES[column].needs
+    if len(needs) == 1:  # the order of values is that of the integers that they are made from
+        return sign * groups.column(needs[0])
+    values = (MEASURES[column].value(counts) for counts in groups)
+    return sign * np.fromiter((-1 if value is None else round(100 * Decimal(value)) for value in values), np.int64)
 
 
 def _names(parameter: str, text: str, known: Sequence[str] | Mapping[str, object]) -> list[str]:

@@ -1,30 +1,32 @@
 """The filters of every metric, and the cells that they select."""
 
 import re
-import unicodedata
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
-from autoconnect.core.cube import Cube, Mask
-from autoconnect.core.schema import Refused, type_code
+from autoconnect.core.cube import Cube, Ints, Mask
+from autoconnect.core.fields import clean_name, type_code
+from autoconnect.core.names import key_of
+from autoconnect.core.schema import Folding, Refused
 from autoconnect.errors import SelectionError
+
+#: The first and the last day of a period, both included, counted from 1970-01-01.
+Days = tuple[int, int]
 
 _EPOCH = date(1970, 1, 1)
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
-#: Characters of a name that are decomposed at a time.
-_PIECE = 64
 
 
 @dataclass(frozen=True)
 class Selection:
     """The filters that select the cells of a metric; a field that is None or empty selects all.
 
-    `cities` and `models` are in the form of `folded`; `first` and `last` are days from 1970-01-01, both included;
+    `cities` and `models` are clean names, as in a cube; `first` and `last` are days from 1970-01-01, both included;
     `type` is an index of `schema.TYPES`.
     """
 
@@ -41,53 +43,74 @@ class Selection:
         model: Sequence[str] = (),
         first: str | None = None,
         last: str | None = None,
-        type: str | None = None,  # noqa: A002 - users know the filter by this name
+        type: str | None = None,  # noqa: A002 - REST and the command line name it so
     ) -> Self:
         """The selection with the given filters, as a user writes them.
 
-        Raises SelectionError for a filter that cannot be read.
+        Raises SelectionError for a filter that cannot be read, and if `from` is after `to`.
         """
+        first_day = None if first is None else _read_date("from", first)[0]
+        last_day = None if last is None else _read_date("to", last)[1]
+        if first_day is not None and last_day is not None and first_day > last_day:
+            message = f"from is {first!r}, which is after to, {last!r}; expected a day or month up to it."
+            raise SelectionError("from", message)
         return cls(
             cities=frozenset(_read_name("city", name) for name in city),
             models=frozenset(_read_name("model", name) for name in model),
-            first=None if first is None else _read_date("from", first)[0],
-            last=None if last is None else _read_date("to", last)[1],
+            first=first_day,
+            last=last_day,
             type=None if type is None else _read_type(type),
         )
 
-    def apply(self, cube: Cube) -> Cube:
-        """The selected cells of a cube."""
+    def apply(self, cube: Cube, folding: Folding = "on") -> Cube:
+        """The selected cells of a cube; names are compared as its own were folded."""
+        mask = self.mask(cube, folding)
+        return cube if mask.all() else cube.where(mask)
+
+    def mask(self, cube: Cube, folding: Folding = "on") -> Mask:
+        """Whether each cell of a cube is selected."""
         mask: Mask = np.ones(len(cube), np.bool_)
         if self.cities:
-            mask &= np.isin(cube.city, _indexes(cube.cities, self.cities))
+            mask &= _is_named(cube.city, cube.cities, self.cities, folding)
         if self.models:
-            mask &= np.isin(cube.model, _indexes(cube.models, self.models))
+            mask &= _is_named(cube.model, cube.models, self.models, folding)
         if self.first is not None:
             mask &= cube.day >= self.first
         if self.last is not None:
             mask &= cube.day <= self.last
         if self.type is not None:
             mask &= cube.type == self.type
-        return cube if mask.all() else cube.where(mask)
+        return mask
+
+    def earlier_cells(self, earlier: "Earlier | None", selected: Cube, cube: Cube, folding: Folding = "on") -> Cube:
+        """The cells of a cube that those `selected` from it are compared with."""
+        before = earlier(self, days_of(selected)) if earlier else None
+        return Cube.empty() if before is None else before.apply(cube, folding)
 
 
-def folded(name: str) -> str:
-    """The form of a city or model name that filters compare: without case, accents, spaces and underscores."""
-    # In pieces: consecutive accents are sorted first, in time quadratic in their number.
-    pieces = (name[start : start + _PIECE] for start in range(0, len(name), _PIECE))
-    decomposed = "".join(unicodedata.normalize("NFKD", piece) for piece in pieces)
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return re.sub(r"[\s_]+", "", plain.casefold())
+#: Returns which cells a selection is compared with, None for none, given the first and last day of its own cells.
+Earlier = Callable[[Selection, Days | None], Selection | None]
 
 
-def _indexes(names: Sequence[str], requested: frozenset[str]) -> list[int]:
-    return [index for index, name in enumerate(names) if folded(name) in requested]
+def days_of(cube: Cube, mask: Mask | Literal[True] = True) -> Days | None:
+    """The first and the last day of the cells in `mask`, None if there are none."""
+    latest = np.iinfo(np.int64).max
+    first, last = cube.day.min(initial=latest, where=mask), cube.day.max(initial=-latest, where=mask)
+    return (int(first), int(last)) if first <= last else None
 
 
-def _read_name(parameter: str, name: str) -> str:
-    if not folded(name):
+def _is_named(codes: Ints, names: Sequence[str], requested: frozenset[str], folding: Folding) -> Mask:
+    """Whether the name of each code is a requested one."""
+    keys = {key_of(name, folding) for name in requested}
+    is_requested: Mask = np.fromiter((key_of(name, folding) in keys for name in names), np.bool_, len(names))
+    return is_requested[codes]
+
+
+def _read_name(parameter: str, text: str) -> str:
+    name = clean_name(text)
+    if not name:
         raise SelectionError(parameter, f"{parameter} is empty; a name was expected.")
-    return folded(name)
+    return name
 
 
 def _read_date(parameter: str, text: str) -> tuple[int, int]:
@@ -108,6 +131,6 @@ def _read_date(parameter: str, text: str) -> tuple[int, int]:
 
 def _read_type(text: str) -> int:
     try:
-        return type_code(text)
+        return type_code(text, {})
     except Refused:
         raise SelectionError("type", f"type is {text!r}; expected vente, sale, location or rental.") from None

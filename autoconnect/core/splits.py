@@ -1,4 +1,4 @@
-"""Cutting a source into byte ranges: between physical lines, or, where quotes hold line breaks, between records.
+"""Cutting a source into byte ranges: between physical lines or, if quotes hold line breaks, between records.
 
 For the first, only a small window is read around each cut, so that planning costs a few reads a batch, whatever the
 file's size. Whether a line break is in quotes can be told only from the start, so the second reads the whole source.
@@ -7,7 +7,7 @@ file's size. Whether a line break is in quotes can be told only from the start, 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes, record_end, skip_records
+from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, Form, View, ahead_bytes
 from autoconnect.errors import SourceError
 
 #: `read(offset, length)` returns bytes of the source, fewer only at its end.
@@ -33,13 +33,13 @@ def batch_bytes(size: int, workers: int, largest: int, smallest: int = 64 << 10)
     return min(max(size // (4 * max(workers, 1)), smallest), largest)
 
 
-def cut(start: int, end: int, batch_bytes: int, read: Read) -> Iterator[ByteRange]:
+def cut(start: int, end: int, batch_bytes: int, read: Read, line_end: bytes = b"\n") -> Iterator[ByteRange]:
     """Ranges of about `batch_bytes` that cover bytes `start` to `end` of a source, cut between physical lines.
 
-    `start` is the beginning of a line. Raises SourceError where a line is far too long.
+    `start` is the beginning of a line. Raises SourceError if a line is far too long.
     """
     while start < end:
-        edge = _line_edge(min(start + batch_bytes, end), end, read)
+        edge = _line_edge(min(start + batch_bytes, end), end, read, line_end)
         yield ByteRange(start, edge - start)
         start = edge
 
@@ -47,7 +47,7 @@ def cut(start: int, end: int, batch_bytes: int, read: Read) -> Iterator[ByteRang
 def cut_at_records(start: int, batch_bytes: int, scan: "RecordScan") -> Iterator[ByteRange]:
     """Ranges of about `batch_bytes` from `start` to the scan's end, cut between records.
 
-    Each is found when it is asked for. Raises SourceError where a record is far too long.
+    Each is found when it is asked for. Raises SourceError if a record is far too long.
     """
     while start < scan.end:
         edge = scan.edge(min(start + batch_bytes, scan.end))
@@ -56,73 +56,78 @@ def cut_at_records(start: int, batch_bytes: int, scan: "RecordScan") -> Iterator
 
 
 class RecordScan:
-    """Goes once through a source, from a record's start to its end, and tells where it can be cut."""
+    """Goes once through a source, from the start of a record to its end, and finds where it can be cut."""
 
-    def __init__(
-        self, start: int, end: int, read: Read, delimiter: str, max_record_bytes: int = MAX_RECORD_BYTES
-    ) -> None:
+    def __init__(self, start: int, end: int, read: Read, form: Form, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
         self.end = end
         self._read = read
-        self._delimiter = delimiter.encode()
+        self._form = form
         self._max_record_bytes = max_record_bytes
         self._position = start  # a record begins here
-        self._stray_quote = start  # the farthest quote that is not closed, seen from a record before the position
-        self._text, self._offset, self._edge = b"", start, 0
+        self._stray_quote = NO_STRAY  # the last one that was met
+        self._view, self._offset = self._view_of(b"", 0), start
 
     def edge(self, target: int) -> int:
-        """The first edge at `target` or behind it at which a batch can end."""
-        while self._position < (goal := max(target, self._stray_quote)):
-            if self._position >= self._offset + self._edge:
+        """The first edge at or after `target` at which a batch can end."""
+        # The worker of a batch that ended before a stray quote might see another quote close after the edge.
+        while self._position < (goal := max(target, self._stray_quote + 1)):
+            if self._position >= self._offset + self._view.edge:
                 self._load(_BLOCK_BYTES)
-            # Before a stray quote, record after record may seem not to end.
-            if self._position < self._stray_quote or not self._skip_records(goal):
+            if not self._skip_records(goal):
                 self._pass_record()
         return self._position
 
     def _load(self, length: int) -> None:
-        """Reads so many bytes, in which each record that ends there is told for sure, and what must be seen behind."""
+        """Read this many bytes, and those after them that show where the records that begin in them end."""
         ahead = ahead_bytes(self._max_record_bytes)
-        self._text = b""  # not two of them at a time
-        self._offset = self._position
-        self._text = self._read(self._offset, min(length + ahead, self.end - self._offset))
-        is_last = len(self._text) < length + ahead
-        self._edge = len(self._text) if is_last else length
+        self._view, self._offset = self._view_of(b"", 0), self._position  # frees the text before the next one is read
+        text = self._read(self._offset, min(length + ahead, self.end - self._offset))
+        self._view = self._view_of(text, length if len(text) == length + ahead else len(text))
+
+    def _view_of(self, text: bytes, edge: int) -> View:
+        return View(text, edge, self._form, self._max_record_bytes)
 
     def _skip_records(self, goal: int) -> bool:
-        """Passes the records that end within the limit of one, if there are any."""
+        """Pass the records that end within the limit of one, and tell if there are any."""
         start = self._position - self._offset
         stop = min(start + self._max_record_bytes, goal - self._offset)
-        passed_bytes = skip_records(self._text, start, stop, self._delimiter) - start
+        passed_bytes = self._view.skip_records(start, stop) - start
         self._position += passed_bytes
         return passed_bytes > 0
 
     def _pass_record(self) -> None:
-        start = self._position - self._offset
-        stray_quote = self._stray_quote - self._offset
-        end, closed = record_end(self._text, start, self._edge, self._delimiter, self._max_record_bytes, stray_quote)
+        view, start = self._view, self._position - self._offset
+        end, closed = view.record_end(start)
         if not closed:
-            # A batch that ended before the stray quote might end within quotes that close; its worker would refuse it.
-            self._stray_quote = max(self._stray_quote, self._offset + end)
-            self._position = _line_edge(self._position + 1, self.end, self._read)
-        elif end < self._edge or self._edge == len(self._text):
-            self._position = self._offset + end + 1 if end < len(self._text) else self.end
+            self._stray_quote = self._offset + end
+            self._pass_lines(start, end)
+        elif end < view.edge or view.edge == len(view.text):
+            self._position = self._offset + end + 1 if end < len(view.text) else self.end
         elif start > 0:
             self._load(_BLOCK_BYTES)
-        elif self._edge < _MAX_LINE_BYTES:
-            self._load(min(2 * self._edge, _MAX_LINE_BYTES))
+        elif view.edge < _MAX_LINE_BYTES:
+            self._load(min(2 * view.edge, _MAX_LINE_BYTES))
         else:
             raise SourceError(f"A record is longer than {_MAX_LINE_BYTES:,} bytes; quotes must be closed.")
 
+    def _pass_lines(self, start: int, stray_quote: int) -> None:
+        """Pass a line, and those after it that end before a stray quote: each of them is a record."""
+        line_end = max(self._view.line_end(start), self._view.text.rfind(self._form.line_end, start, stray_quote))
+        self._position = self._offset + line_end + 1
+        if line_end >= len(self._view.text):
+            self._position = _line_edge(self._position, self.end, self._read, self._form.line_end)
 
-def _line_edge(position: int, end: int, read: Read) -> int:
-    """The first line edge at `position` or behind it: an edge lies behind a line feed, or at the end."""
+
+def _line_edge(position: int, end: int, read: Read, line_end: bytes) -> int:
+    """The first line edge at or after `position`: an edge is after a line end, or at the end of the source."""
     position -= 1
     last = position + _MAX_LINE_BYTES
     while window := read(position, min(_WINDOW_BYTES, end - position)):
-        line_feed = window.find(b"\n")
-        if line_feed >= 0:
-            return position + line_feed + 1
+        found = window.find(line_end)
+        if found >= 0:
+            return position + found + 1
         position += len(window)
         if position > last:
-            raise SourceError(f"A line is longer than {_MAX_LINE_BYTES:,} bytes; lines must end with a line feed.")
+            byte = "line feed" if line_end == b"\n" else "carriage return"
+            raise SourceError(f"A line is longer than {_MAX_LINE_BYTES:,} bytes; lines must end with a {byte}.")
     return end

@@ -3,11 +3,12 @@
 Decimals are exact numbers, digit for digit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import simplejson
 
-from autoconnect.core.table import Column, Table
+from autoconnect.core.table import Column, Row, Table
 from autoconnect.exports.base import Format, chunks
 
 
@@ -29,14 +30,32 @@ def read_table(data: bytes, columns: Sequence[Column]) -> Table:
 
 
 def _write(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    text = dumps({**head, "columns": table.names})[:-1] + ', "rows": ['
-    for number, rows in enumerate(chunks(table.rows)):
+    before = f'{dumps({**head, "columns": table.names})[:-1]}, "rows": ['
+    note = f', "note": {dumps(table.note)}' if table.note else ""
+    return _pieces(before, table.rows, f"]{note}}}", dumps, ", ")
+
+
+def _write_items(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
+    return _pieces('{"items":[', table.rows, f"],{_compact(head)[1:]}", _compact, ",")
+
+
+def _pieces(
+    before: str, rows: Iterable[Row], after: str, dump: Callable[[Sequence[Row]], str], separator: str
+) -> Iterator[bytes]:
+    """The rows of a list in pieces, with the text before and after it."""
+    text = before
+    for number, piece in enumerate(chunks(rows)):
         if number:
             yield text.encode()
-            text = ", "
-        text += dumps(rows)[1:-1]
-    note = f', "note": {dumps(table.note)}' if table.note else ""
-    yield f"{text}]{note}}}".encode()
+            text = separator
+        text += dump(piece)[1:-1]
+    yield f"{text}{after}".encode()
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 FORMAT = Format("json", "application/json", ".json", _write)
+#: A list of the API: `items`, which have no decimals, and then the head, without spaces.
+ITEMS = Format("items", "application/json", ".json", _write_items)

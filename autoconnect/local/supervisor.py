@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import structlog
 
 from autoconnect.errors import AutoConnectError
 from autoconnect.local import leash
+from autoconnect.local.embedded import EmbeddedServer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -31,7 +33,7 @@ _GRACE_S = 10.0
 class _Service:
     name: str
     command: Sequence[str]
-    stops_last: bool
+    server: EmbeddedServer | None = None
     process: subprocess.Popen[bytes] = field(init=False)
     started: float = 0.0
     quick_deaths: int = 0
@@ -45,11 +47,24 @@ class Supervisor:
         self._services: list[_Service] = []
         self._ended: queue.SimpleQueue[_Service] = queue.SimpleQueue()
 
-    def start(self, name: str, command: Sequence[str], *, stops_last: bool = False) -> None:
-        """Start a service and keep it running; one that `stops_last` is stopped after all others."""
-        service = _Service(name, command, stops_last)
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a service and keep it running."""
+        service = _Service(name, command)
         self._launch(service)
         self._services.append(service)
+        self._report_end(service)
+
+    def start_server(self, server: EmbeddedServer) -> None:
+        """Start the server that all others need, wait until it answers and keep it running; it is stopped last.
+
+        Raises StateDamaged if it cannot load its data, and AutoConnectError if it does not start for another reason.
+        """
+        server.prepare()
+        service = _Service("redis", server.command, server)
+        self._launch(service)
+        self._services.append(service)
+        server.wait_until_it_answers(service.process)
+        self._report_end(service)
 
     def watch(self, timeout_s: float) -> None:
         """Wait up to `timeout_s` seconds for a service to end, and restart it.
@@ -64,6 +79,8 @@ class Supervisor:
         service.quick_deaths = service.quick_deaths + 1 if quick else 1
         code = service.process.returncode
         if service.quick_deaths >= QUICK_DEATHS:
+            if service.server:
+                raise service.server.failure(code)
             raise AutoConnectError(
                 f"The {service.name} ended {QUICK_DEATHS} times in a row within seconds of its start, the last time "
                 f"with exit code {code}; its messages are above."
@@ -72,11 +89,12 @@ class Supervisor:
         log.warning("service ended; restarting it", ended=service.name, exit_code=code, pause_s=pause_s)
         time.sleep(pause_s)
         self._launch(service)
+        self._report_end(service)
 
     def stop(self) -> None:
         """Stop all services; kill those that do not end in time."""
-        for stops_last in (False, True):
-            self._end([service for service in self._services if service.stops_last is stops_last])
+        self._end([service for service in self._services if not service.server])
+        self._end([service for service in self._services if service.server])
         self._services.clear()
 
     def _end(self, services: Sequence[_Service]) -> None:
@@ -93,7 +111,11 @@ class Supervisor:
 
     def _launch(self, service: _Service) -> None:
         service.started = time.monotonic()
-        service.process = launch(service.command, self._environment)
+        log_file = service.server.log if service.server else None
+        service.process = launch(service.command, self._environment, log_file)
+
+    def _report_end(self, service: _Service) -> None:
+        """Let `watch` know when the process of a service ends."""
         threading.Thread(target=self._wait, args=(service,), daemon=True).start()
 
     def _wait(self, service: _Service) -> None:
@@ -101,7 +123,24 @@ class Supervisor:
         self._ended.put(service)
 
 
-def launch(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a command on a leash, in its own session: Ctrl-C reaches only this process, which stops it in order."""
-    leashed = [sys.executable, "-IS", str(Path(leash.__file__)), str(os.getpid()), *command]
-    return subprocess.Popen(leashed, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
+def launch(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, output: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command on a leash, in its own session: Ctrl-C reaches only this process, which stops it in order.
+
+    What it prints is appended to the file `output`, or goes where the output of this process goes.
+    """
+    with output.open("ab") if output else nullcontext() as file:
+        return subprocess.Popen(
+            leashed(command),
+            env=environment,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+
+
+def leashed(command: Sequence[str]) -> list[str]:
+    """The command on a leash: it ends when this process does, however that ends."""
+    return [sys.executable, "-IS", str(Path(leash.__file__)), str(os.getpid()), *command]

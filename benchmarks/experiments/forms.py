@@ -1,4 +1,4 @@
-"""The same transactions in other forms: the cost of quotes, accents, spaces and decimal commas for a worker."""
+"""The same transactions in other forms: what each costs a worker, next to the plain form in the same round."""
 
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
@@ -10,7 +10,7 @@ from benchmarks.report import Table, say
 def measure(bench: Bench) -> list[Table]:
     """Nanoseconds of worker CPU per row, and the ratio to the plain file in the same round."""
     rows = bench.sizes.form_rows
-    sources = {form: bench.file(rows, form) for form in FORMS}
+    sources = {form: bench.form(rows, form) for form in FORMS}
     jobs: dict[str, list[ColdJob]] = {form: [] for form in FORMS}
     for number in range(bench.sizes.scaling_rounds):
         for form, source in sources.items():

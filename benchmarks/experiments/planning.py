@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoconnect.core.layout import HEAD_BYTES, WINDOW_BYTES, window_offsets
+from autoconnect.core.sniffer.sample import HEAD_BYTES, WINDOW_BYTES, window_offsets
 from autoconnect.planning import BatchSize, plan
 from autoconnect.sources.local import Folders
 from benchmarks.bench import Bench

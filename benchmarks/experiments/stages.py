@@ -12,8 +12,10 @@ from unittest.mock import patch
 from autoconnect.core.kernel import cell_table
 from autoconnect.core.kernel import mapper as kernel_mapper
 from autoconnect.core.kernel.mapper import KernelMapper
-from autoconnect.core.layout import HEAD_BYTES, Layout, sniff
+from autoconnect.core.layout import Layout
 from autoconnect.core.partial import encode
+from autoconnect.core.sniffer import sniff_bytes
+from autoconnect.core.sniffer.sample import HEAD_BYTES
 from autoconnect.core.splits import ByteRange, cut
 from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
@@ -65,7 +67,7 @@ def _run(source: Path) -> Spent:
     size = source.stat().st_size
     with source.open("rb", buffering=0) as file, ExitStack() as patched:
         descriptor = file.fileno()
-        layout = sniff(file.read(HEAD_BYTES), [])
+        layout = sniff_bytes(file.read(HEAD_BYTES)).layout
         ranges = list(
             cut(layout.data_start, size, _BATCH_BYTES, lambda offset, length: os.pread(descriptor, length, offset))
         )

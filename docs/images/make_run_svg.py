@@ -13,6 +13,8 @@ import simplejson
 from rich.console import Console
 
 from autoconnect.cli.show import show_table
+from autoconnect.core.metrics import CATALOGUE
+from autoconnect.core.table import Table
 
 #: Columns of text in the picture: in the widest table, each word of a header then has a line of its own.
 _WIDTH = 110
@@ -29,8 +31,7 @@ def main() -> None:
     metrics = simplejson.loads(completed.stdout, use_decimal=True)["metrics"]
     console = Console(record=True, width=_WIDTH, highlight=False, file=io.StringIO())
     for name in _TABLES:
-        rows = metrics[name][:_ROWS]
-        show_table(console, name, list(rows[0]), rows, "")
+        show_table(console, name, Table(CATALOGUE[name].columns, metrics[name][:_ROWS]))
     svg = console.export_svg(title="autoconnect run", unique_id="run")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # so that the picture loads no font from the web
     Path(__file__).with_name("run.svg").write_text(svg)

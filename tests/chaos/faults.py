@@ -44,6 +44,18 @@ def _stop(target: Target, fault: Fault) -> Heal:
     return partial(target.fleet.wake, fault.victim, pid)
 
 
+def _kill_child(target: Target, fault: Fault) -> None:
+    if not target.fleet.strike_child(fault.victim):
+        raise Missed
+
+
+def _stop_child(target: Target, fault: Fault) -> Heal:
+    pid = target.fleet.send_to_child(fault.victim, signal.SIGSTOP)
+    if pid is None:
+        raise Missed
+    return partial(target.fleet.wake_child, fault.victim, pid)
+
+
 def _visit(target: Target, fault: Fault) -> None:
     slot = target.fleet.slots[fault.victim]
     slot.filled = not slot.filled
@@ -85,7 +97,7 @@ def _restart_redis(number: signal.Signals, target: Target, _: Fault) -> None:
 
 
 def _cut_power(target: Target, fault: Fault) -> None:
-    target.redis.cut_power(fault.number << 10)
+    target.redis.cut_power(1 << fault.number)
     target.fleet.struck["redis SIGKILL"] += 1
 
 
@@ -95,7 +107,7 @@ def _freeze_redis(target: Target, _: Fault) -> Heal:
 
 
 def _fill_memory(target: Target, fault: Fault) -> Heal:
-    target.redis.fill_memory(fault.number << 10)
+    target.redis.fill_memory(fault.number / 100)
     return target.redis.free_memory
 
 
@@ -119,6 +131,8 @@ STRIKES: Mapping[str, Strike] = {
     "kill": partial(_end, signal.SIGKILL),
     "terminate": partial(_end, signal.SIGTERM),
     "freeze": _stop,
+    "child-kill": _kill_child,
+    "child-freeze": _stop_child,
     "stutter": _stop,
     "lose-reply": _lose_reply,
     "cut": _cut,
@@ -131,10 +145,13 @@ STRIKES: Mapping[str, Strike] = {
     "power-cut": _cut_power,
     "redis-freeze": _freeze_redis,
     "full-memory": _fill_memory,
+    "no-memory": _fill_memory,
     "full-disk": _fill_disk,
     "clock": _set_clock,
     "visit": _visit,
     "cancel": _strike_job,
     "fail": _strike_job,
+    "remove": _strike_job,
+    "publish": _strike_job,
     "burst": _strike_job,
 }

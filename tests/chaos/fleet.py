@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -19,6 +20,8 @@ MakeSettings = Callable[[str, int], Mapping[str, str]]
 _RESTART_PAUSE_S = 0.1
 #: Seconds from SIGTERM to SIGKILL, as under Compose.
 _GRACE_S = 20.0
+#: Seconds that all processes have to end after the run.
+_STOP_S = 60.0
 
 
 @dataclass
@@ -83,6 +86,27 @@ class Fleet:
         if process and process.pid == pid:
             self.send(name, signal.SIGCONT)
 
+    def send_to_child(self, name: str, number: int) -> int | None:
+        """Send a signal to the child of a slot's process; returns its id, or None if there is none."""
+        process = self.slots[name].process
+        child = next(iter(_children(process.pid)), None) if process and process.pid else None
+        if child is not None:
+            os.kill(child, number)
+        return child
+
+    def wake_child(self, name: str, pid: int) -> None:
+        """Let a stopped child continue, if it is still there; if its parent has died, so has the child."""
+        process = self.slots[name].process
+        if process and process.pid == _parent(pid):
+            os.kill(pid, signal.SIGCONT)
+
+    def strike_child(self, name: str) -> bool:
+        """Kill the child of a slot's process; returns False if there is none."""
+        if self.send_to_child(name, signal.SIGKILL) is None:
+            return False
+        self.struck[f"{self.slots[name].service} child SIGKILL"] += 1
+        return True
+
     def strike(self, name: str, number: int) -> bool:
         """Send a signal that ends a process; returns False if the slot has none."""
         if self.send(name, number) is None:
@@ -96,13 +120,13 @@ class Fleet:
             slot.filled = False
             if self.send(slot.name, signal.SIGCONT):
                 self.send(slot.name, signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE_S
+        deadline = time.monotonic() + _STOP_S
         for slot in self.slots.values():
             if not slot.process:
                 continue
             slot.process.join(max(deadline - time.monotonic(), 0.01))
             if slot.process.exitcode is None:
-                self._complaints.append(f"{slot.name} did not end within {_GRACE_S:.0f} s of SIGTERM, without a fault")
+                self._complaints.append(f"{slot.name} did not end within {_STOP_S:.0f} s of SIGTERM, without a fault")
                 slot.process.kill()
                 slot.process.join()
             self._bury(slot)
@@ -137,6 +161,23 @@ def _exit_codes(pid: int, number: int) -> frozenset[int]:
         case signal.SIGTERM:
             return frozenset({0} if _catches(pid, number) else {0, -number})
     return frozenset()
+
+
+def _children(pid: int) -> list[int]:
+    """The ids of the children of a process, which may have just ended: no other process has gotten their ids yet."""
+    children: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+            children += map(int, path.read_text().split())
+    return children
+
+
+def _parent(pid: int) -> int | None:
+    """The id of the parent of a process, or None if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def _catches(pid: int, number: int) -> bool:

@@ -1,16 +1,32 @@
-"""A Redis that can be killed, frozen and filled, and whose clock can be set."""
+"""A Redis that can be killed, frozen, filled and set back, and whose clock can be set."""
 
 import os
 import resource
 import signal
 import subprocess
+import time
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from autoconnect.broker.connection import connect
 from autoconnect.local.embedded import EmbeddedServer
 from autoconnect.local.supervisor import launch
+from tests.chaos.ballast import Ballast
+from tests.e2e.waiting import wait_until
 
 _GRACE_S = 5.0
+#: Bytes that Redis may use: more than the jobs of a run need, and less than the longest string.
+_MAX_MEMORY = 480 << 20
+#: Seconds after memory was short in which a job may still fail, or lose its result, because it was.
+_RELIEF_S = 5.0
+
+
+class Mark(NamedTuple):
+    """A place in the log of Redis."""
+
+    log: Path
+    size: int
 
 
 class RedisServer:
@@ -24,6 +40,8 @@ class RedisServer:
         self.has_clock = _faketime_library() is not None
         self._offset = folder / "clock"
         self.set_clock(0)
+        self.ends = 0
+        self._full: list[tuple[float, float]] = []
         self._process = self._start()
         self._client = connect(self.url)
 
@@ -39,9 +57,23 @@ class RedisServer:
     def cut_power(self, lost_bytes: int) -> None:
         """Kill Redis, and start it without the last `lost_bytes` of its log: acknowledged, but not on the disk yet."""
         self._end(signal.SIGKILL)
-        log = max(self._folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[2]))
-        os.truncate(log, max(log.stat().st_size - lost_bytes, 0))
+        log, size = self._end_of_log()
+        os.truncate(log, max(size - lost_bytes, 0))
         self._process = self._start()
+
+    def mark(self) -> Mark:
+        """The end of the log, once it has all that Redis has acknowledged."""
+        wait_until("Redis to write its log", self._has_written, poll_s=0.01)
+        return self._end_of_log()
+
+    def set_back(self, mark: Mark) -> bool:
+        """Kill Redis, and start it without what it has written after a mark; False if that cannot be told any more."""
+        self._end(signal.SIGKILL)
+        is_known = self._end_of_log().log == mark.log
+        if is_known:
+            os.truncate(mark.log, mark.size)
+        self._process = self._start()
+        return is_known
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
@@ -49,13 +81,19 @@ class RedisServer:
     def wake(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def fill_memory(self, spare_bytes: int) -> None:
-        """Let Redis refuse writes once it uses `spare_bytes` more memory than now."""
+    def fill_memory(self, share: float) -> None:
+        """Fill Redis' memory up to a share of it; above 1, Redis refuses writes."""
         used = int(self._client.call("INFO", "memory")["used_memory"])
-        self._client.call("CONFIG", "SET", "maxmemory", used + spare_bytes)
+        self._full.append((time.time(), float("inf")))
+        self._ballast = Ballast(self.socket, max(int(_MAX_MEMORY * share) - used, 1))
 
     def free_memory(self) -> None:
-        self._client.call("CONFIG", "SET", "maxmemory", 0)
+        self._ballast.end()
+        self._full[-1] = self._full[-1][0], time.time() + _RELIEF_S
+
+    def was_full(self, at: datetime) -> bool:
+        """Whether Redis was short of memory at a time."""
+        return any(start <= at.timestamp() <= end for start, end in self._full)
 
     def fill_disk(self) -> None:
         """Stop Redis' files from growing: it refuses writes once an append has failed."""
@@ -78,8 +116,16 @@ class RedisServer:
         self._end(signal.SIGTERM)
         self._server.clean_up()
 
+    def _has_written(self) -> bool:
+        return int(self._client.call("INFO", "persistence")["aof_buffer_length"]) == 0
+
+    def _end_of_log(self) -> Mark:
+        log = max(self._folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[2]))
+        return Mark(log, log.stat().st_size)
+
     def _end(self, number: int) -> None:
         """Send a signal, and kill Redis if it does not end in time: libfaketime can lock up in a signal handler."""
+        self.ends += 1
         self._process.send_signal(number)
         try:
             self._process.wait(_GRACE_S)
@@ -97,8 +143,8 @@ class RedisServer:
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             }
         # A write beyond the limit must be an error, not a signal: Python ignores SIGXFSZ, and Redis inherits that.
-        process = launch(self._server.command, environment)
-        self._server.wait_until_it_answers()
+        process = launch([*self._server.command, "--maxmemory", str(_MAX_MEMORY)], environment)
+        self._server.wait_until_it_answers(process)
         return process
 
 

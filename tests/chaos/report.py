@@ -11,8 +11,10 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 
 _TAIL_LINES = 60
+#: The reasons for which a job may fail while Redis is short of memory.
+MEMORY_REASON = r"Redis has no memory|memory in Redis"
 #: Lines that no service may log, whatever strikes.
-_BAD_LINE = re.compile(r"Traceback|batch failed|job failed|Lua|WRONGTYPE")
+_BAD_LINE = re.compile(rf"Traceback|batch failed|job failed(?!.*({MEMORY_REASON}))|Lua|WRONGTYPE")
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Report:
     faults: Mapping[str, int] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
     jobs: Mapping[str, int] = field(default_factory=dict)
+    reads: Mapping[str, int] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -35,8 +38,8 @@ class Report:
 
     def table(self) -> str:
         """All figures."""
-        parts = {"kills": self.kills, "faults": self.faults, "jobs": self.jobs, "counters": self.counters}
-        lines = [f"{title}: {_listed(figures)}" for title, figures in parts.items()]
+        parts = {"kills": self.kills, "faults": self.faults, "jobs": self.jobs, "reads": self.reads}
+        lines = [f"{title}: {_listed(figures)}" for title, figures in (parts | {"counters": self.counters}).items()]
         verdict = self.complaints or ["nothing lost, nothing counted twice, nothing left over"]
         return "\n".join([self.line(), *lines, *verdict[:40]])
 
@@ -57,12 +60,15 @@ def state(client: Client, job_ids: Iterable[str], logs: Path) -> str:
 
 
 def _redis_state(client: Client, job_ids: Iterable[str]) -> Iterator[str]:
-    for name in (keys.READY, keys.ACTIVE, keys.ORCHESTRATOR, keys.AGGREGATOR):
+    for name in (keys.READY, keys.ORCHESTRATOR, keys.AGGREGATOR):
         yield f"{name}: {client.call('LRANGE', name, 0, -1)}"
+    yield f"{keys.TURNS}: {client.call('ZRANGE', keys.TURNS, 0, -1, 'WITHSCORES')}"
     yield f"{keys.LIVE}: {client.call('GET', keys.LIVE)}"
     for name in sorted(client.call("KEYS", keys.heartbeat("*"))):
         is_list = name.endswith(b":claimed")
         yield f"{name.decode()}: {client.call('LRANGE', name, 0, -1) if is_list else client.call('HGETALL', name)}"
+    for name in sorted(client.call("KEYS", keys.reducer("*"))):
+        yield f"{name.decode()}: {client.call('PTTL', name)} ms"
     for job_id in job_ids:
         names = JobKeys(job_id)
         yield f"{names.job}: {client.call('HGETALL', names.job)}"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -17,23 +18,41 @@ from tests.files import slow_to_map
 
 #: Smallest and largest number of rows.
 _ROWS = (4_000, 24_000)
+#: Rows of a source of many models: enough for a large job, whose partials and result are staged.
+_MANY_ROWS = 40_000
 #: Names that are hard to read, in place of plain ones.
 _HARD_NAMES = {"Lyon": "Saint-Étienne", "Bordeaux": "Aix_en  Provence", "Audi A4": "Citroën_C3"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file in the data folder, and the result that each of its jobs must have."""
+    """A file in the data folder, and the result that each of its jobs must have; `rentals` is their summary."""
 
     name: str
     size: int
     rows_read: int
     rejects: list[tuple[int, str]]
     metrics: Mapping[str, oracle.Table]
+    rentals: oracle.Table
 
     @property
     def rejected_by_reason(self) -> Mapping[str, int]:
         return Counter(reason for _, reason in self.rejects)
+
+    @property
+    def answers(self) -> Mapping[str, oracle.Table]:
+        """The rows that the API answers, by path."""
+        paths = {f"metrics/{name}": table for name, table in self.metrics.items()}
+        return {**paths, "metrics/summary?type=rental": self.rentals}
+
+
+def make_another(folder: Path, name: str, random: Random) -> Source:
+    """Write a small source, in place of another one if it has the same name."""
+    data = _tiny(random)
+    new = folder / f"{name}.new"
+    new.write_bytes(data[0])
+    new.rename(folder / name)
+    return _expected(name, *data)
 
 
 def make_sources(seed: int, folder: Path, context: BaseContext) -> list[Source]:
@@ -55,7 +74,8 @@ def _expected(name: str, data: bytes, encoding: str, delimiter: str) -> Source:
     rows, rejects = oracle.read_rows(data, encoding, delimiter)
     read = len(rows) + len(rejects)
     metrics = {metric: oracle.metric(metric, rows, read, len(rejects)) for metric in CATALOGUE}
-    return Source(name, len(data), read, rejects, metrics)
+    rentals = oracle.metric("summary", oracle.select(rows, type="rental"), read, len(rejects))
+    return Source(name, len(data), read, rejects, metrics, rentals)
 
 
 def _generated(random: Random, bad_ratio: float) -> str:
@@ -115,11 +135,19 @@ def _long(random: Random) -> tuple[bytes, str, str]:
     return slow_to_map(text).encode(), "utf-8", ","
 
 
+def _many_models(random: Random) -> tuple[bytes, str, str]:
+    """A model of its own in nearly every row: a large job, which the aggregator's child reduces."""
+    lines = "".join(generate(_MANY_ROWS, random.randrange(1 << 30), 0.01)).splitlines()
+    model = re.compile("(?<=,vente,)[^,]+|(?<=,location,)[^,]+")
+    renamed = [model.sub(f"Model {random.randrange(10 * _MANY_ROWS)}", line) for line in lines]
+    return "\n".join(renamed).encode(), "utf-8", ","
+
+
 def _tiny(random: Random) -> tuple[bytes, str, str]:
     """A file of a few batches."""
     return "".join(generate(300, random.randrange(1 << 30), 0.05)).encode(), "utf-8", ","
 
 
 _FORMS: list[Callable[[Random], tuple[bytes, str, str]]] = [
-    *(_plain, _quick, _bad, _costs, _decimal_commas, _broken, _long, _tiny)
+    *(_plain, _quick, _bad, _costs, _decimal_commas, _broken, _long, _many_models, _tiny)
 ]

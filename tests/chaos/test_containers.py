@@ -1,12 +1,13 @@
-"""Containers die, pause and are cut off while jobs run; each job ends with the exact result."""
+"""Containers get jobs that are too large for them, die, pause and are cut off; each job ends as it must."""
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,9 +15,10 @@ import httpx2
 import pytest
 
 from autoconnect.core.metrics import CATALOGUE
-from autoconnect.generate import generate
+from autoconnect.generate import HEADER, generate
 from tests import oracle
-from tests.e2e.compose import COMMANDS, POLL_S, Stack, output, output_or_none, problem, running
+from tests.chaos.answers import answer
+from tests.e2e.compose import COMMANDS, POLL_S, ROOT, Stack, output, output_or_none, problem, running
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -36,15 +38,67 @@ _RUN_AT_ONCE = 2
 _END_TIMEOUT_S = 90
 
 
+#: Models of the large files, one for each row.
+_MODEL_COUNTS = (200_000, 500_000, 1_000_000)
+_SMALL_JOBS = 50
+#: Seconds from POST to the end within which a small job ends beside large ones, even if other tests run, too: one that
+#: waits for a large job takes longer.
+_SMALL_S = 60
+_LARGE_TIMEOUT_S = 240
+#: The reason for which a large file may fail: the setting, and the column with the most values.
+_TOO_LARGE = re.compile(r"\(AUTOCONNECT_MAX_CELLS\); the column with the most values is model\b")
+_SHIPPED = ROOT / "data" / "transactions_autoconnect.csv"
+
+
+@pytest.fixture
+def default_stack(tmp_path: Path, images: ExitStack) -> Iterator[Stack]:
+    """A stack without any setting; its test comes first, so that no other one runs beside it."""
+    yield from _stack("", tmp_path, images)
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, images: ExitStack) -> Iterator[Stack]:
+    yield from _stack(_SETTINGS, tmp_path_factory.mktemp("chaos"), images)
+
+
+def _stack(settings: str, folder: Path, images: ExitStack) -> Iterator[Stack]:
     compose = next((name for name in COMMANDS if problem(name) is None), None)
     if compose is None or output_or_none("docker", "version", "--format", "{{.Server.Version}}") is None:
         require("containers", "no Docker engine with Compose answers")
-    settings = tmp_path_factory.mktemp("chaos") / "env"
-    settings.write_text(_SETTINGS)
-    with running(compose, settings, images) as stack:
+    (folder / "env").write_text(settings)
+    with running(compose, folder / "env", images) as stack:
         yield stack
+
+
+def test_files_of_any_size_end_no_container_and_hold_up_no_small_job(default_stack: Stack) -> None:
+    """Given files with up to a million models, and small jobs in turn beside them"""
+    stack, files = default_stack, {f"{count}.csv": _many_models(count) for count in _MODEL_COUNTS}
+    stack.wait_healthy()
+    with httpx2.Client(base_url=stack.url, timeout=60) as api:
+        for name, data in files.items():
+            assert api.put(f"/api/v1/sources/{name}", content=data).status_code == 201
+        large = {name: api.post("/api/v1/jobs", json={"source": name}).json()["id"] for name in files}
+        expected = _expected(_SHIPPED.read_bytes())
+        took_s = []
+        for _ in range(_SMALL_JOBS):
+            posted = time.monotonic()
+            job = _run(api, _SHIPPED.name)
+            took_s.append(round(time.monotonic() - posted, 1))
+            assert (job["status"], job["error"]) == ("completed", None)
+            assert {name: _rows(api, name, job["id"]) for name in CATALOGUE} == expected
+        assert max(took_s) < _SMALL_S, took_s
+        for name, job_id in large.items():
+            job = wait_until(f"the end of {name}", partial(_ended, api, job_id), _LARGE_TIMEOUT_S)
+            if job["status"] == "completed":
+                assert {metric: _rows(api, metric, job_id) for metric in CATALOGUE} == _expected(files[name])
+            else:
+                assert _TOO_LARGE.search(job["error"]), job
+    memory = _redis_memory(stack)
+    assert memory["used_memory_peak"] <= memory["maxmemory"]
+    for container in stack.containers():
+        assert (container["Name"], container["RestartCount"]) == (container["Name"], 0)
+        assert (container["Name"], container["State"]["OOMKilled"]) == (container["Name"], False)
+    stack.wait_healthy()
 
 
 @pytest.mark.parametrize("target", ["containers", "packets"])
@@ -164,6 +218,35 @@ def _started_at(container: str) -> str | None:
     return str(state["StartedAt"]) if state["Status"] == "running" else None
 
 
+def _many_models(count: int) -> bytes:
+    """A file of sales, each of another model."""
+    random, cities = Random(count), ("Paris", "Lyon", "Marseille")
+    days = [f"{year}-{month:02}-{day:02}" for year in (2023, 2024) for month in range(1, 13) for day in range(1, 29)]
+    lines = [
+        f"{number},{random.choice(days)},{random.choice(cities)},vente,Model {number},{5_000 + number % 997},\n"
+        for number in range(count)
+    ]
+    return f"{HEADER}{''.join(lines)}".encode()
+
+
+def _run(api: httpx2.Client, source: str) -> dict[str, Any]:
+    """Submit a job and wait for its end."""
+    job_id = api.post("/api/v1/jobs", json={"source": source}).json()["id"]
+    return wait_until(f"the end of {job_id}", partial(_ended, api, job_id), _END_TIMEOUT_S, poll_s=0.02)
+
+
+def _redis_memory(stack: Stack) -> dict[str, int]:
+    """The figures in bytes that Redis has about its memory."""
+    ask = r"""
+REDISCLI_AUTH=$(sed 's/.*:\(.*\)@.*/\1/' /access/url)
+export REDISCLI_AUTH
+redis-cli --user autoconnect INFO memory
+"""
+    text = output("docker", "exec", _victim(stack, "redis"), "sh", "-c", ask)
+    lines = [line.split(":") for line in text.split()]
+    return {name: int(value) for name, *values in lines for value in values if value.isdigit()}
+
+
 def _keep_busy(api: httpx2.Client, source: str, job_ids: list[str]) -> None:
     """Submit until enough jobs run; repeats the call while a service is away."""
     while sum(_ended(api, job_id) is None for job_id in job_ids) < _RUN_AT_ONCE:
@@ -173,31 +256,18 @@ def _keep_busy(api: httpx2.Client, source: str, job_ids: list[str]) -> None:
 
 def _submitted(api: httpx2.Client, source: str, key: str) -> str | None:
     body, headers = {"source": source}, {"Idempotency-Key": key}
-    job = _answer(lambda: api.post("/api/v1/jobs", json=body, headers=headers))
+    job = answer(lambda: api.post("/api/v1/jobs", json=body, headers=headers))
     return str(job["id"]) if job else None
 
 
 def _ended(api: httpx2.Client, job_id: str) -> dict[str, Any] | None:
-    job = _answer(lambda: api.get(f"/api/v1/jobs/{job_id}"))
+    job = answer(lambda: api.get(f"/api/v1/jobs/{job_id}"))
     return job if job and job["status"] in ("completed", "failed", "cancelled") else None
 
 
-def _answer(call: Callable[[], httpx2.Response]) -> dict[str, Any] | None:
-    """The API's answer, or None if the API or its Redis is away."""
-    try:
-        response = call()
-    except httpx2.HTTPError:
-        return None
-    if response.status_code == 503:
-        return None
-    assert response.is_success, response.text
-    answer: dict[str, Any] = json.loads(response.text, parse_float=Decimal)
-    return answer
-
-
 def _rows(api: httpx2.Client, metric: str, job_id: str) -> Any:
-    answer = wait_until(metric, lambda: _answer(lambda: api.get(f"/api/v1/metrics/{metric}", params={"job": job_id})))
-    return answer["rows"]
+    found = wait_until(metric, lambda: answer(lambda: api.get(f"/api/v1/metrics/{metric}", params={"job": job_id})))
+    return found["rows"]
 
 
 def _expected(data: bytes) -> dict[str, oracle.Table]:

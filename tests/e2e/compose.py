@@ -63,8 +63,9 @@ class Stack:
         if problem("compose-v1") is None:
             self._env["DOCKER_BUILDKIT"] = "0"  # v2 builds with the builder of v1, so that both share its cache
 
-    def compose(self, *arguments: str) -> str:
-        return output(*self._command, *arguments, env=self._env)
+    def compose(self, *arguments: str, **variables: str) -> str:
+        """Run Compose, with other variables than those of the stack if there are any."""
+        return output(*self._command, *arguments, env=self._env | variables)
 
     def build(self) -> None:
         """Build the images; one stack at a time, so that all but the first find the layers in the cache."""
@@ -93,7 +94,7 @@ class Stack:
         healths = {name: state.get("Health", {}).get("Status", state["Status"]) for name, state in states.items()}
         return [f"{name} is {health}" for name, health in healths.items() if health != "healthy"]
 
-    def wait_healthy(self, timeout_s: float = 60) -> None:
+    def wait_healthy(self, timeout_s: float = 180) -> None:
         try:
             wait_until("all containers to be healthy", lambda: not self.unhealthy(), timeout_s, POLL_S)
         except TimeoutError as error:

@@ -59,7 +59,9 @@ def start(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = None) ->
 
 def descendants(pid: int) -> dict[int, str]:
     """Id and command line of each descendant of a process."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    # Without -ww, ps cuts lines at COLUMNS, which the readline of pytest sets.
+    command = ["ps", "-ww", "-eo", "pid=,ppid=,args="]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     parsed = [line.split(None, 2) for line in listing.splitlines()]
     below: dict[int, str] = {}
     parents = [pid]
@@ -123,10 +125,10 @@ class Up:
 
 
 @contextmanager
-def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Up]:
+def running(folder: Path, extra: Mapping[str, str] | None = None, *arguments: str) -> Iterator[Up]:
     """`autoconnect up` in a folder, once it answers; ended after the block, with no process left over."""
     port = free_port()
-    process = start("up", cwd=folder, extra={**QUICK, "AUTOCONNECT_PORT": str(port), **(extra or {})})
+    process = start("up", *arguments, cwd=folder, extra={**QUICK, "AUTOCONNECT_PORT": str(port), **(extra or {})})
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             up = Up(process, client, folder)

@@ -7,16 +7,21 @@ import csv
 import io
 import json
 import re
+import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from autoconnect.generate import generate
 from tests.e2e.compose import COMMANDS, POLL_S, ROOT, Stack, output, output_or_none, problem, running
+from tests.e2e.outside import Outside, machine_outside
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 from tests.required import require
@@ -46,8 +51,14 @@ def api(stack: Stack) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_every_container_is_healthy_within_a_minute(stack: Stack) -> None:
-    stack.wait_healthy(60)
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Outside]:
+    with machine_outside(tmp_path) as outside:
+        yield outside
+
+
+def test_every_container_is_healthy_soon(stack: Stack) -> None:
+    stack.wait_healthy()
 
     assert {service: len(stack.containers(service)) for service in SERVICES} == SERVICES
 
@@ -71,6 +82,10 @@ def test_containers_run_with_few_rights(stack: Stack) -> None:
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
         assert host["Init"]
         assert 0 < host["Memory"] <= 512 << 20
+        assert host["MemorySwap"] == host["Memory"], "no swap"
+        assert 0 < host["PidsLimit"] <= 128
+        assert 0 < host["NanoCpus"] <= 1_000_000_000
+        assert host["Dns"] == ["127.0.0.1"]
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
@@ -95,13 +110,57 @@ def test_only_the_api_writes_files_and_only_uploads(stack: Stack) -> None:
     }
 
     assert mounts == {
+        *((service, "/access", False) for service in ("orchestrator", "worker", "aggregator", "api")),
         ("orchestrator", "/data", False),
         ("orchestrator", "/uploads", False),
         ("worker", "/data", False),
         ("worker", "/uploads", False),
         ("api", "/data", False),
+        ("api", "/secrets", False),
         ("api", "/uploads", True),
     }
+
+
+def test_redis_refuses_no_command_of_a_service_and_all_others(stack: Stack) -> None:
+    """Given services that have run a job under the rights in `deploy/redis/services.acl`"""
+    assert "errorstat_NOPERM" not in _call_redis(stack, "INFO", "errorstats")
+    for command in (["FLUSHALL"], ["CONFIG", "GET", "*"], ["KEYS", "*"], ["GET", "other"]):
+        assert "no permission" in _call_redis(stack, *command).lower()
+    (redis,) = stack.containers("redis")
+    assert "NOAUTH" in output("docker", "exec", redis["Id"], "redis-cli", "ping")
+    assert "WRONGPASS" in output("docker", "exec", redis["Id"], "redis-cli", "AUTH", "default", "")
+
+
+def test_the_password_of_redis_is_for_the_services_only(stack: Stack) -> None:
+    """I expect that nobody else reads its file, and that it is in nothing that the engine shows."""
+    password = _redis_password(stack)
+    assert len(password) == 64
+    for service in SERVICES:
+        container = stack.containers(service)[0]["Id"]
+        for other_user in ("0", "12345", "12345:12345"):
+            assert output_or_none("docker", "exec", "--user", other_user, container, "cat", "/access/url") is None
+    for container in stack.containers():
+        assert password not in json.dumps(container)
+        assert password not in output("docker", "top", container["Id"], "-eo", "pid,args")
+        assert password not in output("docker", "history", "--no-trunc", container["Image"])
+    assert password not in stack.compose("logs")
+    assert password not in stack.compose("config")
+
+
+def test_nothing_leaves_the_networks(stack: Stack, outside: Outside) -> None:
+    """Given a machine outside that would even find the way back
+
+    I expect no connection and no datagram from any service to reach it.
+    """
+    for service in ("orchestrator", "worker", "aggregator", "api"):
+        container: str = stack.containers(service)[0]["Id"]
+        output("docker", "exec", container, "python", "-c", outside.probe(service))
+    output(sys.executable, "-c", outside.probe("this machine"))
+    for protocol in ("UDP", "TCP"):
+        outside.wait_for(f"this machine by {protocol}")
+    assert sorted(outside.seen()) == ["this machine by TCP", "this machine by UDP"]
+    (edge,) = json.loads(output("docker", "network", "inspect", f"{stack.project}_edge"))
+    assert edge["Options"]["com.docker.network.bridge.enable_ip_masquerade"] == "false"
 
 
 def test_the_orchestrator_has_no_numeric_libraries(stack: Stack) -> None:
@@ -156,7 +215,7 @@ def test_workers_can_be_added(stack: Stack, api: httpx2.Client) -> None:
 
 
 def test_a_stop_is_clean_and_a_start_resumes_from_there(stack: Stack, api: httpx2.Client) -> None:
-    before = _get(api, "/api/v1/metrics/summary")
+    before, password = _get(api, "/api/v1/metrics/summary"), _redis_password(stack)
 
     stack.compose("stop")
     codes = {container["Name"]: container["State"]["ExitCode"] for container in stack.containers()}
@@ -165,6 +224,30 @@ def test_a_stop_is_clean_and_a_start_resumes_from_there(stack: Stack, api: httpx
 
     assert set(codes.values()) == {0}, codes
     assert _get(api, "/api/v1/metrics/summary") == before
+    assert _redis_password(stack) == password
+
+
+def test_a_file_of_keys_restricts_the_api_and_no_key_shows_in_the_engine(
+    stack: Stack, api: httpx2.Client, tmp_path: Path
+) -> None:
+    reader, writer = secrets.token_hex(16), secrets.token_hex(16)
+    keys = tmp_path / "api-keys"
+    keys.write_text(f"reports:read:{reader}\nops:write:{writer}\n")
+    for path in (tmp_path, keys):
+        path.chmod(0o755)  # for the user of the container
+
+    stack.compose("up", "-d", "--no-deps", "api", SECRETS=str(tmp_path), AUTOCONNECT_API_KEY_FILE="/secrets/api-keys")
+    stack.wait_healthy()
+
+    answers = [
+        api.delete("/api/v1/jobs/x", headers=headers).status_code
+        for headers in ({}, {"X-API-Key": reader}, {"X-API-Key": writer})
+    ]
+    assert answers == [401, 403, 404]
+    (container,) = stack.containers("api")
+    shown = json.dumps(container) + stack.compose("logs", "api")
+    assert "ops" in shown, "the name of the key that was used"
+    assert [key for key in (reader, writer) if key in shown] == []
 
 
 def test_taking_the_stack_down_leaves_nothing(stack: Stack) -> None:
@@ -189,6 +272,26 @@ def _require_compose(name: str) -> None:
         require("containers", "no Docker engine answers")
     if reason := problem(name):
         require(name, reason)
+
+
+def _redis_password(stack: Stack) -> str:
+    (redis,) = stack.containers("redis")
+    url = output("docker", "exec", redis["Id"], "cat", "/access/url")
+    return str(urlsplit(url.strip()).password)
+
+
+def _call_redis(stack: Stack, *command: str) -> str:
+    """Redis' answer to a command of a service, or its refusal."""
+    code = f"""
+from autoconnect.broker.connection import connect
+from autoconnect.errors import BrokerUnavailable
+from autoconnect.settings import load_settings
+try:
+    print(connect(load_settings().needed_redis_url()).call(*{command}))
+except BrokerUnavailable as error:
+    print(error)
+"""
+    return output("docker", "exec", stack.containers("orchestrator")[0]["Id"], "python", "-c", code)
 
 
 def _get(api: httpx2.Client, path: str, **parameters: str) -> Any:

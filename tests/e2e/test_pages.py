@@ -59,6 +59,20 @@ def test_swagger_ui_shows_every_operation_and_runs_one(page: Page, up: Up) -> No
     page.locator("#operations-health-ready .live-responses-table").get_by_text('"ready"').first.wait_for()
 
 
+def test_swagger_ui_uploads_a_file_that_is_picked(page: Page, up: Up) -> None:
+    page.goto(f"{up.url}/docs")
+    upload = page.locator("#operations-sources-put_source")
+    upload.locator(".opblock-summary-control").click()
+    upload.locator(".parameters input[type=text]").fill("picked.csv")
+    upload.locator(".opblock-section-request-body input[type=file]").set_input_files(
+        {"name": "x.csv", "mimeType": "text/csv", "buffer": b"id,date\n"}
+    )
+    upload.locator("button.execute").click()
+    upload.locator(".live-responses-table").get_by_text("201", exact=True).first.wait_for()
+    assert up.client.get("/api/v1/sources/picked.csv").content == b"id,date\n"
+    assert up.client.delete("/api/v1/sources/picked.csv").status_code == 204
+
+
 def test_redoc_shows_every_operation(page: Page, up: Up) -> None:
     page.goto(f"{up.url}/redoc")
     page.wait_for_selector("[data-section-id*='/operation/'], [id*='operation/']", timeout=20_000)

@@ -1,13 +1,15 @@
 """Makes small transaction files in any dialect and spoils them; one random generator makes all choices."""
 
 import codecs
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from random import Random
 from typing import NamedTuple
 
-from autoconnect.core.layout import Layout, sniff
-from tests.files import BAD, BROKEN, GOOD, OTHER, STRAY_LINES
-from tests.oracle import HEADERS
+from autoconnect.core.dialect import DialectOptions
+from autoconnect.core.layout import Layout
+from autoconnect.core.sniffer import sniff_bytes
+from autoconnect.errors import SourceError
+from tests.files import random_file
 
 #: Bytes to put into files: everything that can mislead a reader of CSVs.
 TOKENS = (
@@ -48,67 +50,40 @@ TOKENS = (
         "\u017f".encode(),
     ),
     *(b" ", b"_", b"-", b".", b"0", b"00000000", b"99999999", b"NULL", b"\\N", b"nan", b"1e5", b"T", b"0001-01-01"),
+    *(b"|", b"||", b";;", b"\t\t", b"'", b"$", b"EUR", b"\x80", b"\xa0", b"\xe9", b"\x1c", b' "', b'" ', b'"\xc2\xa0,'),
+    *(b"12.0", b"12,0", b"1 234,5", b"2024-01-31", b"31/01/2024", b"20240131", b" 10:00", b"#DIV/0!", b"(vide)"),
+    *("\u202f".encode(), "\u200b".encode(), "€".encode(), ',\ufeff"'.encode()),
 )
 
 
-#: Sorted, since MISSING is a set, whose order differs from process to process.
-_GOOD, _BAD, _BROKEN = ({name: sorted(texts) for name, texts in kind.items()} for kind in (GOOD, BAD, BROKEN))
-_KINDS: Sequence[Mapping[str, Sequence[str]]] = (*(_GOOD,) * 40, _BAD, _BROKEN)
-
-
 class Input(NamedTuple):
-    """A spoiled file, the layout of the unspoiled file, and its rows, spoiled separately."""
+    """A spoiled file with what is given of its dialect, the layout of the unspoiled file, and its spoiled rows."""
 
     file: bytes
+    options: DialectOptions
     layout: Layout
     rows: bytes
 
 
 def make_input(random: Random) -> Input:
     """Make an input; the same generator state makes the same input."""
-    file, other = _valid(random), _valid(random)
-    layout = sniff(file, [])
-    rows = file[layout.data_start :]
+    data, options, layout = _planned(random)
+    rows = data[layout.data_start :]
     return Input(
-        file=_spoiled(file, other, random),
+        file=_spoiled(data, rows, random),
+        options=options,
         layout=layout,
-        rows=_spoiled(rows, other, random) if random.random() < 0.95 else _stutter(random),
+        rows=_spoiled(rows, rows, random) if random.random() < 0.95 else _stutter(random),
     )
 
 
-def _valid(random: Random) -> bytes:
-    """A file with some rows, most of them accepted."""
-    delimiter, line_end = random.choice(",,;\t"), random.choice(("\n", "\n", "\r\n"))
-    optional = [column for column in ("months", "cost", "note") if random.random() < 0.6]
-    columns = ["id", "date", "city", "type", "model", "price", *optional]
-    if random.random() < 0.5:
-        random.shuffle(columns)
-    names = [random.choice(HEADERS[column].split()) if column in HEADERS else column for column in columns]
-    lines = [
-        delimiter.join(names),
-        *(_line(random, columns, delimiter) for _ in range(random.choice((0, 1, 2, 5, 12)))),
-    ]
-    text = line_end.join(lines) + random.choice(("", line_end, line_end, line_end))
-    encoding = random.choice(("utf-8", "utf-8", "utf-8-sig", "cp1252"))
-    if encoding == "utf-8" and "\udc81" in text:  # without a byte order mark, it would be read as Windows-1252
-        encoding = "utf-8-sig"
-    return text.encode(encoding, "replace" if encoding == "cp1252" else "surrogateescape")
-
-
-def _line(random: Random, columns: list[str], delimiter: str) -> str:
-    if random.random() < 0.03:
-        return random.choice(STRAY_LINES)
-    return delimiter.join(_field(random, column, delimiter) for column in columns)
-
-
-def _field(random: Random, column: str, delimiter: str) -> str:
-    kind = random.choice(_KINDS)
-    text = random.choice(kind.get(column) or _GOOD.get(column) or OTHER)
-    if column in ("price", "cost") and delimiter == ";":
-        text = text.replace(".", ",")
-    if delimiter in text or "\n" in text or text.startswith('"') or random.random() < 0.2:
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def _planned(random: Random) -> tuple[bytes, DialectOptions, Layout]:
+    """A file that can be planned."""
+    while True:
+        file = random_file(random, breaks=random.random() < 0.4)
+        options = DialectOptions.read(file.given)
+        with suppress(SourceError):
+            return file.data, options, sniff_bytes(file.data, options).layout
 
 
 def _spoiled(data: bytes, other: bytes, random: Random) -> bytes:

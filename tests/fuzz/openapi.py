@@ -27,6 +27,8 @@ _CONFIG = Path(__file__).with_name("openapi.toml")
 _ROWS = 10_000
 #: Many small batches and one worker: there is always a running job to cancel.
 _SLOW = {"AUTOCONNECT_BATCH_BYTES": "2048", "AUTOCONNECT_WORKERS": "1"}
+#: A source that no call replaces by an upload: openapi_checks.py gives such an upload another name.
+CHECKED = "checked.csv"
 KEY = "a key that only this stack knows"
 #: The name for calls with a method that the description does not have.
 OTHER_METHODS = "other methods"
@@ -61,7 +63,8 @@ class Report:
 def fuzzed_stack(folder: Path) -> Iterator[Up]:
     """A stack with an API key and a published result, slow enough that its jobs can be cancelled."""
     (folder / "data").mkdir()
-    (folder / "data" / SOURCE).write_text(stack_source(_ROWS))
+    for name in (SOURCE, CHECKED):
+        (folder / "data" / name).write_text(stack_source(_ROWS))
     with running(folder, {**_SLOW, "AUTOCONNECT_API_KEY": KEY}) as stack:
         stack.first_job = wait_until("the first job", stack.latest)["id"]
         assert stack.ended(stack.first_job)["status"] == "completed"
@@ -77,6 +80,7 @@ def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
     events = stack.folder / "events.ndjson"
     config = shutil.copy(_CONFIG, stack.folder)
     (stack.folder / "jobs.txt").write_text(f'"{stack.first_job}"\n')
+    (stack.folder / "sources.txt").write_text(f'"{CHECKED}"\n')
     process = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", config),

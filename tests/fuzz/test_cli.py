@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,25 +17,39 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoconnect.cli.main import run_command
+from autoconnect.logs import printable
 from tests.e2e.processes import environment
 from tests.e2e.waiting import wait_until
+from tests.rights import rights_of_an_owner
 
 #: An address at which nothing listens: only root may listen on its port, and no test runs as root.
 NOWHERE = "http://127.0.0.1:1"
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "run": ("--workers", "--json", "--export"),
-    "up": ("--workers", "--port"),
-    "generate": ("--rows", "--out", "--seed", "--bad-ratio"),
-    "metric": ("--city", "--model", "--from", "--to", "--type", "--job", "--n", "--months", "--json"),
+    "run": ("--workers", "--json", "--wide", "--export"),
+    "up": ("--workers", "--port", "--repair-state"),
+    "generate": ("--rows", "--out", "--seed", "--bad-ratio", "--dialect"),
+    "metric": (
+        "--city",
+        "--model",
+        "--from",
+        "--to",
+        "--type",
+        "--job",
+        "--n",
+        "--months",
+        "--compare",
+        "--wide",
+        "--json",
+    ),
     "jobs submit": ("--watch", "--json"),
-    "jobs list": ("--status", "--limit", "--json"),
+    "jobs list": ("--status", "--limit", "--wide", "--json"),
     "jobs show": ("--json",),
     "jobs watch": ("--json",),
     "jobs cancel": ("--json",),
 }
 #: Commands that only talk to an API: whatever their arguments, they start and write nothing.
 REMOTE = [name for name in COMMANDS if name.startswith(("jobs", "metric"))]
-JOB = {
+JOB: dict[str, object] = {
     "id": "[/b]:car:",
     "status": "completed",
     "source": "[red]x[/].csv",
@@ -49,6 +64,11 @@ JOB = {
     "progress": 1,
     "rows_per_s": None,
     "eta_s": None,
+    "published": False,
+    "result": "available",
+    "waits_for": None,
+    "dialect": None,
+    "notes": [],
     "error": None,
 }
 
@@ -61,6 +81,8 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOCONNECT_URL", NOWHERE)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)
+    # It would bind the logs of this process to a stream that is closed after the test.
+    monkeypatch.setattr("autoconnect.cli.commands.set_up_logs", lambda *_: None)
 
 
 def assert_one_error(code: int, expected: int, out: str, err: str, *, as_json: bool) -> None:
@@ -72,7 +94,7 @@ def assert_one_error(code: int, expected: int, out: str, err: str, *, as_json: b
     if as_json:
         (error,) = json.loads(out).items()
         assert error[0] == "error"
-        assert error[1].encode(errors="backslashreplace").decode() == line.removeprefix("autoconnect: ")
+        assert printable(error[1]) == line.removeprefix("autoconnect: ")
         assert out.count("\n") == 1
     else:
         assert out == ""
@@ -92,6 +114,8 @@ def assert_one_error(code: int, expected: int, out: str, err: str, *, as_json: b
         "run --workers 1001",
         "run --workers 99999999999999999999",
         "run --export=file",
+        "run --export=file/folder",
+        "run --export=" + "x" * 256,
         "run --json=yes",
         "up --port 0",
         "up --port -1",
@@ -106,6 +130,8 @@ def assert_one_error(code: int, expected: int, out: str, err: str, *, as_json: b
         "generate --rows 1 --out x --bad-ratio 1.1",
         "generate --rows 1 --out x --bad-ratio nan",
         "generate --rows 1 --out x --seed -1",
+        "generate --rows 1 --out x --dialect",
+        "generate --rows 1 --out x --dialect french",
         "metric",
         "metric summary trend",
         "metric summary --months x",
@@ -170,6 +196,7 @@ def test_an_invalid_setting_ends_with_2(
         ("AUTOCONNECT_URL", "http://\udcff"),
         ("AUTOCONNECT_API_KEY", "clé"),
         ("AUTOCONNECT_API_KEY", "a\nb"),
+        ("AUTOCONNECT_API_KEY", "too short"),
     ],
 )
 @pytest.mark.parametrize("command", REMOTE)
@@ -285,6 +312,31 @@ def test_names_are_printed_unchanged(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "[/red]:car:" in shown
 
 
+def test_no_answer_controls_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Given an API whose texts hold sequences for terminals, and characters that turn the direction of writing"""
+    hostile, escaped = "\x1b[2J\x9b31m\u202e\u2066[red]x", "\\x1b[2J\\x9b31m\\u202e\\u2066[red]x"
+    texts = {"id": hostile, "source": hostile, "error": hostile, "rejected_by_reason": {hostile: 1}}
+    job = {**JOB, **texts, "status": "failed"}
+    table = {"columns": [hostile], "rows": [{hostile: hostile}]}
+    empty = {"columns": [hostile], "rows": [], "note": hostile}
+    answers: tuple[tuple[str, int, object, int], ...] = (
+        ("jobs show", 200, job, 4),
+        ("jobs watch", 200, job, 4),
+        ("jobs list", 200, {"items": [job]}, 2),
+        (f"metric {hostile}", 200, table, 3),
+        (f"metric {hostile}", 200, empty, 2),
+        ("metric x", 404, {"detail": hostile}, 1),
+        (f"jobs list --{hostile}", 200, {}, 1),
+    )
+    for words, status, answer, count in answers:
+        with answering(status, json.dumps(answer).encode(), {}, monkeypatch):
+            run_command(words.split(" "))
+        captured = capsys.readouterr()
+        shown = captured.out + captured.err
+        assert all(line.isprintable() for line in shown.split("\n")), words
+        assert shown.count(escaped) == count, words
+
+
 @pytest.mark.parametrize("out", ["folder", "nowhere/x.csv", "/dev/full", "x" * 300])
 def test_a_file_that_cannot_be_written_is_reported(
     out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -293,6 +345,37 @@ def test_a_file_that_cannot_be_written_is_reported(
     assert_one_error(
         run_command(["generate", "--rows", "100000", "--out", out]), 1, *capsys.readouterr(), as_json=False
     )
+
+
+@pytest.mark.parametrize("out", ["closed", "closed/folder", "link"])
+def test_a_folder_for_exports_that_cannot_be_written_into_is_wrong_usage(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o555)
+    (tmp_path / "link").symlink_to("nothing")
+    with rights_of_an_owner():
+        code = run_command(["run", "--export", out])
+    captured = capsys.readouterr()
+    assert_one_error(code, 2, *captured, as_json=False)
+    assert f"'{out.partition('/')[0]}'" in captured.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["closed", "link"]
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--version"]) == 0
+    assert capsys.readouterr() == (f"autoconnect {version('autoconnect')}\n", "")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("name", ["missing.csv", "folder/missing.csv", "", "x" * 256, "caf\udce9.csv"])
+def test_a_run_of_a_file_that_does_not_exist_is_an_error_that_names_it(
+    name: str, as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run_command(["run", name, *(["--json"] if as_json else [])])
+    captured = capsys.readouterr()
+    assert_one_error(code, 1, *captured, as_json=as_json)
+    assert "data folder" not in captured.err
+    assert printable(name)[:200] in captured.err.replace("\\\\", "\\")
 
 
 def cli(arguments: str) -> list[str]:

@@ -11,7 +11,11 @@ _SEED = 2023
 #: Seconds; the calls take 40 if nothing else runs.
 _TIMEOUT_S = 400
 #: Operations whose answer depends on the job's status at that moment.
-_BY_STATUS = {"DELETE /api/v1/jobs/{job_id}", "POST /api/v1/jobs/{job_id}/retry"}
+_BY_STATUS = {
+    "DELETE /api/v1/jobs/{job_id}",
+    "POST /api/v1/jobs/{job_id}/publish",
+    "POST /api/v1/jobs/{job_id}/retry",
+}
 
 
 @pytest.mark.timeout(_TIMEOUT_S + 60)

@@ -1,6 +1,11 @@
-"""A real Redis server, emptied before each test, and the services as objects that a test moves one step at a time."""
+"""A real Redis server, emptied before each test, and the services as objects that a test moves one step at a time.
 
-from collections.abc import Callable, Iterator
+The services, and tests that act as one (`client`), have the rights that services have in containers. `admin` may do
+everything: what only a test needs, such as KEYS or CONFIG, goes over it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +14,11 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from autoconnect.broker import keys
-from autoconnect.broker.connection import Client, connect
+from autoconnect.broker.connection import Argument, Client, connect
 from autoconnect.local.embedded import EmbeddedServer
 from autoconnect.local.supervisor import launch
 from autoconnect.settings import Settings
+from tests import acl
 from tests.integration.stack import Serve, Stack
 from tests.leftovers import leaked_keys
 from tests.rights import rights_of_an_owner
@@ -20,31 +26,74 @@ from worker.group import GroupPolicy
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedServer(tmp_path_factory.mktemp("redis"))
     process = launch(server.command)
-    server.wait_until_it_answers()
+    server.wait_until_it_answers(process)
     yield server.url
     process.terminate()
     process.wait()
     server.clean_up()
 
 
+@pytest.fixture(scope="session")
+def redis_url(admin_url: str) -> str:
+    """The URL for services."""
+    admin = connect(admin_url)
+    acl.create_user(admin)
+    admin.close()
+    return acl.url_for_services(admin_url)
+
+
 @pytest.fixture
-def client(redis_url: str) -> Iterator[Client]:
+def admin(admin_url: str) -> Iterator[Client]:
+    """A client that may do everything."""
+    admin = connect(admin_url)
+    yield admin
+    admin.close()
+
+
+@pytest.fixture
+def client(redis_url: str, admin: Client) -> Iterator[Client]:
+    """A client with the rights of the services."""
+    admin.call("FLUSHALL")
+    admin.call("ACL", "LOG", "RESET")
     client = connect(redis_url)
-    client.call("FLUSHALL")
     yield client
     client.close()
 
 
 @pytest.fixture(autouse=True)
-def _no_key_is_left_for_good(client: Client) -> Iterator[None]:
+def _no_key_is_left_for_good(client: Client, admin: Client) -> Iterator[None]:
     """Every key of an ended job has a life time, except those of the published result."""
     yield
     open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
-    lasting = [name for name in leaked_keys(client) if not name.endswith(":claimed")]
+    lasting = [name for name in leaked_keys(admin) if not name.endswith(":claimed")]
     assert [name for name in lasting if not any(job_id in name for job_id in open_jobs)] == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_denied(client: Client, admin: Client) -> Iterator[None]:
+    """`deploy/redis/services.acl` allows every command and key, even if a service would survive the refusal."""
+    yield
+    assert acl.denied(admin) == []
+
+
+@pytest.fixture(autouse=True)
+def _no_script_takes_more_than_1_mib(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Redis copies the arguments of a script before it checks whether it has memory for them."""
+    run_script = Client.run_script
+    too_large: dict[str, int] = {}
+
+    def run_and_measure(client: Client, name: str, script_keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        size = sum(len(each if isinstance(each, bytes) else str(each).encode()) for each in (*script_keys, *arguments))
+        if size > 1 << 20:
+            too_large[name] = size
+        return run_script(client, name, script_keys, arguments)
+
+    monkeypatch.setattr(Client, "run_script", run_and_measure)
+    yield
+    assert too_large == {}
 
 
 @pytest.fixture
@@ -84,13 +133,10 @@ def file_modes_apply() -> Iterator[None]:
 @pytest.fixture
 def serve(stack: Stack) -> Iterator[Serve]:
     """Make clients of an API with the stack's settings, some of them replaced."""
-    clients: list[TestClient] = []
+    with ExitStack() as running:
 
-    def make(**settings: Any) -> TestClient:
-        app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
-        clients.append(TestClient(app, raise_server_exceptions=False))
-        return clients[-1]
+        def make(**settings: Any) -> TestClient:
+            app = create_app(Settings(**{**stack.settings.model_dump(), **settings}))
+            return running.enter_context(TestClient(app, raise_server_exceptions=False))
 
-    yield make
-    for client in clients:
-        client.close()
+        yield make

@@ -15,7 +15,7 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import Partial
 from autoconnect.generate import generate
 from autoconnect.mapping import add_batch, make_mapper
-from autoconnect.models import Job
+from autoconnect.models import Job, JobStatus
 from autoconnect.service import Stop
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders
@@ -57,6 +57,7 @@ class Stack:
         return worker
 
     def close(self) -> None:
+        self.aggregator.leave()
         for worker in self._workers:
             worker.leave()
         for blocking in self._blocking:
@@ -79,6 +80,8 @@ class Stack:
         """Submit a job and let the orchestrator plan it; returns its id."""
         job_id = self.submit(source)
         self.orchestrator.round()
+        while self.job(job_id).status is JobStatus.PLANNING:  # a plan may need more time than a round gives it
+            self.orchestrator.round()
         return job_id
 
     def handed_out(self, worker: Worker) -> BatchId:

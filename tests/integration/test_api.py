@@ -1,6 +1,12 @@
 """The API on a real Redis, in states that a running stack would disturb: no result yet, a running job, no Redis."""
 
 import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +15,11 @@ from autoconnect.broker import jobs
 from autoconnect.broker.connection import Client
 from autoconnect.models import JobStatus
 from tests.integration.stack import HEADER, Serve, Stack
+from tests.required import require
 
 KEY = "0123456789abcdef"
+#: Times that a file can have and Python's dates cannot begin before, or at.
+_YEAR_1_NS, _YEAR_10000_NS = -62_135_596_800 * 10**9, 253_402_300_800 * 10**9
 GOOD = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
 
 
@@ -95,7 +104,27 @@ def test_names_in_any_alphabet_are_uploaded_and_unusable_names_are_refused(stack
         assert "; expected " in refused.json()["detail"]
     assert api.delete(f"/api/v1/sources/{'é' * 130}.csv").status_code == 422
     (stack.settings.data_dir / os.fsdecode(b"donn\xe9es.csv")).write_text(HEADER)
-    assert api.get("/api/v1/sources").json()["items"] == []
+    assert [item["name"] for item in api.get("/api/v1/sources").json()["items"]] == ["donn\\xe9es.csv"]
+
+
+def test_spellings_are_listed_and_filters_find_all_of_them(stack: Stack, serve: Serve) -> None:
+    rows = [f"{n},2024-01-31,{city},vente,Clio,10.50,\n" for n, city in enumerate(("Orléans", "ORLEANS", "Orléans"))]
+    job = stack.finish(stack.planned(stack.write(HEADER + "".join(rows))), stack.worker())
+    api = serve()
+    assert api.get("/api/v1/cities").json()["items"] == [
+        {"city": "Orléans", "transactions": 3, "spellings": {"Orléans": 2, "ORLEANS": 1}}
+    ]
+    summary = api.get("/api/v1/metrics/summary", params={"city": "orleans"}).json()["rows"][0]
+    assert (summary["transactions"], summary["cities"], summary["revenue"]) == (3, 1, 31.5)
+    assert [note["code"] for note in api.get(f"/api/v1/jobs/{job.id}").json()["notes"]] == ["names_merged"]
+
+
+def test_a_source_is_deleted_whichever_unicode_form_its_name_has(stack: Stack, serve: Serve) -> None:
+    api, stored = serve(), stack.settings.upload_dir / "e\u0301te\u0301.csv"
+    stored.parent.mkdir(exist_ok=True)
+    stored.write_text(HEADER)
+    assert api.delete(f"/api/v1/sources/{quote('été.csv')}").status_code == 204
+    assert not stored.exists()
 
 
 def test_an_id_that_would_name_another_key_is_not_a_job(stack: Stack, serve: Serve) -> None:
@@ -128,17 +157,21 @@ def test_odd_parameters_are_422_and_the_errors_name_them(serve: Serve, path: str
 
 
 def test_the_csv_of_rejects_has_every_kept_reject(stack: Stack, serve: Serve) -> None:
-    job_id = stack.planned(stack.write(HEADER + "TX,,,,,,\n" * 150))
+    job_id = stack.planned(stack.write(HEADER + "TX,,,,,,\n" * 1_050))
     stack.finish(job_id, stack.worker())
     api = serve()
     text = api.get(f"/api/v1/jobs/{job_id}/rejects", headers={"Accept": "text/csv"}).text
-    assert len(text.splitlines()) == 151
-    assert len(api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"]) == 100
+    assert len(text.splitlines()) == 1_051
+    assert len(api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"]) == 1_000
 
 
 @pytest.mark.parametrize(
     ("path", "methods"),
-    [("/api/v1/jobs", "GET, POST"), ("/api/v1/jobs/x", "GET, DELETE"), ("/api/v1/sources/x.csv", "PUT, DELETE")],
+    [
+        ("/api/v1/jobs", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/jobs/x", "GET, HEAD, OPTIONS, DELETE"),
+        ("/api/v1/sources/x.csv", "GET, HEAD, OPTIONS, PUT, DELETE"),
+    ],
 )
 def test_a_405_lists_the_methods_that_are_allowed(serve: Serve, path: str, methods: str) -> None:
     response = serve().patch(path)
@@ -156,5 +189,84 @@ def test_exports_escape_formulas_in_text_and_leave_numbers_unchanged(stack: Stac
     models = api.get("/api/v1/query", params={"group_by": "model", "format": "csv"}).text
     assert {"'@SUM(A1),1,100.50", "'-X,1,50.00"} <= set(models.splitlines())
     rejects = api.get(f"/api/v1/jobs/{job_id}/rejects", params={"format": "csv"}).text
-    assert rejects.splitlines()[1] == 'source.csv,34,field_count,"\'=cmd,bad"'
+    assert rejects.splitlines()[1] == 'source.csv,34,field_count,,2 fields,7 fields,"\'=cmd,bad"'
     assert api.get(f"/api/v1/jobs/{job_id}/rejects").json()["items"][0]["raw"] == "=cmd,bad"
+
+
+@pytest.fixture
+def any_time(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose files may have any time: ext4 knows only the years 1901 to 2446."""
+    for parent in (tmp_path, Path("/dev/shm")):
+        if parent.is_dir():
+            with TemporaryDirectory(dir=parent) as folder:
+                probe = Path(folder) / "probe"
+                probe.touch()
+                os.utime(probe, ns=(0, _YEAR_10000_NS))
+                if probe.stat().st_mtime_ns == _YEAR_10000_NS:
+                    probe.unlink()
+                    yield Path(folder)
+                    return
+    require("any-time", "no folder here keeps a time after the year 9999")
+
+
+def test_a_source_with_an_odd_time_is_listed_like_all_others(serve: Serve, any_time: Path) -> None:
+    times = {
+        "before-year-1": (_YEAR_1_NS - 1, None),
+        "year-1": (_YEAR_1_NS, "0001-01-01T00:00:00Z"),
+        "before-1970": (-1_000, "1969-12-31T23:59:59.999999Z"),
+        "last-year": (_YEAR_10000_NS - 1_000, "9999-12-31T23:59:59.999999Z"),
+        "year-10000": (_YEAR_10000_NS, None),
+        "far-future": (2**62, "2116-02-20T23:53:38.427387Z"),
+        "beyond": (10**9 * 2**55, None),
+    }
+    for name, (mtime_ns, _) in times.items():
+        (any_time / f"{name}.csv").write_text(HEADER)
+        os.utime(any_time / f"{name}.csv", ns=(0, mtime_ns))
+    api = serve(data_dir=any_time)
+    items = {item["name"]: item["modified_at"] for item in api.get("/api/v1/sources").json()["items"]}
+    assert items == {f"{name}.csv": shown for name, (_, shown) in times.items()}
+
+
+def test_a_source_with_an_odd_time_is_planned_like_all_others(make_stack: Callable[..., Stack], any_time: Path) -> None:
+    stack = make_stack(data_dir=any_time)
+    worker = stack.worker()
+    for mtime_ns in (_YEAR_1_NS - 1, _YEAR_10000_NS):
+        source = stack.write(HEADER + GOOD)
+        os.utime(any_time / source, ns=(0, mtime_ns))
+        assert stack.finish(stack.planned(source), worker).rows.accepted == 1
+
+
+def test_an_entry_that_is_not_a_readable_file_is_left_out_and_the_others_are_listed(
+    stack: Stack, serve: Serve, file_modes_apply: None
+) -> None:
+    data = stack.settings.data_dir
+    stack.write(HEADER, "good.csv")
+    stack.write(HEADER, "unreadable.csv")
+    (data / "unreadable.csv").chmod(0)
+    (data / "folder.csv").mkdir()
+    os.mkfifo(data / "pipe.csv")
+    for name, target in {"nowhere": "gone.csv", "loop": "loop.csv", "out": "/etc/passwd"}.items():
+        (data / f"{name}.csv").symlink_to(target)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(data / "socket.csv"))
+        items = serve().get("/api/v1/sources").json()["items"]
+    assert [item["name"] for item in items] == ["good.csv"]
+
+
+def test_files_that_come_and_go_do_not_disturb_the_list(stack: Stack, serve: Serve) -> None:
+    api, stop = serve(), threading.Event()
+    stack.write(HEADER, "stays.csv")
+
+    def churn() -> None:
+        while not stop.is_set():
+            stack.write(HEADER, "comes.csv")
+            (stack.settings.data_dir / "comes.csv").unlink()
+
+    with ThreadPoolExecutor(1) as thread:
+        churning = thread.submit(churn)
+        for _ in range(100):
+            response = api.get("/api/v1/sources")
+            assert response.status_code == 200
+            assert "stays.csv" in [item["name"] for item in response.json()["items"]]
+        stop.set()
+        churning.result()

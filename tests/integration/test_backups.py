@@ -157,14 +157,14 @@ def test_a_backup_in_the_ready_list_becomes_the_batch_when_the_slow_worker_dies(
     assert_result_is_exact(stack, claim.id.job, stack.worker())
 
 
-def count_items(stack: Stack, claim: Claim) -> int:
+def count_items(admin: Client, claim: Claim) -> int:
     """How often the batch's item is in the claimed, ready and waiting lists."""
-    names = [name for name in stack.client.call("KEYS", "*") if name.endswith((b":claimed", b":ready", b":waiting"))]
-    return sum(stack.client.call("LRANGE", name, 0, -1).count(str(claim.id).encode()) for name in names)
+    names = [name for name in admin.call("KEYS", "*") if name.endswith((b":claimed", b":ready", b":waiting"))]
+    return sum(admin.call("LRANGE", name, 0, -1).count(str(claim.id).encode()) for name in names)
 
 
 def test_a_backup_handed_out_and_not_yet_claimed_becomes_the_batch_when_the_slow_worker_dies(
-    stack: Stack, slow: Worker, client: Client
+    stack: Stack, slow: Worker, client: Client, admin: Client
 ) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
@@ -173,13 +173,13 @@ def test_a_backup_handed_out_and_not_yet_claimed_becomes_the_batch_when_the_slow
     slow.heartbeat.stop()
     client.call("DEL", keys.heartbeat(slow.id))
     workers.reap(client, stack.settings.max_deaths)
-    assert count_items(stack, claim) == 1
+    assert count_items(admin, claim) == 1
     assert state(stack, claim).state is BatchState.WAITING
     assert_result_is_exact(stack, claim.id.job, quick)
 
 
 def test_a_worker_that_dies_with_a_batch_and_its_backup_loses_nothing(
-    stack: Stack, slow: Worker, client: Client
+    stack: Stack, slow: Worker, client: Client, admin: Client
 ) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
@@ -187,19 +187,21 @@ def test_a_worker_that_dies_with_a_batch_and_its_backup_loses_nothing(
     slow.heartbeat.stop()
     client.call("DEL", keys.heartbeat(slow.id))
     workers.reap(client, stack.settings.max_deaths)
-    assert count_items(stack, claim) == 1
+    assert count_items(admin, claim) == 1
     assert_result_is_exact(stack, claim.id.job, stack.worker())
 
 
-def test_a_slow_worker_that_is_handed_the_backup_of_its_own_batch_maps_it_once(stack: Stack, slow: Worker) -> None:
+def test_a_slow_worker_that_is_handed_the_backup_of_its_own_batch_maps_it_once(
+    stack: Stack, slow: Worker, admin: Client
+) -> None:
     claim = last_claim(stack, slow)
     back_up(stack, claim)
     assert stack.handed_out(slow) == claim.id
     assert batches.claim_batch(stack.client, slow.id, claim.id)
-    assert count_items(stack, claim) == 1
+    assert count_items(admin, claim) == 1
     assert state(stack, claim).backup is None
     assert batches.claim_batch(stack.client, slow.id, claim.id)
-    assert count_items(stack, claim) == 1
+    assert count_items(admin, claim) == 1
     slow.round()
     assert batches.claimed_items(stack.client, slow.id) == []
     assert_result_is_exact(stack, claim.id.job, slow)

@@ -10,6 +10,7 @@ import pytest
 
 from autoconnect.broker import batches
 from autoconnect.models import Job, JobStatus
+from tests.e2e.waiting import wait_until
 from tests.integration.stack import Stack, expected_metrics
 
 pytestmark = pytest.mark.usefixtures("file_modes_apply")
@@ -22,6 +23,10 @@ GONE = f"There is no source 'source.csv' in the data folder{COULD_BE_READ}"
 TOUCHED = (
     "The source 'source.csv' changed while it was read: its size is as planned, but its modification time is not; "
     "submit it again."
+)
+SAME_TIME = (
+    "The source 'source.csv' changed while it was read: its size and modification time are as planned, but its ctime "
+    "is not; submit it again, or set AUTOCONNECT_SOURCE_CTIME=off if each machine sees another ctime."
 )
 RESIZED = (
     "The source 'source.csv' changed while it was read: {planned:,} bytes when planned, {now:,} now; submit it again."
@@ -54,6 +59,25 @@ def touch(path: Path) -> None:
     os.utime(path, ns=(0, 0))
 
 
+def rewrite(path: Path) -> None:
+    """Overwrite some bytes, and set back the time."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(before.st_size // 2)
+        file.write(b"x" * 100)
+    set_back(path, before)
+
+
+def set_back(path: Path, before: os.stat_result) -> None:
+    """Give a file the modification time of another one; wait for the clock of the file system to go on."""
+
+    def has_other_ctime() -> bool:
+        os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+        return path.stat().st_ctime_ns > before.st_ctime_ns
+
+    wait_until("another ctime", has_other_ctime, poll_s=0.001)
+
+
 #: Changes of the bytes: a process that has the file open reads the new ones.
 IN_PLACE: dict[Change, str] = {
     grow: RESIZED,
@@ -61,12 +85,22 @@ IN_PLACE: dict[Change, str] = {
     empty: RESIZED,
     overwrite: TOUCHED,
     touch: TOUCHED,
+    rewrite: SAME_TIME,
 }
 
 
 def replace(path: Path) -> None:
     other = path.with_name("other.csv")
     other.write_text("id,date\n")
+    other.replace(path)
+
+
+def swap(path: Path) -> None:
+    """Replace the file by one of the same size and time."""
+    before = path.stat()
+    other = path.with_name("other.csv")
+    other.write_bytes(b"x" * before.st_size)
+    set_back(other, before)
     other.replace(path)
 
 
@@ -100,6 +134,7 @@ def forbid(path: Path) -> None:
 #: Changes of the name: a process that has the file open reads the old bytes.
 BY_NAME: dict[Change, str] = {
     replace: RESIZED,
+    swap: SAME_TIME,
     delete: GONE,
     delete_folder: GONE,
     become_pipe: NOT_REGULAR,
@@ -108,6 +143,8 @@ BY_NAME: dict[Change, str] = {
     forbid: f"The source 'source.csv' cannot be read: Permission denied{COULD_BE_READ}",
 }
 CHANGES = IN_PLACE | BY_NAME
+#: The same, if the file is open: its rights do not matter any more, but their change shows in its ctime.
+WHILE_OPEN = CHANGES | {forbid: SAME_TIME}
 #: Bytes of the source after the change; `grow` adds 100,000.
 SIZES: dict[Change, int] = {shrink: 3_000, empty: 0, replace: 8}
 
@@ -152,9 +189,9 @@ def begun(stack: Stack) -> tuple[str, Path]:
     return job_id, stack.settings.data_dir / "source.csv"
 
 
-def assert_failed_at_once(job: Job, change: Change, planned: int) -> None:
+def assert_failed_at_once(job: Job, change: Change, planned: int, errors: dict[Change, str] = CHANGES) -> None:
     assert job.status is JobStatus.FAILED
-    assert job.error == CHANGES[change].format(planned=planned, now=SIZES.get(change, planned + 100_000))
+    assert job.error == errors[change].format(planned=planned, now=SIZES.get(change, planned + 100_000))
     assert job.batches.retried == 0
 
 
@@ -179,7 +216,7 @@ def test_a_source_that_changes_while_a_batch_is_read_fails_the_job_at_once(
     job_id, path = begun(running)
     size = path.stat().st_size
     around_read(lambda: change(path), when)
-    assert_failed_at_once(running.finish(job_id, running.worker()), change, size)
+    assert_failed_at_once(running.finish(job_id, running.worker()), change, size, WHILE_OPEN)
 
 
 @in_place
@@ -194,7 +231,7 @@ def test_a_source_that_changes_while_it_is_planned_fails_the_job(
     assert_failed_at_once(running.job(job_id), change, size)
 
 
-@pytest.mark.parametrize("change", [replace, delete, become_pipe], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("change", [replace, swap, delete, become_pipe], ids=lambda change: change.__name__)
 def test_a_name_that_leads_elsewhere_once_the_last_batch_is_open_changes_nothing(
     running: Stack, around_read: Callable[[Callable[[], None], str], None], change: Change
 ) -> None:
@@ -209,6 +246,25 @@ def test_a_name_that_leads_elsewhere_once_the_last_batch_is_open_changes_nothing
     job = running.finish(job_id, running.worker())
     assert job.status is JobStatus.COMPLETED
     assert running.metrics(job_id) == expected_metrics(data)
+
+
+@pytest.mark.parametrize("change", [swap, rewrite, forbid], ids=lambda change: change.__name__)
+def test_without_source_ctime_only_size_and_modification_time_count(
+    make_stack: Callable[..., Stack], around_read: Callable[[Callable[[], None], str], None], change: Change
+) -> None:
+    """Given a mount where each machine sees another ctime / When it changes, I expect no failure."""
+    stack = make_stack(source_ctime="off", batch_bytes=1 << 20)
+    job_id = stack.planned(stack.generated(rows=20))
+    around_read(lambda: change(stack.settings.data_dir / "source.csv"), "after")
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
+
+
+def test_a_plan_without_a_ctime_is_read_whatever_the_setting(make_stack: Callable[..., Stack]) -> None:
+    """An older version, or another setting, made the plan."""
+    planning, stack = make_stack(source_ctime="off"), make_stack()
+    job_id = planning.planned(stack.generated())
+    (stack.settings.data_dir / "source.csv").chmod(0o600)
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
 def test_a_disk_error_is_not_a_change_and_counts_as_an_attempt(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

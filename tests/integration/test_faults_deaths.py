@@ -154,19 +154,19 @@ def test_after_redis_was_away_no_worker_is_reaped_for_one_lease(stack: Stack, cl
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
-def test_after_a_failed_call_no_worker_is_reaped_for_one_lease(stack: Stack, client: Client, redis_url: str) -> None:
+def test_after_a_failed_call_no_worker_is_reaped_for_one_lease(stack: Stack, client: Client, admin: Client) -> None:
     """Given leases that ended while Redis refused writes / When it accepts writes again"""
     victim, job_id = stack.worker(), stack.planned(stack.generated(rows=10))
     item = stack.handed_out(victim)
     run_ticks(stack)
-    client.call("CONFIG", "SET", "min-replicas-to-write", 1)
+    admin.call("CONFIG", "SET", "min-replicas-to-write", 1)
     try:
         victim.heartbeat.stop()
         time.sleep(stack.settings.lease_ms / 1_000)
         with pytest.raises(BrokerUnavailable, match="NOREPLICAS"):
             run_ticks(stack)
     finally:
-        client.call("CONFIG", "SET", "min-replicas-to-write", 0)
+        admin.call("CONFIG", "SET", "min-replicas-to-write", 0)
     stack.orchestrator.round()
     stack.orchestrator.round()
     assert batches.claimed_items(client, victim.id) == [item]

@@ -33,7 +33,7 @@ def test_a_job_found_in_planning_is_planned_again_and_the_old_plan_does_not_coun
     assert stack.job(job_id).status is JobStatus.RUNNING
     empty_plan = Plan(plans.read_parts(stack.client, job_id), [])
     assert empty_plan.parts
-    assert not plans.release_plan(stack.client, job_id, generation, empty_plan, "range")
+    assert not plans.release_plan(stack.client, job_id, generation, empty_plan, "range", 1_000)
     assert stack.finish(job_id, stack.worker()).status is JobStatus.COMPLETED
 
 
@@ -55,7 +55,7 @@ def test_an_inline_job_is_not_fed_while_redis_has_lost_its_plan(make_stack: Call
     generation = plans.start_plan(stack.client, job_id)
     assert generation
     job_plan = plan([stack.job(job_id).source], folders_of(stack.settings), BatchSize(workers=1, fixed_bytes=2_000))
-    assert plans.release_plan(stack.client, job_id, generation, job_plan, "inline")
+    assert plans.release_plan(stack.client, job_id, generation, job_plan, "inline", 1_000)
     assert plans.next_feed(stack.client, job_id)
     stack.client.call("HDEL", JobKeys(job_id).job, "parts", "part:0")
     assert plans.next_feed(stack.client, job_id) is None
@@ -81,13 +81,40 @@ def test_if_a_job_is_planned_twice_the_first_plan_counts(stack: Stack, client: C
     whole_plan = plan([source], folders_of(stack.settings), BatchSize(1))
     assert slow
     assert quick
-    assert plans.release_plan(client, job_id, slow, whole_plan, "range")
-    assert not plans.release_plan(client, job_id, quick, whole_plan, "range")
+    assert plans.release_plan(client, job_id, slow, whole_plan, "range", 1_000)
+    assert not plans.release_plan(client, job_id, quick, whole_plan, "range", 1_000)
+    assert stack.finish(job_id, stack.worker()).rows.read == 10
+
+
+def test_a_plan_of_a_job_that_redis_has_lost_does_not_count_for_another_of_its_id(
+    stack: Stack, client: Client, admin: Client
+) -> None:
+    """Given a plan in the making / When Redis loses its job, and one of the same id is made for another source"""
+    old, new = stack.generated(rows=10, name="old.csv"), stack.generated(rows=20, seed=2, name="new.csv")
+    jobs.create_job(client, old, 600, "same")
+    generation = plans.start_plan(client, "same")
+    assert generation
+    old_plan = plan([old], folders_of(stack.settings), BatchSize(1))
+    admin.call("FLUSHALL")
+    time.sleep(0.002)
+    jobs.create_job(client, new, 600, "same")
+    assert plans.start_plan(client, "same")
+    assert not plans.release_plan(client, "same", generation, old_plan, "range", 1_000)
+    stack.orchestrator.round()
+    stack.finish("same", stack.worker())
+    assert stack.metrics("same") == expected_metrics((stack.settings.data_dir / new).read_bytes())
+
+
+def test_the_plan_of_a_job_counts_even_if_the_clock_was_set_back(stack: Stack, client: Client) -> None:
+    """Given a job that was made an hour later than now"""
+    job_id = stack.submit(stack.generated(rows=10))
+    client.call("HINCRBY", JobKeys(job_id).job, "created_at", 3_600_000)
+    stack.orchestrator.round()
     assert stack.finish(job_id, stack.worker()).rows.read == 10
 
 
 def test_a_plan_that_redis_has_lost_a_part_of_is_made_again(
-    make_stack: Callable[..., Stack], client: Client, monkeypatch: pytest.MonkeyPatch
+    make_stack: Callable[..., Stack], client: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = make_stack(batch_bytes=1_000)
     source = stack.generated(rows=100)
@@ -97,7 +124,7 @@ def test_a_plan_that_redis_has_lost_a_part_of_is_made_again(
     def lose_staged_batches(*arguments: Any) -> Any:
         answer = run_script(*arguments)
         monkeypatch.setattr(client, "run_script", run_script)
-        (staged,) = client.call("KEYS", "*:plan:*")
+        (staged,) = admin.call("KEYS", "*:plan:*")
         assert client.call("PTTL", staged) > 0, "the script that stages it sets its life time"
         client.call("DEL", staged)
         return answer
@@ -107,7 +134,7 @@ def test_a_plan_that_redis_has_lost_a_part_of_is_made_again(
     assert generation
     monkeypatch.setattr(client, "run_script", lose_staged_batches)
     whole_plan = plan([source], folders_of(stack.settings), BatchSize(1, 1_000))
-    assert not plans.release_plan(client, job_id, generation, whole_plan, "range")
+    assert not plans.release_plan(client, job_id, generation, whole_plan, "range", 1_000)
     assert stack.job(job_id).status is JobStatus.PLANNING
     stack.orchestrator.round()
     stack.finish(job_id, stack.worker())

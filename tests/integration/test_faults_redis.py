@@ -15,7 +15,7 @@ from tests.integration.stack import Stack, expected_metrics, map_claim
 from worker.group import GroupPolicy
 
 
-def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Client) -> None:
+def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Client, admin: Client) -> None:
     worker = stack.worker()
     source = stack.generated()
     job_id = stack.planned(source)
@@ -23,38 +23,40 @@ def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Cl
     item = claim.id
     partial = map_claim(claim, stack.settings)
     try:
-        client.call("CONFIG", "SET", "maxmemory", 1)
-        assert server.memory_is_short(client)
+        admin.call("CONFIG", "SET", "maxmemory", 1)
+        assert not server.read_memory(client).may_claim
         with pytest.raises(BrokerFull, match="out of memory"):
             partials.commit_batches(client, worker.id, [item], partial)
         assert workers.renew_lease(client, worker.id, 1_000)
         assert stack.job(job_id).batches.done == 0
     finally:
-        client.call("CONFIG", "SET", "maxmemory", 0)
+        admin.call("CONFIG", "SET", "maxmemory", 0)
     assert partials.commit_batches(client, worker.id, [item], partial)
     stack.finish(job_id, worker)
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / source).read_bytes())
 
 
-def test_when_redis_is_full_workers_still_register_and_dead_ones_are_reaped(stack: Stack, client: Client) -> None:
+def test_when_redis_is_full_workers_still_register_and_dead_ones_are_reaped(
+    stack: Stack, client: Client, admin: Client
+) -> None:
     victim, job_id = stack.worker(), stack.planned(stack.generated())
     assert stack.handed_out(victim)
     run_ticks(stack)
     victim.heartbeat.stop()
     client.call("DEL", keys.heartbeat(victim.id))
     try:
-        client.call("CONFIG", "SET", "maxmemory", 1)
+        admin.call("CONFIG", "SET", "maxmemory", 1)
         other = stack.worker()
         run_ticks(stack)
         assert batches.claimed_items(client, victim.id) == []
         assert [worker.id for worker in workers.live_workers(client)] == [other.id]
     finally:
-        client.call("CONFIG", "SET", "maxmemory", 0)
+        admin.call("CONFIG", "SET", "maxmemory", 0)
     assert stack.finish(job_id, other).status is JobStatus.COMPLETED
 
 
 def test_when_redis_fills_in_the_middle_of_a_group_the_mapped_batches_are_kept(
-    stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a worker that adds to a group / When Redis is full, I expect it to commit the group once there is room"""
     stack.policy = GroupPolicy(seconds=60)
@@ -64,8 +66,8 @@ def test_when_redis_fills_in_the_middle_of_a_group_the_mapped_batches_are_kept(
     claim_next_batch = batches.claim_next_batch
 
     def claim_from_a_full_redis(*arguments: Any) -> Any:
-        client.call("CONFIG", "SET", "maxmemory", 1)
-        threading.Timer(0.1, client.call, ("CONFIG", "SET", "maxmemory", 0)).start()
+        admin.call("CONFIG", "SET", "maxmemory", 1)
+        threading.Timer(0.1, admin.call, ("CONFIG", "SET", "maxmemory", 0)).start()
         return claim_next_batch(*arguments)
 
     with monkeypatch.context() as patch:
@@ -75,14 +77,14 @@ def test_when_redis_fills_in_the_middle_of_a_group_the_mapped_batches_are_kept(
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
 
 
-def test_a_job_can_be_cancelled_when_redis_is_full(stack: Stack, client: Client) -> None:
+def test_a_job_can_be_cancelled_when_redis_is_full(stack: Stack, client: Client, admin: Client) -> None:
     stack.worker()
     job_id = stack.planned(stack.generated())
     try:
-        client.call("CONFIG", "SET", "maxmemory", 1)
+        admin.call("CONFIG", "SET", "maxmemory", 1)
         assert jobs.end_job(client, job_id, JobStatus.CANCELLED)
     finally:
-        client.call("CONFIG", "SET", "maxmemory", 0)
+        admin.call("CONFIG", "SET", "maxmemory", 0)
     assert stack.job(job_id).status is JobStatus.CANCELLED
 
 

@@ -54,12 +54,12 @@ def test_an_item_whose_hand_out_reply_was_lost_is_mapped_in_the_next_round(stack
     assert stack.job(job_id).batches.done == 1
 
 
-def test_a_worker_that_waits_for_a_batch_can_be_interrupted(redis_url: str, client: Client) -> None:
+def test_a_worker_that_waits_for_a_batch_can_be_interrupted(redis_url: str, admin: Client) -> None:
     blocking = BlockingClient(redis_url, 60_000)
     started = time.monotonic()
     waiting = threading.Thread(target=batches.wait_for_batch, args=(blocking, "w", 60_000))
     waiting.start()
-    while not any(b"cmd=blmove" in line for line in client.call("CLIENT", "LIST").splitlines()):
+    while not any(b"cmd=blmove" in line for line in admin.call("CLIENT", "LIST").splitlines()):
         assert time.monotonic() < started + 10
     blocking.interrupt()
     waiting.join(10)

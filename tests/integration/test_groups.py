@@ -114,9 +114,12 @@ def test_a_commit_of_a_group_sent_again_after_a_lost_reply_counts_once(
     worker, job_id = stack.worker(), stack.planned(stack.generated())
     claims = claim_several(stack, worker, 3)
     partial = map_claims(stack, claims)
-    monkeypatch.setattr("autoconnect.broker.partials.secrets.token_hex", lambda _: "the same name")
+    monkeypatch.setattr("autoconnect.broker.partials.keys.new_name", lambda: "same")
     assert partials.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
-    assert_discarded(stack, worker, claims, partial)
+    once = stack.job(job_id)
+    assert partials.commit_batches(stack.client, worker.id, [claim.id for claim in claims], partial)
+    assert (stack.job(job_id).rows, stack.job(job_id).batches) == (once.rows, once.batches)
+    assert stack.client.call("HGET", JobKeys(job_id).job, "discarded") == b"0"
     assert len(partials.partial_names(stack.client, job_id)) == 1
     stack.finish(job_id, worker)
     assert_result_is_exact(stack, job_id)
@@ -212,18 +215,18 @@ def test_a_batch_reclaimed_before_its_claim_and_then_claimed_twice_counts_once(
 
 
 def test_batches_handed_out_again_after_redis_lost_its_last_writes_count_once(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a Redis that comes back, in the middle of a group, as it was before the first batch was handed out"""
     worker, job_id = stack.worker(), stack.planned(stack.generated())
-    dumps = {name: stack.client.call("DUMP", name) for name in stack.client.call("KEYS", "*") if b"worker" not in name}
+    dumps = {name: admin.call("DUMP", name) for name in admin.call("KEYS", "*") if b"worker" not in name}
 
     def roll_back_once(mapper: Any, batch: MappableBatch, folders: Any, before_block: Any) -> None:
         add_batch(mapper, batch, folders, before_block)
         if dumps:
             stack.client.call("DEL", keys.claimed(worker.id))
             for name, dump in dumps.items():
-                stack.client.call("RESTORE", name, 0, dump, "REPLACE")
+                admin.call("RESTORE", name, 0, dump, "REPLACE")
             dumps.clear()
 
     monkeypatch.setattr("worker.loop.add_batch", roll_back_once)

@@ -7,6 +7,10 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
+from autoconnect.broker import staging, waits
+from autoconnect.broker.connection import Client
+from autoconnect.broker.keys import JobKeys
+from autoconnect.broker.server import Share
 from autoconnect.settings import Settings
 from tests.integration.stack import Stack
 
@@ -43,6 +47,23 @@ def test_a_failed_job_and_a_cancelled_one_are_counted(stack: Stack) -> None:
     values = samples(stack.settings)
     assert (values["autoconnect_jobs_failed_total",], values["autoconnect_jobs_cancelled_total",]) == (1, 1)
     assert values["autoconnect_jobs_open",] == 0
+
+
+def test_gauges_show_the_memory_of_redis_and_what_fills_it(stack: Stack, admin: Client) -> None:
+    stack.finish(stack.planned(stack.generated(300)), stack.worker())
+    staging.stage_hash(admin, JobKeys("a job").staged("a name", "cube.3000"), {b"name": b"x" * 3_000}, Share.STAGE)
+    waits.wait_for_memory(admin, stack.submit("next.csv"))
+    try:
+        admin.call("CONFIG", "SET", "maxmemory", 100_000_000)
+        values = samples(stack.settings)
+    finally:
+        admin.call("CONFIG", "SET", "maxmemory", 0)
+    assert values["autoconnect_redis_memory_maximum_bytes",] == 100_000_000
+    assert values["autoconnect_redis_memory_reserved_bytes",] == 13_000_000
+    assert 1_000_000 < values["autoconnect_redis_memory_used_bytes",] < 100_000_000
+    assert values["autoconnect_results",] == values["autoconnect_jobs_waiting_for_memory",] == 1
+    assert values["autoconnect_results_bytes",] > 10_000
+    assert (values["autoconnect_staging",], values["autoconnect_staging_bytes",]) == (1, 3_000)
 
 
 def test_the_documentation_lists_every_sample(stack: Stack) -> None:

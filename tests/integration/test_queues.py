@@ -29,6 +29,26 @@ def test_the_ready_list_holds_two_batches_for_each_live_worker_and_jobs_take_tur
         jobs.end_job(client, job_id, JobStatus.CANCELLED)
 
 
+def test_a_small_job_does_not_wait_for_the_rest_of_a_large_one(
+    make_stack: Callable[..., Stack], client: Client
+) -> None:
+    """Given a job with large batches, and then one with as many small ones
+
+    I expect all of the small ones to be done after the large ones that were ready, and one more.
+    """
+    stack, other = make_stack(batch_bytes=10_000), make_stack(batch_bytes=300)
+    worker = stack.worker()
+    large = stack.planned(stack.generated(rows=3_000))
+    small = other.planned(other.generated(rows=100, name="small.csv"))
+    total = stack.job(small).batches.total
+    assert abs(total - stack.job(large).batches.total) < 5
+    for _ in range(2 + total + 1):
+        worker.round()
+    assert [stack.job(small).batches.done, stack.job(large).batches.done] == [total, 3]
+    jobs.end_job(client, large, JobStatus.CANCELLED)
+    assert stack.finish(small).status is JobStatus.COMPLETED
+
+
 def test_the_ready_list_shrinks_with_the_workers(make_stack: Callable[..., Stack], client: Client) -> None:
     stack = make_stack(batch_bytes=200)
     living, *leaving = (stack.worker() for _ in range(4))

@@ -15,12 +15,14 @@ from autoconnect.core.partial import Partial
 from autoconnect.models import BatchState, JobStatus
 from autoconnect.planning import BatchSize, plan, plan_in_steps
 from autoconnect.sources.local import Folders
-from tests.integration.stack import HEADER, Stack, expected_metrics, folders_of, map_claim
+from tests.integration.stack import HEADER as USED
+from tests.integration.stack import Stack, expected_metrics, folders_of, map_claim
 from worker.loop import Worker
 
-PLAIN = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,\n"
-BAD = "TX2,2024-02-30,Paris,vente,Audi A4,100.50,\n"
-BROKEN = 'TX3,2024-02-29,"Saint\nDenis",location,"Audi ""A4""\n\n",100.50,"\n12"\n'
+HEADER = USED.replace("\n", ",remark\n")
+PLAIN = "TX1,2024-01-31,Paris,vente,Audi A4,100.50,,\n"
+BAD = "TX2,2024-02-30,Paris,vente,Audi A4,100.50,,\n"
+BROKEN = 'TX3,2024-02-29,Saint Denis,location,"Audi ""A4""",100.50,12,"two\nlines, ""and""\n\n a third"\n'
 #: Batches of this many bytes end after each line of PLAIN, and within the records that are BROKEN.
 BATCH_BYTES = len(PLAIN)
 TEXT = HEADER + PLAIN * 20 + BAD + BROKEN * 20 + PLAIN * 20
@@ -38,10 +40,10 @@ def claim_nth(stack: Stack, job_id: str, worker: Worker, batch: int) -> Claim:
     return claim
 
 
-def key_suffixes(client: Client, job_id: str) -> set[str]:
+def key_suffixes(admin: Client, job_id: str) -> set[str]:
     """The suffixes of the job's keys that exist, except those of staged plans."""
     prefix = JobKeys(job_id).job
-    suffixes = {name.decode().removeprefix(prefix) for name in client.call("KEYS", f"{prefix}*")}
+    suffixes = {name.decode().removeprefix(prefix) for name in admin.call("KEYS", f"{prefix}*")}
     return {suffix for suffix in suffixes if not suffix.startswith(":plan:")}
 
 
@@ -98,15 +100,15 @@ def test_the_new_plan_has_whole_records_and_covers_the_source(sent_back: tuple[S
     assert job.bytes.total == job.bytes.done == len(data) - len(HEADER)
 
 
-def test_nothing_of_the_old_plan_stays(sent_back: tuple[Stack, str]) -> None:
+def test_nothing_of_the_old_plan_stays(sent_back: tuple[Stack, str], admin: Client) -> None:
     stack, job_id = sent_back
     job = stack.job(job_id)
     assert job.status is JobStatus.PLANNING
-    assert key_suffixes(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(admin, job_id) == {"", ":events"}
     assert set(job.batches.model_dump().values()) == set(job.rows.model_dump().values()) == {0}
     assert (job.bytes.done, job.bytes.total, job.progress, job.rejected_by_reason) == (0, 0, 0, {})
     assert batches.read_batches(stack.client, job_id, range(50)) == []
-    assert stack.client.call("LRANGE", keys.ACTIVE, 0, -1) == []
+    assert stack.client.call("ZRANGE", keys.TURNS, 0, -1) == []
     assert stack.client.call("LRANGE", keys.ORCHESTRATOR, 0, -1) == [job_id.encode()]
     started_at = job.started_at
     assert stack.finish(job_id, stack.worker()).started_at == started_at
@@ -212,7 +214,7 @@ def test_a_plan_that_was_begun_before_the_job_went_back_does_not_count(make_stac
     stack.orchestrator.round()
     worker = stack.worker()
     assert plans.replan_job(stack.client, worker.id, claim_nth(stack, job_id, worker, 21).id)
-    assert not plans.release_plan(stack.client, job_id, slow, between_lines, "range")
+    assert not plans.release_plan(stack.client, job_id, slow, between_lines, "range", 1_000)
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
 
 
@@ -257,7 +259,9 @@ def test_if_two_orchestrators_scan_a_source_the_first_plan_counts(
 
 
 @pytest.mark.usefixtures("slow_scan")
-def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(sent_back: tuple[Stack, str]) -> None:
+def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(
+    sent_back: tuple[Stack, str], admin: Client
+) -> None:
     stack, job_id = sent_back
     for _ in range(5):
         stack.orchestrator.round()
@@ -265,15 +269,15 @@ def test_a_job_cancelled_while_its_source_is_scanned_stays_cancelled(sent_back: 
     for _ in range(3):
         stack.orchestrator.round()
     assert stack.job(job_id).status is JobStatus.CANCELLED
-    assert key_suffixes(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(admin, job_id) == {"", ":events"}
 
 
 @pytest.mark.usefixtures("slow_scan")
 def test_while_a_source_is_scanned_other_jobs_are_planned_and_dead_workers_are_reaped(
     sent_back: tuple[Stack, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def scan_for_ever(names: list[str], folders: Folders, size: BatchSize, between: Any, versions: Any) -> Any:
-        steps = plan_in_steps(names, folders, size, between, versions)
+    def scan_for_ever(names: list[str], folders: Folders, size: BatchSize, between: Any, *rest: Any) -> Any:
+        steps = plan_in_steps(names, folders, size, between, *rest)
         return repeat(None) if between == "records" else steps
 
     monkeypatch.setattr("orchestrator.loop.plan_in_steps", scan_for_ever)
@@ -292,19 +296,21 @@ def test_while_a_source_is_scanned_other_jobs_are_planned_and_dead_workers_are_r
         jobs.end_job(stack.client, name, JobStatus.CANCELLED)
 
 
-def test_a_job_goes_back_to_planning_even_when_redis_is_full(make_stack: Callable[..., Stack]) -> None:
+def test_a_job_goes_back_to_planning_even_when_redis_is_full(make_stack: Callable[..., Stack], admin: Client) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES)
     worker, job_id = stack.worker(), stack.planned(stack.write(TEXT))
     claim = claim_nth(stack, job_id, worker, 21)
     try:
-        stack.client.call("CONFIG", "SET", "maxmemory", 1)
+        admin.call("CONFIG", "SET", "maxmemory", 1)
         assert plans.replan_job(stack.client, worker.id, claim.id)
     finally:
-        stack.client.call("CONFIG", "SET", "maxmemory", 0)
+        admin.call("CONFIG", "SET", "maxmemory", 0)
     assert stack.finish(job_id, worker).status is JobStatus.COMPLETED
 
 
-def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(make_stack: Callable[..., Stack]) -> None:
+def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(
+    make_stack: Callable[..., Stack], admin: Client
+) -> None:
     stack = make_stack(batch_bytes=BATCH_BYTES, batch_transport="inline")
     job_id = stack.planned(stack.write(TEXT))
     feed = plans.next_feed(stack.client, job_id)
@@ -313,7 +319,7 @@ def test_an_inline_job_that_has_just_gone_back_has_nothing_to_feed(make_stack: C
     while stack.job(job_id).status is JobStatus.RUNNING:
         stack.orchestrator.round()
         worker.round()
-    assert key_suffixes(stack.client, job_id) == {"", ":events"}
+    assert key_suffixes(admin, job_id) == {"", ":events"}
     assert plans.next_feed(stack.client, job_id) is None
     assert not plans.feed_batch(stack.client, feed.id, b"lines of the old plan")
     stack.client.call(
@@ -338,7 +344,7 @@ def test_a_job_that_an_older_version_planned_is_planned_again(
     worker.round()
     stack.claimed(worker)
     names = JobKeys(job_id)
-    stack.client.call("HDEL", names.job, "parts", "part:0")
+    stack.client.call("HDEL", names.job, "dialect", "parts", "part:0")
     stack.client.call("HSET", names.job, "status", status)
     for number, batch in enumerate(batches.read_batches(stack.client, job_id, range(100))):
         old_form = {"state": batch.state, "offset": batch.offset, "length": batch.length, "attempts": 0, "deaths": 0}

@@ -23,7 +23,7 @@ from tests.e2e.waiting import free_port, wait_until
 from tests.integration.stack import Stack
 from worker.group import GroupPolicy
 
-PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY = "pass-2f7c", "pass-91d0", "key-5b3e", "key-c84a"
+PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY = "pass-2f7c", "pass-91d0", "key-5b3e-0123456789", "key-c84a-0123456789"
 SECRETS = (PASSWORD, WRONG_PASSWORD, KEY, WRONG_KEY)
 SERVICES = ("orchestrator", "worker", "aggregator", "api")
 

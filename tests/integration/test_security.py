@@ -101,9 +101,9 @@ def test_the_openapi_document_says_which_calls_need_a_key(serve: Serve) -> None:
 
 
 def test_keys_in_a_file_are_separated_by_line_breaks_or_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "keys").write_text(f"{FIRST}\n{SECOND}, third\n")
+    (tmp_path / "keys").write_text(f"{FIRST}\n{SECOND}, reports:read:0123456789-third\n")
     monkeypatch.setenv("AUTOCONNECT_API_KEY_FILE", str(tmp_path / "keys"))
-    assert load_settings().api_keys == (FIRST, SECOND, "third")
+    assert [key.key for key in load_settings().api_keys] == [FIRST, SECOND, "0123456789-third"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,8 @@ def test_keys_in_a_file_are_separated_by_line_breaks_or_commas(tmp_path: Path, m
         ("API_KEY", "s3crét", "API_KEY: it has characters that a header cannot carry; expected printable ASCII."),
         ("API_KEY_FOR_READING", "1", "API_KEY_FOR_READING is true; expected AUTOCONNECT_API_KEY to be set too."),
         ("CORS_ORIGINS", "a.example", "'a.example' is not an origin; expected scheme and host, such as https://"),
+        ("CORS_ORIGINS", "*", "CORS_ORIGINS has '*' and AUTOCONNECT_API_KEY is not set, so any web page could"),
+        ("CORS_ORIGINS", "https://a.example, *", "expected AUTOCONNECT_API_KEY to be set too, or origins instead of"),
         ("RATE_LIMIT", "0", "RATE_LIMIT is '0': input should be greater than 0."),
         ("REDIS_URL", "redis://:s3cr3t/x@h:1", "REDIS_URL: host and port cannot be read"),
         (
@@ -453,10 +455,10 @@ def test_an_ipv6_address_is_tried_and_shown_in_brackets(tmp_path: Path) -> None:
 
 
 def test_the_command_line_sends_the_first_of_its_keys(stack: Stack, tmp_path: Path) -> None:
-    (tmp_path / "keys").write_text(f"{SECOND}\nof another API\n")
+    (tmp_path / "keys").write_text(f"{SECOND}\nthe key of another API\n")
     with api_process(stack, API_KEY=f"{FIRST},{SECOND}", API_KEY_FOR_READING="true") as (_, port):
         reached = {"AUTOCONNECT_URL": f"http://127.0.0.1:{port}"}
-        by_variable = {**reached, "AUTOCONNECT_API_KEY": f"{FIRST},x"}
+        by_variable = {**reached, "AUTOCONNECT_API_KEY": f"{FIRST},the key of another API"}
         submitted = autoconnect("jobs", "submit", "--json", cwd=tmp_path, extra=by_variable)
         assert submitted.returncode == 0, submitted.stderr
         job_id = json.loads(submitted.stdout)["job"]["id"]

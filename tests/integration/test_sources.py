@@ -2,6 +2,7 @@
 
 import os
 import socket
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,59 @@ def test_an_upload_hides_a_file_of_the_same_name_in_the_data_folder(folders: Fol
     assert [(source.name, source.uploaded) for source in list_sources(folders)] == [("source.csv", True)]
 
 
+NFC, NFD = (unicodedata.normalize(form, "été/Données à jour.csv") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("stored", "asked"), [(NFC, NFD), (NFD, NFC)])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_name_in_another_unicode_form_finds_its_file(folders: Folders, stored: str, asked: str, linked: bool) -> None:
+    path = folders.data / stored
+    path.parent.mkdir()
+    if linked:
+        (path.parent / "june.csv").write_text(HEADER)
+        path.symlink_to("june.csv")
+    else:
+        path.write_text(HEADER)
+    assert read_all(asked, folders) == read_all(stored, folders) == HEADER.encode()
+    assert find_source(asked, folders).name == stored
+
+
+def test_files_whose_names_look_the_same_are_listed_and_found_one_by_one(folders: Folders) -> None:
+    names = sorted(unicodedata.normalize(form, "é.csv") for form in ("NFC", "NFD"))
+    for name in names:
+        (folders.data / name).write_text(ascii(name))
+    assert [source.name for source in list_sources(folders)] == names
+    for name in names:
+        assert read_all(name, folders) == ascii(name).encode()
+
+
+def test_an_upload_hides_a_file_whose_name_looks_the_same(folders: Folders) -> None:
+    (folders.data / unicodedata.normalize("NFD", "é.csv")).write_text("data")
+    (folders.uploads / "é.csv").write_text("uploaded")
+    assert [(source.name, source.uploaded) for source in list_sources(folders)] == [("é.csv", True)]
+    assert read_all(unicodedata.normalize("NFD", "é.csv"), folders) == b"uploaded"
+
+
+def test_a_name_that_is_not_utf8_is_listed_and_found_with_escapes(folders: Folders) -> None:
+    (folders.data / os.fsdecode(b"caf\xe9.csv")).write_text(HEADER)
+    assert [source.name for source in list_sources(folders)] == ["caf\\xe9.csv"]
+    assert read_all("caf\\xe9.csv", folders) == HEADER.encode()
+    (folders.data / "caf\\xe9.csv").write_text("x")
+    assert read_all("caf\\xe9.csv", folders) == b"x"
+
+
+@pytest.mark.usefixtures("file_modes_apply")
+def test_names_in_a_folder_that_cannot_be_listed_are_found_as_they_are_stored(folders: Folders) -> None:
+    (folders.data / "é.csv").write_text(HEADER)
+    folders.data.chmod(0o311)
+    try:
+        assert read_all("é.csv", folders) == HEADER.encode()
+        with pytest.raises(SourceNotFound):
+            find_source(unicodedata.normalize("NFD", "é.csv"), folders)
+    finally:
+        folders.data.chmod(0o755)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -75,8 +129,12 @@ def test_a_path_out_of_the_folder_or_to_a_folder_is_not_a_source(folders: Folder
     ("name", "expected"),
     [
         ("a\0b.csv", "'a\\x00b.csv' has characters that a file name cannot have."),
-        ("half\ud800.csv", "'half\\ud800.csv' has characters that a file name cannot have."),
-        ("n" * 10_000, f"'{'n' * 200}' cannot be read: File name too long."),
+        (
+            "half\ud800.csv",
+            "'half\\ud800.csv' cannot be read: the name is not valid Unicode; "
+            "expected one that can be written in UTF-8.",
+        ),
+        ("n" * 10_000, f"'{'n' * 200}' cannot be read: the name has 10,000 bytes; expected at most 255."),
         ("source.csv/x", "'source.csv/x' cannot be read: Not a directory."),
         ("loop.csv", "'loop.csv' cannot be read: Too many levels of symbolic links."),
     ],

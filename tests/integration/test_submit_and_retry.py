@@ -1,5 +1,6 @@
 """Submitting a job again under its idempotency key, and retrying it, over REST."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -58,10 +59,10 @@ def test_a_key_that_was_used_for_another_source_is_refused(api: TestClient, clie
     jobs.end_job(client, first["id"], JobStatus.CANCELLED)
 
 
-def test_a_job_that_redis_has_lost_is_made_again_under_its_key(api: TestClient, client: Client) -> None:
+def test_a_job_that_redis_has_lost_is_made_again_under_its_key(api: TestClient, client: Client, admin: Client) -> None:
     """Given a Redis that came back without its last second / When the client posts again / I expect the same id."""
     first = submit(api, "k").json()
-    client.call("FLUSHALL")
+    admin.call("FLUSHALL")
     again = submit(api, "k").json()
     assert (again["id"], again["status"]) == (first["id"], "queued")
     jobs.end_job(client, first["id"], JobStatus.CANCELLED)
@@ -94,6 +95,19 @@ def test_a_retry_of_another_file_under_the_same_name_is_refused(stack: Stack, ap
     (stack.settings.data_dir / "source.csv").unlink()
     assert api.post(f"/api/v1/jobs/{job_id}/retry").status_code == 409
     assert stack.job(job_id).status is JobStatus.FAILED
+
+
+def test_a_retry_of_a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_refused(
+    stack: Stack, api: TestClient
+) -> None:
+    job_id = stack.planned(stack.write(ALL_BAD))
+    assert stack.finish(job_id, stack.worker()).status is JobStatus.FAILED
+    path = stack.settings.data_dir / "source.csv"
+    copy = path.with_name("copy.csv")
+    shutil.copy2(path, copy)
+    copy.replace(path)
+    refused = api.post(f"/api/v1/jobs/{job_id}/retry")
+    assert (refused.status_code, "no longer the file" in refused.json()["detail"]) == (409, True)
 
 
 def test_only_a_failed_job_is_retried_over_rest(stack: Stack, api: TestClient) -> None:

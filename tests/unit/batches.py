@@ -8,15 +8,18 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autoconnect.core.cube import MEASURES, Cube, Fold, merge
+from autoconnect.core.dialect import Dialect, DialectOptions
 from autoconnect.core.kernel.mapper import KernelMapper
 from autoconnect.core.layout import Layout
+from autoconnect.core.lines import FileLines
 from autoconnect.core.mapper import ReadInto, map_batch
-from autoconnect.core.outcome import reject_rows
 from autoconnect.core.partial import Partial, decode, encode, merge_partials
 from autoconnect.core.plan import Part
 from autoconnect.core.records import MAX_RECORD_BYTES, ahead_bytes
 from autoconnect.core.schema import TYPES
+from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.splits import ByteRange, RecordScan, cut, cut_at_records
+from tests.files import File
 from tests.oracle import Row
 
 Cells = dict[tuple[str, date, str, str], dict[str, int]]
@@ -46,8 +49,9 @@ def measures_of(row: Row) -> dict[str, int]:
 
 def file_lines(total: Partial, header_lines: int) -> list[int]:
     """The line in the file (from 1) of each reject of `total`, the sum of all partials of a job with one part."""
-    layout = Layout("utf-8", ",", fields=0, positions={}, data_start=0, header_lines=header_lines)
-    return [int(str(row["line"])) for row in reject_rows(total, [Part("source.csv", "version", layout)])]
+    layout = Layout(Dialect(), fields=0, positions={}, data_start=0, header_lines=header_lines)
+    lines = FileLines(total.lines, [Part("source.csv", "version", layout)])
+    return [lines.place(reject.batch, reject.line).line for reject in total.rejects]
 
 
 def cells_of_rows(rows: Iterable[Row]) -> Cells:
@@ -88,6 +92,11 @@ def cube_of_rows(rows: Sequence[Row]) -> Cube:
     return merge([one_cell_per_row])
 
 
+def planned(file: File) -> Layout:
+    """The layout of a file."""
+    return sniff_bytes(file.data, DialectOptions.read(file.given)).layout
+
+
 def map_ranges(
     data: bytes, layout: Layout, ranges: Sequence[ByteRange], max_record_bytes: int = MAX_RECORD_BYTES
 ) -> list[Partial]:
@@ -105,12 +114,12 @@ def map_whole(data: bytes, layout: Layout, max_record_bytes: int = MAX_RECORD_BY
 
 
 @st.composite
-def cuts(draw: st.DrawFn, data: bytes, start: int) -> list[ByteRange]:
+def cuts(draw: st.DrawFn, data: bytes, start: int, line_end: bytes = b"\n") -> list[ByteRange]:
     """Ways to cut a file from `start` on: as the planner does, or at any line edges."""
     if draw(st.booleans()):
         batch_bytes = draw(st.integers(1, 300))
-        return list(cut(start, len(data), batch_bytes, lambda offset, length: data[offset : offset + length]))
-    edges = [offset + 1 for offset in range(start, len(data) - 1) if data[offset] == ord("\n")]
+        return list(cut(start, len(data), batch_bytes, lambda offset, length: data[offset : offset + length], line_end))
+    edges = [offset + 1 for offset in range(start, len(data) - 1) if data[offset] == ord(line_end)]
     chosen = draw(st.sets(st.sampled_from(edges))) if edges else set()
     bounds = [start, *sorted(chosen), len(data)] if len(data) > start else []
     return [ByteRange(first, last - first) for first, last in pairwise(bounds)]
@@ -122,7 +131,7 @@ def ranges_between_records(data: bytes, layout: Layout, batch_bytes: int) -> lis
     def read(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
-    scan = RecordScan(layout.data_start, len(data), read, layout.delimiter)
+    scan = RecordScan(layout.data_start, len(data), read, layout.form)
     return list(cut_at_records(layout.data_start, batch_bytes, scan))
 
 

@@ -1,6 +1,7 @@
 """The documentation says what the code says."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_every_setting_is_on_its_page_with_default_and_meaning() -> None:
 def test_env_example_names_known_settings_only() -> None:
     names = re.findall(rf"^#? ?{PREFIX}(\w+)=", read(".env.example"), re.MULTILINE)
     assert names
-    assert {name.lower() for name in names} <= set(Settings.model_fields)
+    assert {name.lower() for name in names} <= {*Settings.model_fields, *(f"{name.lower()}_file" for name in SECRETS)}
 
 
 def test_the_api_page_lists_every_endpoint_and_no_other() -> None:
@@ -79,8 +80,8 @@ def test_the_key_table_equals_that_of_the_code_and_names_every_key() -> None:
     job = keys.JobKeys("ID")
     of_job = {getattr(job, name) for name, member in vars(keys.JobKeys).items() if isinstance(member, property)}
     of_plan = {job.plan_batches(1).replace(":1:", ":N:")}
-    of_worker = {keys.heartbeat("WORKER"), keys.claimed("WORKER")}
-    assert names == constants | of_job | of_plan | of_worker | {job.partial("N")}
+    of_worker = {keys.heartbeat("WORKER"), keys.claimed("WORKER"), keys.reducer("N")}
+    assert names == constants | of_job | of_plan | of_worker | {job.partial("N"), job.staged("N", "KIND")}
 
 
 def test_the_metrics_page_equals_the_catalogue() -> None:
@@ -93,7 +94,7 @@ def test_the_metrics_page_equals_the_catalogue() -> None:
             f"| `{column.name}` | {column.unit.replace('|', chr(92) + '|')} |" for column in metric.columns
         ]
         assert re.findall(r"^Parameter .*$", body, re.MULTILINE) == [
-            f"Parameter `{name}`: {option.lowest:,} to {option.highest:,}; defaults to {option.default:,}."
+            f"Parameter `{name}`: {option.expected}" + (f"; defaults to {option.default:,}." if option.default else ".")
             for name, option in metric.options.items()
         ]
         assert f"\n{','.join(column.name for column in metric.columns)}\n" in body, "the example's header"
@@ -139,6 +140,18 @@ def test_the_readme_tree_lists_every_package_and_shared_module() -> None:
     shared = {path.relative_to(ROOT) for path in (ROOT / "autoconnect").iterdir() if not path.name.startswith("__")}
     packages = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")}
     assert [str(path) for path in sorted((shared | packages) - listed)] == []
+
+
+def test_the_architecture_page_lists_every_module_of_the_core() -> None:
+    listed = [row.split("`")[1] for row in table_rows(section(read("docs/architecture.md"), "The core", "###"))]
+    entries = [path for path in (ROOT / "autoconnect" / "core").iterdir() if not path.name.startswith("__")]
+    assert sorted(listed) == sorted(f"{path.name}/" if path.is_dir() else path.stem for path in entries)
+
+
+def test_the_architecture_page_shows_the_layers_that_are_checked() -> None:
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["autoconnect"]]
+    assert "\n".join(["```", *layers, "```"]) in read("docs/architecture.md")
 
 
 def test_the_data_page_names_every_column_reason_and_missing_word() -> None:

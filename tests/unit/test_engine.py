@@ -22,7 +22,7 @@ LIMITS = Limits(max_cells=100_000, max_rejected_ratio=0.5)
 #: Another delimiter, decimal mark and order of columns, and blank lines before the header.
 OTHER_ROWS = (
     "\n\nid;price;city;date;type;model;note\n",
-    'A;10,50;"Saint\nDenis";2024-01-31;sale;Clio;\n',
+    'A;10,50;Saint_Denis;2024-01-31;sale;Clio;"two\nlines"\n',
     "B;x;Lyon;2024-01-31;sale;Clio;\n",
 )
 OTHER_LAYOUT = "".join(OTHER_ROWS)
@@ -98,8 +98,8 @@ def test_one_call_maps_batches_of_several_parts(folders: Folders) -> None:
 
 
 def test_a_quoted_line_break_across_an_edge_asks_for_a_plan_between_records(folders: Folders) -> None:
-    header, *rows = "".join(generate(500)).splitlines(keepends=True)
-    text = header + "".join(row.replace("Paris", '"Paris\n"', 1) for row in rows)
+    header, *rows = "".join(generate(500)).splitlines()
+    text = f"{header},note\n" + "".join(f'{row},"two\nlines"\n' for row in rows)
     name = write(folders, "a.csv", text)
     between_lines = plan([name], folders, SIZE)
     with pytest.raises(RecordCrossesBatch):
@@ -142,3 +142,12 @@ def test_too_many_cells_or_rejects_end_in_one_sentence(folders: Folders) -> None
 def test_planning_and_the_orchestrator_import_no_numpy() -> None:
     code = "import sys, autoconnect.planning, orchestrator.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tables_of_more_groups_than_are_kept_are_left_out(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write(folders, "source.csv", "".join(generate(300, seed=3)))
+    assert set(run([source], folders).metrics) == set(CATALOGUE)
+    monkeypatch.setattr("autoconnect.core.outcome._KEPT_GROUPS", 10)
+    kept = run([source], folders).metrics
+    assert {"summary", "city-comparison", "margins"} <= set(kept)
+    assert not {"top-models", "rental-duration", "monthly-revenue"} & set(kept)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoconnect.core.cube import Cube
-from autoconnect.core.metrics import CATALOGUE, compute
-from autoconnect.core.metrics.base import JobFacts
+from autoconnect.core.metrics import CATALOGUE, compute, earlier_of
+from autoconnect.core.metrics.base import Choice, JobFacts, Option
 from autoconnect.core.selection import Selection
 from autoconnect.core.table import Table
 from autoconnect.errors import SelectionError
@@ -30,23 +30,37 @@ NAMES = (
     "rental-duration",
     "margins",
     "trend",
+    "year-over-year",
 )
 
 
-def options_of(name: str) -> st.SearchStrategy[dict[str, int]]:
-    ranges = {option: st.integers(bounds.lowest, min(bounds.highest, 24)) for option, bounds in _options(name).items()}
-    return st.fixed_dictionaries({}, optional=ranges)
+def options_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={option: values(form) for option, form in _options(name).items()})
+
+
+def values(option: Option) -> st.SearchStrategy[Any]:
+    if isinstance(option, Choice):
+        return st.sampled_from(option.names)
+    return st.integers(option.lowest, min(option.highest, 24))
 
 
 def _options(name: str) -> Any:
     return CATALOGUE[name].options
 
 
-def table_of(name: str, cube: Cube, **options: int) -> Table:
+def table_of(name: str, cube: Cube, **options: Any) -> Table:
     return compute(CATALOGUE[name], cube, FACTS, options)
 
 
-def test_the_catalogue_has_the_nine_metrics_in_the_order_of_the_contract() -> None:
+def filtered(name: str, rows: list[Row], filters: dict[str, Any], **options: Any) -> Table:
+    """The table of a metric over the cells that filters select."""
+    metric, cube, selection = CATALOGUE[name], cube_of_rows(rows), Selection.read(**filters)
+    cells = selection.apply(cube)
+    earlier = selection.earlier_cells(earlier_of(metric, options), cells, cube)
+    return compute(metric, cells, FACTS, options, earlier)
+
+
+def test_the_catalogue_has_the_ten_metrics_in_the_order_of_the_contract() -> None:
     assert tuple(CATALOGUE) == NAMES
 
 
@@ -57,10 +71,18 @@ def test_a_metric_equals_the_oracles(
     name: str, data: st.DataObject, rows: list[Row], chosen_filters: dict[str, Any]
 ) -> None:
     options = data.draw(options_of(name))
-    cube = Selection.read(**chosen_filters).apply(cube_of_rows(rows))
-    table = table_of(name, cube, **options)
-    assert table.rows == oracle.metric(name, oracle.select(rows, **chosen_filters), 12, 3, **options)
+    table = filtered(name, rows, chosen_filters, **options)
+    assert table.rows == oracle.metric(name, rows, 12, 3, chosen_filters, **options)
     assert all(list(row) == table.names for row in table.rows)
+
+
+@settings(max_examples=40)
+@given(several_transactions())
+def test_years_are_compared_alike_by_day_and_by_month(rows: list[Row]) -> None:
+    """Given cells of months, from which the metrics that are kept are computed / I expect the table of the days"""
+    cube = cube_of_rows(rows)
+    expected = oracle.metric("year-over-year", rows, 12, 3)
+    assert table_of("year-over-year", cube).rows == table_of("year-over-year", cube.by_month()).rows == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,6 +142,9 @@ def test_ties_go_to_the_earliest_month_and_to_the_first_city_by_name() -> None:
         ("top-models", "n", "-1"),
         ("top-models", "n", "٣"),
         ("top-models", "n", "9" * 5000),
+        ("summary", "compare", "last"),
+        ("summary", "compare", "Year"),
+        ("summary", "compare", ""),
     ],
 )
 def test_an_option_out_of_bounds_is_refused_by_name(name: str, option: str, text: str) -> None:
@@ -129,4 +154,8 @@ def test_an_option_out_of_bounds_is_refused_by_name(name: str, option: str, text
 
 
 def test_options_are_read_up_to_their_bounds() -> None:
+    assert [_options("summary")["compare"].read("compare", text) for text in ("previous", "year")] == [
+        "previous",
+        "year",
+    ]
     assert [_options("trend")["months"].read("months", text) for text in ("3", "24")] == [3, 24]

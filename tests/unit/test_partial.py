@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date
+from itertools import permutations
 
 import pyarrow as pa
 import pytest
@@ -11,27 +12,29 @@ from hypothesis import strategies as st
 
 from autoconnect.core import partial as partials
 from autoconnect.core.cube import Cube
-from autoconnect.core.layout import sniff
 from autoconnect.core.partial import MAX_REJECTS, VERSION, Partial, decode, encode, merge_partials
+from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.splits import ByteRange
+from autoconnect.core.tally import Sighting
 from autoconnect.errors import CubeError
 from tests.files import File, files
 from tests.oracle import Row
 from tests.transactions import several_transactions
-from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows, file_lines, map_ranges, map_whole
+from tests.unit.batches import cells_of_cube, cells_of_rows, cube_of_rows, file_lines, map_ranges, map_whole, planned
 
 HEADER = b"id,date,ville,type,modele,prix\n"
 SALE = Row("1", date(2024, 1, 1), "Paris", "vente", "Audi A4", 12_345)
 
 
 def everything(partial: Partial) -> tuple[object, ...]:
-    return partial.cube, partial.lines, partial.rejected, list(partial.rejects)
+    tally = partial.rejected, list(partial.rejects), partial.first_rejects, partial.sightings
+    return partial.cube, partial.lines, *tally
 
 
 @settings(max_examples=25)
 @given(files(breaks=True))
 def test_a_partial_survives_the_wire(file: File) -> None:
-    partial = map_whole(file.data, sniff(file.data, []))
+    partial = map_whole(file.data, planned(file))
     fields = encode(partial)
     assert everything(decode(fields)) == everything(partial)
     assert encode(decode(fields)) == fields
@@ -116,7 +119,7 @@ def test_merging_a_few_at_a_time_equals_merging_all_at_once(groups: list[list[Ro
 
 def test_the_order_of_merging_does_not_change_the_wire() -> None:
     data = HEADER + b"1,2024-01-01,Paris,vente,Audi A4,1\nx\n1,x,Paris,vente,Audi A4,1\n"
-    layout = sniff(data, [])
+    layout = sniff_bytes(data).layout
     start = data.index(b"1,x")
     ranges = [ByteRange(layout.data_start, start - layout.data_start), ByteRange(start, len(data) - start)]
     first, second = map_ranges(data, layout, ranges)
@@ -127,7 +130,7 @@ def test_file_lines_follow_from_the_lines_of_all_batches() -> None:
     """Given a header after a blank line, and batches of 3, 0 and 2 lines, the last without a line feed"""
     batches = [b"x\n\r\ny\n", b"", b"\nz"]
     data = b"\n" + HEADER + b"".join(batches)
-    layout = sniff(data, [])
+    layout = sniff_bytes(data).layout
     start, ranges = layout.data_start, []
     for batch in batches:
         ranges.append(ByteRange(start, len(batch)))
@@ -144,14 +147,45 @@ def test_file_lines_follow_from_the_lines_of_all_batches() -> None:
 
 def test_a_raw_line_is_cut_at_500_characters_and_escapes_undecodable_bytes() -> None:
     data = b"\xef\xbb\xbf" + HEADER + "é".encode() * 501 + b"\n\xffabc\r\n"
-    long, undecodable = map_whole(data, sniff(data, [])).rejects
+    long, undecodable = map_whole(data, sniff_bytes(data).layout).rejects
     assert long.raw == "é" * 500
     assert undecodable.raw == r"\xffabc"
 
 
+def test_the_first_reject_of_each_reason_is_kept_even_after_the_first_10000() -> None:
+    """Given batches in any order / When one has the first row of a reason beyond those that are kept"""
+    bad_date, bad_price = (
+        b"1,%s,Paris,vente,Audi A4,%s\n" % fields for fields in ((b"x", b"1"), (b"2024-01-01", b"y"))
+    )
+    data = HEADER + b"x\n" * 10_001 + bad_price + bad_date
+    layout = sniff_bytes(data).layout
+    edge = data.index(bad_price)
+    ranges = [ByteRange(layout.data_start, edge - layout.data_start), ByteRange(edge, len(data) - edge)]
+    total = merge_partials(map_ranges(data, layout, ranges)[::-1])
+    first = {reason: (reject.batch, reject.line, reject.value) for reason, reject in total.first_rejects.items()}
+    assert first == {"field_count": (0, 0, "1 field"), "bad_price": (1, 0, "y"), "bad_date": (1, 1, "x")}
+    assert {reject.reason for reject in total.rejects} == {"field_count"}
+
+
+def test_sightings_are_summed_and_keep_the_first_by_position() -> None:
+    first, second, third = (
+        Partial(sightings={"repeated_headers": Sighting(records, batch, line, f"{batch}:{line}"), **other})
+        for records, batch, line, other in (
+            (2, 0, 7, {}),
+            (1, 1, 3, {"other_header": Sighting(1, 1, 4, "x")}),
+            (3, 0, 5, {}),
+        )
+    )
+    expected = {"repeated_headers": Sighting(6, 0, 5, "0:5"), "other_header": Sighting(1, 1, 4, "x")}
+    for order in permutations([first, second, third]):
+        assert merge_partials(order).sightings == expected
+        one, *others = order
+        assert merge_partials([one, decode(encode(merge_partials(others)))]).sightings == expected
+
+
 def test_the_first_10000_raw_lines_by_position_are_kept_and_all_are_counted() -> None:
     data = HEADER + b"".join(b"%d\n" % number for number in range(6_000)) * 2
-    layout = sniff(data, [])
+    layout = sniff_bytes(data).layout
     middle = layout.data_start + (len(data) - layout.data_start) // 2
     ranges = [ByteRange(layout.data_start, middle - layout.data_start), ByteRange(middle, len(data) - middle)]
     total = merge_partials(map_ranges(data, layout, ranges)[::-1])

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from autoconnect.core.layout import sniff
 from autoconnect.core.metrics import CATALOGUE, compute
 from autoconnect.core.metrics.base import JobFacts
 from autoconnect.core.partial import merge_partials
+from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.splits import cut
 from tests import oracle
 from tests.sample import public_sample
@@ -14,7 +14,7 @@ from tests.unit.batches import map_ranges
 
 def test_every_metric_of_the_public_sample_equals_the_oracles() -> None:
     data = public_sample().read_bytes()
-    layout = sniff(data, [])
+    layout = sniff_bytes(data).layout
     ranges = list(cut(layout.data_start, len(data), 64 << 10, lambda offset, length: data[offset : offset + length]))
     assert len(ranges) > 5
     total = merge_partials(map_ranges(data, layout, ranges))

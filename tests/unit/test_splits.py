@@ -5,17 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoconnect.core.splits import batch_bytes, cut
+from autoconnect.errors import SourceError
 
 LINES = st.lists(st.sampled_from((b"\n", b"ab\n", b"\r\n", b"x" * 50 + b"\n", b"y" * 5_000 + b"\n")), max_size=20)
 
 
-@given(LINES, st.sampled_from((b"", b"no line feed")), st.integers(1, 12_000), st.data())
-def test_ranges_tile_the_source_and_each_ends_after_a_line_feed(
-    lines: list[bytes], last_line: bytes, size: int, data: st.DataObject
+@given(
+    LINES, st.sampled_from((b"", b"no line end")), st.sampled_from((b"\n", b"\r")), st.integers(1, 12_000), st.data()
+)
+def test_ranges_tile_the_source_and_each_ends_after_a_line_end(
+    lines: list[bytes], last_line: bytes, line_end: bytes, size: int, data: st.DataObject
 ) -> None:
+    lines = [line.replace(b"\n", line_end) for line in lines]
     source = b"".join(lines) + last_line
     start = len(b"".join(lines[: data.draw(st.integers(0, len(lines)))]))
-    ranges = list(cut(start, len(source), size, lambda offset, length: source[offset : offset + length]))
+    ranges = list(cut(start, len(source), size, lambda offset, length: source[offset : offset + length], line_end))
 
     assert b"".join(source[offset : offset + length] for offset, length in ranges) == source[start:]
     position = start
@@ -23,9 +27,17 @@ def test_ranges_tile_the_source_and_each_ends_after_a_line_feed(
         assert offset == position
         position += length
         batch = source[offset:position]
-        assert batch.endswith(b"\n") or position == len(source)
+        assert batch.endswith(line_end) or position == len(source)
         assert length >= size or position == len(source)
-        assert b"\n" not in batch[size - 1 : -1]  # it ends at the first edge that is far enough
+        assert line_end not in batch[size - 1 : -1]  # it ends at the first edge that is far enough
+
+
+@pytest.mark.parametrize(("line_end", "name"), [(b"\n", "line feed"), (b"\r", "carriage return")])
+def test_a_line_that_is_far_too_long_is_refused(monkeypatch: pytest.MonkeyPatch, line_end: bytes, name: str) -> None:
+    monkeypatch.setattr("autoconnect.core.splits._MAX_LINE_BYTES", 10_000)
+    source = b"x" * 20_000 + line_end
+    with pytest.raises(SourceError, match=f"longer than 10,000 bytes; lines must end with a {name}"):
+        list(cut(0, len(source), 1, lambda offset, length: source[offset : offset + length], line_end))
 
 
 def test_only_a_window_around_each_cut_is_read() -> None:

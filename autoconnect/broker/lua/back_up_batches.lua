@@ -23,7 +23,7 @@ end
 local now = tonumber(now_ms())
 local average_ms = (committed_at - started_at) * live_count / done
 local limit_ms = math.max(tonumber(least_age_ms), times_average * average_ms)
-local prefix = item_of(string.match(job, '[^:]+$'), generation, '')
+local prefix = item_of(id_of(job), generation, '')
 for _, item in ipairs(claimed_items) do
   local number = string.sub(item, 1, #prefix) == prefix and string.sub(item, #prefix + 1)
   local batch = number and read_batch(number)

@@ -1,19 +1,18 @@
 -- Writes a new job and wakes the orchestrator.
--- KEYS  18 jobs, 19 sequence
--- ARGV  1 job id, 2 source, 3 life time after the job's end in ms
--- Returns 1, or 0 if the job exists already.
-local jobs, last_sequence = KEYS[18], KEYS[19]
-local id, source, ttl_ms = unpack(ARGV, 1, 3)
+-- ARGV  1 job id, 2 source, 3 life time after the job's end in ms, 4 whether its result may be published (1 or 0),
+--       5 MAX_OPEN_JOBS, or 0 for no limit, 6 what the user gives of the dialect, as JSON
+-- Returns 1, 0 if the job exists already, -1 if too many jobs are open.
+local id, source, ttl_ms, may_publish, max_open, options = unpack(ARGV, 1, 6)
 if redis.call('EXISTS', job) == 1 then return 0 end
-local sequence = redis.call('INCR', last_sequence)
-redis.call('HSET', job, 'id', id, 'source', source, 'ttl_ms', ttl_ms, 'status', 'queued', 'sequence', sequence,
-  'created_at', now_ms(), 'generation', 0, 'total', 0, 'done', 0, 'retried', 0, 'dead', 0, 'discarded', 0,
-  'bytes_total', 0, 'bytes_done', 0, 'rows_read', 0, 'rows_accepted', 0, 'rows_rejected', 0)
+if max_open ~= '0' and redis.call('SCARD', open) >= tonumber(max_open) then return -1 end
+local sequence = redis.call('INCR', last_sequence) -- first, so that a full Redis refuses the job
+remove_job() -- one of this id may have expired
+redis.call('HSET', job, 'id', id, 'source', source, 'ttl_ms', ttl_ms, 'publish', may_publish, 'status', 'queued',
+  'options', options, 'sequence', sequence, 'created_at', now_ms(), 'generation', 0, 'total', 0, 'done', 0,
+  'retried', 0, 'dead', 0, 'discarded', 0, 'bytes_total', 0, 'bytes_done', 0, 'rows_read', 0, 'rows_accepted', 0,
+  'rows_rejected', 0)
 redis.call('ZADD', jobs, sequence, job)
 redis.call('SADD', open, id)
 redis.call('RPUSH', orchestrator, id)
-for _, old_job in ipairs(redis.call('ZRANGE', jobs, 0, 9)) do -- the oldest may have expired
-  if redis.call('EXISTS', old_job) == 0 then redis.call('ZREM', jobs, old_job) end
-end
 announce()
 return 1

@@ -1,11 +1,13 @@
 -- Put before every script: names for the keys that scripts share, and the functions that several of them call.
---   KEYS[1..8]   shared by all jobs
---   KEYS[9..17]  those of one job; a script that concerns no job has its own keys from KEYS[9]
---   KEYS[18..]   the script's own, as its header says
+--   KEYS[1..15]   shared by all jobs
+--   KEYS[16..24]  those of one job; a script that concerns no job has its own keys from KEYS[16]
+--   KEYS[25..]    the script's own, as its header says
 -- In this order: time, generations, items, counters; leases and the ready list; batches; claiming (claim_item, hand_out);
--- freeing; ending a job; giving back, reclaiming and killing batches (remove_item, kill_batch, put_back).
-local ready, active, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
-local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 9, 17)
+-- freeing; ending, publishing and removing a job; giving back, reclaiming and killing batches (remove_item, kill_batch,
+-- put_back).
+local ready, turns, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
+local jobs, last_sequence, published, ended, results, retained, staging = unpack(KEYS, 9, 15)
+local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 16, 24)
 
 local ATTEMPTS, DEATHS = 'attempts', 'deaths'
 local EVENTS_KEPT = 1000
@@ -17,10 +19,29 @@ local function now_ms()
   return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- A new generation for a plan of the job: a time, so that it is new even if Redis came back in an earlier state.
+-- A new generation for a plan of the job: a time, so that it is new even if Redis came back in an earlier state. It is
+-- not before the job's creation, even if the server's clock was set back.
 local function new_generation()
-  local last_plan = tonumber(redis.call('HGET', job, 'last_plan') or '0')
-  return string.format('%d', math.max(last_plan + 1, tonumber(now_ms())))
+  local last_plan, created_at = unpack(redis.call('HMGET', job, 'last_plan', 'created_at'))
+  return string.format('%d', math.max(tonumber(last_plan or '0') + 1, tonumber(created_at), tonumber(now_ms())))
+end
+
+-- The id of a job, from the key of its hash.
+local function id_of(job)
+  return string.match(job, '[^:]+$')
+end
+
+-- Turns to the job of an id: from now on, `job`, `batches` and so on are its keys, for all functions here.
+local function turn_to(id)
+  job = string.match(job, '^.*:') .. id
+  batches, waiting, lines, partials = job .. ':batches', job .. ':waiting', job .. ':lines', job .. ':partials'
+  cube, metrics, rejects, events = job .. ':cube', job .. ':metrics', job .. ':rejects', job .. ':events'
+end
+
+-- Whether the job exists and has not ended.
+local function is_open()
+  local status = redis.call('HGET', job, 'status')
+  return status and status ~= 'completed' and status ~= 'failed' and status ~= 'cancelled'
 end
 
 -- An item: the id of a batch. With '' as the number, it is the prefix of all items of a plan.
@@ -55,24 +76,50 @@ local function check_leases(lease_ms)
   redis.call('SET', live, live_count)
 end
 
--- Tops up the ready list, to two items per live worker, from the jobs' waiting lists in turn.
+-- Renews the lease of a reducer.
+local function renew_reducer(lease, lease_ms)
+  redis.call('DEL', lease) -- a full Redis does not refuse a script that begins with DEL
+  redis.call('SET', lease, '', 'PX', lease_ms)
+end
+
+-- Sets a field of a hash of fields with life times: each value begins with the time of its end. Drops those that are
+-- over; the hash itself lives as long as the last one at least.
+local function set_temporary(hash, field, value, life_ms)
+  local now = tonumber(now_ms())
+  local fields = redis.call('HGETALL', hash)
+  for index = 1, #fields, 2 do
+    if tonumber(string.match(fields[index + 1], '^%d+')) < now then redis.call('HDEL', hash, fields[index]) end
+  end
+  redis.call('HSET', hash, field, string.format('%d %s', now + life_ms, value))
+  if redis.call('PTTL', hash) < tonumber(life_ms) then redis.call('PEXPIRE', hash, life_ms) end
+end
+
+-- The waiting list whose turn is next in refill, and the bytes that it counts as handed out; nil if there is none.
+local function next_turn()
+  return unpack(redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES'))
+end
+
+-- Tops up the ready list, to two items per live worker, from the waiting list that has handed out the fewest bytes.
 local function refill()
   local room = 2 * math.max(tonumber(redis.call('GET', live) or '1'), 1) - redis.call('LLEN', ready)
   while room > 0 do
-    local next_waiting = redis.call('LMOVE', active, active, 'LEFT', 'RIGHT')
+    local next_waiting = next_turn()
     if not next_waiting then return end
     if redis.call('LMOVE', next_waiting, ready, 'LEFT', 'RIGHT') then
+      local bytes, total = unpack(redis.call('HMGET', string.match(next_waiting, '^(.*):'), 'bytes_total', 'total'))
+      redis.call('ZINCRBY', turns, bytes / total, next_waiting)
       room = room - 1
     else
-      redis.call('LREM', active, 0, next_waiting)
+      redis.call('ZREM', turns, next_waiting)
     end
   end
 end
 
--- Gives the job its turn in refill.
+-- Gives the job turns in refill. It begins with the fewest bytes of all: neither do the others wait until it has caught
+-- up with them, nor does it wait for them.
 local function activate()
-  redis.call('LREM', active, 0, waiting)
-  redis.call('RPUSH', active, waiting)
+  local _, fewest_bytes = next_turn()
+  redis.call('ZADD', turns, 'NX', fewest_bytes or 0, waiting)
 end
 
 -- Adds the job's progress to its events.
@@ -92,17 +139,45 @@ local function write_batch(number, batch)
   redis.call('HSET', batches, number, cjson.encode(batch))
 end
 
+-- The field of the job's `lines` with a piece of a batch's lines, numbered from 1; the last one has the batch's number.
+local function lines_field(number, piece)
+  return number .. '/' .. piece
+end
+
+-- The lines of a batch, false if it has none.
+local function read_lines(number, batch)
+  local pieces = {}
+  for piece = 1, (batch.pieces or 1) - 1 do
+    pieces[piece] = redis.call('HGET', lines, lines_field(number, piece)) or ''
+  end
+  local last = redis.call('HGET', lines, number)
+  return last and table.concat(pieces) .. last
+end
+
+local function free_lines(number, batch)
+  redis.call('HDEL', lines, number)
+  for piece = 1, (batch.pieces or 1) - 1 do
+    redis.call('HDEL', lines, lines_field(number, piece))
+  end
+end
+
 -- Whether the job is running the plan of a generation.
 local function runs_plan(generation)
   local status, current_generation = unpack(redis.call('HMGET', job, 'status', 'generation'))
   return status == 'running' and current_generation == generation
 end
 
+-- Whether it is a batch's turn to be fed.
+local function is_fed_next(generation, number)
+  return runs_plan(generation) and redis.call('HGET', job, 'fed') == number
+end
+
 -- The batch of an item in a worker's claimed list, or nil if the worker has nothing to do for it: it is done, or other
 -- workers have it and no backup is requested. An empty `backup` requests one; later it names the worker that makes it.
 local function batch_for_worker(generation, number, worker)
   local batch = runs_plan(generation) and read_batch(number)
-  if not batch or not batch.part then return nil end -- without a part it is of an older version, and planned again
+  if not batch then return nil end
+  if redis.call('HEXISTS', job, 'dialect') == 0 then return nil end -- an older version made the plan; it is made again
   if batch.state == 'waiting' then return batch end
   if batch.state ~= 'claimed' then return nil end
   if batch.worker == worker or batch.backup == worker or batch.backup == '' then return batch end
@@ -115,8 +190,8 @@ local function register_owner(claimed)
 end
 
 -- Claims the batch of an item in a worker's claimed list, or drops the item if there is nothing to do for it.
--- Returns the item, the batch and its part as JSON, and the batch's lines (false unless the transport is inline); nil
--- if the item was dropped.
+-- Returns the item, the batch and its part as JSON, the limit of the job's cells, and the batch's lines (false unless
+-- the transport is inline); nil if the item was dropped.
 local function claim_item(claimed, item, generation, number, worker)
   local batch = batch_for_worker(generation, number, worker)
   if not batch then
@@ -136,8 +211,8 @@ local function claim_item(claimed, item, generation, number, worker)
     batch.backup = nil -- the worker was handed the backup of its own batch
   end
   write_batch(number, batch)
-  local part = redis.call('HGET', job, 'part:' .. batch.part)
-  return { item, cjson.encode(batch), part, redis.call('HGET', lines, number) }
+  local part, max_cells = unpack(redis.call('HMGET', job, 'part:' .. batch.part, 'max_cells'))
+  return { item, cjson.encode(batch), part, max_cells or '', read_lines(number, batch) }
 end
 
 -- Gives a worker its next item: one that a lost reply left in its claimed list (not with `from_ready_only`), otherwise
@@ -158,18 +233,32 @@ local function hand_out(claimed, id, generation, worker, from_ready_only)
   end
 end
 
+-- Makes a partial count from now on, whether it was staged or has just been written.
+local function add_partial(partial)
+  redis.call('SADD', partials, partial)
+  redis.call('PERSIST', partial)
+  redis.call('ZREM', staging, partial)
+end
+
+-- Frees a staged key that will not count.
+local function free_staged(staged)
+  redis.call('UNLINK', staged)
+  redis.call('ZREM', staging, staged)
+end
+
 -- Frees the job's partials. Without them, a retry maps all batches again.
 local function free_partials()
+  redis.call('ZREM', retained, id_of(job))
   for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
-    redis.call('DEL', partial)
+    redis.call('UNLINK', partial)
   end
-  redis.call('DEL', partials)
+  redis.call('UNLINK', partials)
 end
 
 -- Frees the keys that only a running job needs.
 local function free_lists()
   redis.call('DEL', waiting, lines)
-  redis.call('LREM', active, 0, waiting)
+  redis.call('ZREM', turns, waiting)
 end
 
 -- Drops everything that belongs to the job's plan: none of it counts any more, and the job will be planned again.
@@ -177,7 +266,7 @@ local function drop_plan()
   free_lists()
   free_partials()
   redis.call('DEL', batches, cube, metrics, rejects)
-  redis.call('HDEL', job, 'fed')
+  redis.call('HDEL', job, 'fed', 'notes')
   for _, field in ipairs(redis.call('HKEYS', job)) do
     if string.sub(field, 1, 9) == 'rejected:' then redis.call('HDEL', job, field) end
   end
@@ -185,29 +274,35 @@ local function drop_plan()
     'bytes_done', 0, 'rows_read', 0, 'rows_accepted', 0, 'rows_rejected', 0)
 end
 
+-- Removes the job's result. The job itself stays; `removed_at` says why it has none.
+local function remove_result()
+  redis.call('UNLINK', cube, metrics, rejects)
+  redis.call('ZREM', results, id_of(job))
+  if redis.call('HDEL', job, 'result', 'result_bytes') > 0 then redis.call('HSET', job, 'removed_at', now_ms()) end
+end
+
 -- Gives the partials of a failed job a life time in which a retry can use them.
 local function keep_partials()
+  if redis.call('EXISTS', partials) == 1 then redis.call('ZADD', retained, now_ms(), id_of(job)) end
   redis.call('PEXPIRE', partials, KEPT_FOR_RETRY_MS)
   for _, partial in ipairs(redis.call('SMEMBERS', partials)) do
     redis.call('PEXPIRE', partial, KEPT_FOR_RETRY_MS)
   end
 end
 
--- Ends the job: drops its open batches unless it is completed, gives the keys it keeps a life time, and announces it.
+-- Ends the job: gives the keys it keeps a life time, and announces it. Its open batches are dropped: they stay in the
+-- hash as they are, because a full Redis has no room to rewrite them, and no script touches them any more.
 local function end_job(status, reason, can_resume)
   free_lists()
-  if can_resume then keep_partials() else free_partials() end
-  redis.call('SREM', open, string.match(job, '[^:]+$'))
-  if status ~= 'completed' then
-    local numbers_and_batches = redis.call('HGETALL', batches)
-    for index = 1, #numbers_and_batches, 2 do
-      local batch = cjson.decode(numbers_and_batches[index + 1])
-      if batch.state == 'waiting' or batch.state == 'claimed' then
-        batch.state = 'dropped'
-        write_batch(numbers_and_batches[index], batch)
-      end
-    end
+  if can_resume then
+    keep_partials()
+  else
+    free_partials()
+    redis.call('HDEL', job, 'max_cells') -- a retry plans the job again, with the limits of that time
   end
+  redis.call('SREM', open, id_of(job))
+  redis.call('ZADD', ended, now_ms(), id_of(job))
+  redis.call('HDEL', job, 'waits_for', 'waits_since')
   redis.call('HSET', job, 'status', status, 'error', reason, 'finished_at', now_ms())
   announce()
   local ttl_ms = redis.call('HGET', job, 'ttl_ms')
@@ -216,6 +311,33 @@ local function end_job(status, reason, can_resume)
   end
   count('jobs_' .. status, 1)
   refill()
+end
+
+-- Publishes the job's result: its keys last until another one is published, and those of the one published before get
+-- their life time back. A job that completes later replaces it if its sequence number is above `sequence`.
+local function publish(sequence)
+  local keys_json = redis.call('HGET', published, 'keys')
+  local old_keys = keys_json and cjson.decode(keys_json) or {}
+  if old_keys[1] ~= job then
+    for _, key in ipairs(old_keys) do
+      redis.call('PEXPIRE', key, redis.call('HGET', old_keys[1], 'ttl_ms') or 0)
+    end
+  end
+  local keys = { job, batches, cube, metrics, rejects }
+  for _, key in ipairs(keys) do
+    redis.call('PERSIST', key)
+  end
+  redis.call('HSET', published, 'job', id_of(job), 'sequence', sequence, 'keys', cjson.encode(keys))
+end
+
+-- Removes an ended job and everything that belongs to it, or what is left of a job that has expired.
+local function remove_job()
+  local id = id_of(job)
+  free_partials()
+  redis.call('UNLINK', job, batches, waiting, lines, cube, metrics, rejects, events)
+  redis.call('ZREM', jobs, job)
+  redis.call('ZREM', ended, id)
+  redis.call('ZREM', results, id)
 end
 
 -- Removes an item from a worker's claimed list. Returns its batch, or nil if the worker has nothing to do for it.

@@ -1,10 +1,10 @@
 -- Drops the plan of a job and moves the job back to planning, to be cut between records: a worker saw a record that
 -- continues after the edge of its batch. `replanned` is the last plan that was cut between lines. If the job was
 -- replanned before, the batch is dead instead, and the job fails.
--- KEYS  18 the worker's claimed list
+-- KEYS  25 the worker's claimed list
 -- ARGV  1 item, 2 generation, 3 batch number, 4 worker, 5 job id, 6 reason if the job fails
 -- Returns 1, or 0 if the worker no longer has the batch.
-local claimed = KEYS[18]
+local claimed = KEYS[25]
 local item, generation, batch_number, worker, id, reason = unpack(ARGV, 1, 6)
 local batch = remove_item(claimed, item, generation, batch_number, worker)
 if not batch then return 0 end

@@ -8,6 +8,7 @@ image with equal content uses the same code.
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pickle import UnpicklingError
 from typing import Any
 
 from numba.core.caching import (
@@ -63,10 +64,19 @@ class _UserWide(_Locator, UserWideCacheLocator):
 
 
 class _Implementation(CompileResultCacheImpl):
-    _locator_classes = [_Provided, _InTree, _UserWide]  # noqa: RUF012 - as Numba declares it
+    _locator_classes = [_Provided, _InTree, _UserWide]  # noqa: RUF012 - the base class has it as no ClassVar
 
 
 class KernelCache(FunctionCache):
     """The code of one compiled function on disk."""
 
     _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code for a signature, or None if it must be compiled: also if a power cut has left half a file."""
+        parent: Any = super()
+        try:
+            return parent.load_overload(sig, target_context)
+        except (EOFError, UnpicklingError):
+            parent.flush()
+            return None

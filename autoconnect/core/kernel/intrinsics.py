@@ -71,27 +71,31 @@ def _mask_of(test: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
     return generate
 
 
+def _everywhere(builder: Any, byte: Any, values: Any) -> Any:
+    """A vector of the type of `values` with one byte everywhere."""
+    undefined = ir.Constant(values.type, ir.Undefined)
+    one = builder.insert_element(undefined, byte, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64))
+
+
 @_intrinsic
 def match_byte(_: Any, data: Any, offset: Any, byte: Any) -> Any:
     """Which of the 64 bytes at an offset equal `byte`, as bits."""
 
     def equal(builder: Any, values: Any, arguments: Any) -> Any:
-        undefined = ir.Constant(values.type, ir.Undefined)
-        one = builder.insert_element(undefined, arguments[2], ir.Constant(ir.IntType(32), 0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
-        return builder.icmp_unsigned("==", values, builder.shuffle_vector(one, undefined, everywhere))
+        return builder.icmp_unsigned("==", values, _everywhere(builder, arguments[2], values))
 
     return types.uint64(data, types.int64, types.uint8), _mask_of(equal)
 
 
 @_intrinsic
-def match_non_ascii(_: Any, data: Any, offset: Any) -> Any:
-    """Which of the 64 bytes at an offset are not ASCII, as bits."""
+def match_less(_: Any, data: Any, offset: Any, bound: Any) -> Any:
+    """Which of the 64 bytes at an offset are less than `bound`, as bits; bytes beyond ASCII count as negative."""
 
-    def negative(builder: Any, values: Any, _: Any) -> Any:
-        return builder.icmp_signed("<", values, ir.Constant(values.type, [0] * 64))
+    def less(builder: Any, values: Any, arguments: Any) -> Any:
+        return builder.icmp_signed("<", values, _everywhere(builder, arguments[2], values))
 
-    return types.uint64(data, types.int64), _mask_of(negative)
+    return types.uint64(data, types.int64, types.int8), _mask_of(less)
 
 
 @_intrinsic
@@ -125,13 +129,19 @@ def _masked(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 @_intrinsic
 def hash_bytes(_: Any, data: Any, offset: Any, size: Any) -> Any:
-    """A hash of up to 64 bytes: their words times odd numbers."""
+    """A hash of up to 64 bytes: for each of their words, one half times the other, after bits of both were flipped.
+
+    A product of 32 bits by 32 is one instruction for many words; one of 64 bits by 64 is not, on most processors.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         words = builder.bitcast(_masked(context, builder, signature, arguments), ir.VectorType(ir.IntType(64), 8))
-        odd = ir.Constant(words.type, [(MIX * (2 * lane + 1)) % 2**64 | 1 for lane in range(8)])
+        flips = ir.Constant(words.type, [MIX * (2 * lane + 1) % 2**64 for lane in range(8)])
+        low, half = (ir.Constant(words.type, [value] * 8) for value in (0xFFFFFFFF, 32))
+        flipped = builder.xor(words, flips)
+        products = builder.mul(builder.and_(flipped, low), builder.lshr(flipped, half))
         reduce = _llvm_function(builder, ir.FunctionType(ir.IntType(64), [words.type]), "llvm.vector.reduce.add.v8i64")
-        mixed = builder.add(builder.call(reduce, [builder.mul(words, odd)]), arguments[2])
+        mixed = builder.add(builder.call(reduce, [products]), arguments[2])
         mixed = builder.mul(builder.xor(mixed, builder.lshr(mixed, mixed.type(32))), mixed.type(MIX))
         return builder.lshr(mixed, mixed.type(32))
 
@@ -162,6 +172,49 @@ def _bit_function(name: str, *flags: Any) -> Callable[..., Any]:
         return builder.call(function, [arguments[0], *flags])
 
     return generate
+
+
+def _put_packed(builder: Any, address: Any, bits: Any, base: Any) -> int:
+    """Move the indexes of bits together in one step, and write the first 16."""
+    number, many, flags = ir.IntType(32), ir.VectorType(ir.IntType(8), 64), ir.VectorType(ir.IntType(1), 64)
+    function_type = ir.FunctionType(many, [many, flags, many])
+    compress = _llvm_function(builder, function_type, "llvm.experimental.vector.compress.v64i8")
+    packed = builder.call(compress, [many(list(range(64))), builder.bitcast(bits, flags), ir.Constant(many, None)])
+    sixteen = ir.VectorType(number, 16)
+    indexes = builder.zext(builder.shuffle_vector(packed, packed, sixteen(list(range(16)))), sixteen)
+    one = builder.insert_element(sixteen(ir.Undefined), builder.trunc(base, number), number(0))
+    bases = builder.shuffle_vector(one, one, ir.Constant(sixteen, None))
+    builder.store(builder.add(indexes, bases), builder.bitcast(address, sixteen.as_pointer()), align=4)
+    return 16
+
+
+def _put_singly(builder: Any, address: Any, bits: Any, base: Any) -> int:
+    """Write the indexes of 12 bits one by one."""
+    word = bits.type
+    lowest = _llvm_function(builder, ir.FunctionType(word, [word, ir.IntType(1)]), "llvm.cttz.i64")
+    for offset in range(12):
+        position = builder.add(base, builder.call(lowest, [bits, ir.IntType(1)(0)]))
+        builder.store(builder.trunc(position, ir.IntType(32)), builder.gep(address, [word(offset)]))
+        bits = builder.and_(bits, builder.sub(bits, word(1)))
+    return 12
+
+
+@_intrinsic
+def put_bit_indexes(_: Any, array: Any, index: Any, bits: Any, base: Any) -> Any:
+    """Write `base` plus the index of each bit that is set, from an element on, for the lowest bits; return how many.
+
+    There must be room for 16; those that are more than the bits are undefined. AVX-512 VBMI2 is the set of instructions
+    that packs bytes.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values = context.make_array(signature.args[0])(context, builder, arguments[0])
+        can_pack = "+avx512vbmi2" in context.codegen().magic_tuple()[2].split(",")
+        put_indexes = _put_packed if can_pack else _put_singly
+        written = put_indexes(builder, builder.gep(values.data, [arguments[1]]), arguments[2], arguments[3])
+        return ir.IntType(64)(written)
+
+    return types.int64(array, types.int64, types.uint64, types.int64), generate
 
 
 @_intrinsic

@@ -5,35 +5,21 @@ plain mapper decides every record that the kernel is not sure of. So each rule e
 disagree.
 """
 
-from functools import cache
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autoconnect.core.kernel.blocks import (
-    CHUNK,
-    DAY_ZERO,
-    MARGIN,
-    Block,
-    Bytes,
-    DeferredRecords,
-    Shape,
-    Span,
-    make_deferred,
-    make_rows,
-)
+from autoconnect.core.kernel.blocks import MARGIN, Block, Bytes, DeferredRecords, make_deferred, make_rows
 from autoconnect.core.kernel.cell_table import CellTable
-from autoconnect.core.kernel.records import index_block, read_rows
+from autoconnect.core.kernel.index import make_index
+from autoconnect.core.kernel.shapes import shape_of, spans_of
 from autoconnect.core.layout import Layout
 from autoconnect.core.mapper import ReadInto, map_records, read_bytes
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, Record, ahead_bytes, record_end, split_records
-from autoconnect.core.schema import MISSING
+from autoconnect.core.records import MAX_RECORD_BYTES, NO_STRAY, Record, View, ahead_bytes, split_records
 
 #: Bytes of a block: large enough that the work of Python per block hardly shows.
 BLOCK_BYTES = 1 << 20
-#: There is room for the rows of a block if each takes this many bytes; a block of shorter rows is read in parts.
-_MIN_ROW_BYTES = 32
 #: Deferred records are mapped once they add up to this many bytes.
 _PLAIN_BYTES = 1 << 20
 
@@ -47,10 +33,10 @@ class KernelMapper:
         self._layout = layout
         self._max_record_bytes = max_record_bytes
         self._block_bytes = block_bytes
-        self._shape = _shape_of(layout, max_record_bytes)
+        self._shape = shape_of(layout, max_record_bytes)
         self._data = np.zeros(MARGIN + block_bytes + MARGIN, np.uint8)
-        self._positions = np.empty(block_bytes + 16, np.int32)
-        self._rows = make_rows(block_bytes // _MIN_ROW_BYTES + CHUNK)
+        self._index = make_index()
+        self._rows = make_rows()
         self._deferred = make_deferred(block_bytes // 2 + 1)
         self._table = self._new_table()
         self._partials: list[Partial] = []
@@ -69,8 +55,7 @@ class KernelMapper:
                 records, size, lines = long.read(offset)
                 if not size:
                     return
-                for record in records:
-                    plain.add(record._replace(line=line + record.line))
+                plain.add(records, line)
                 offset += size
                 line += lines
                 held = 0
@@ -86,27 +71,24 @@ class KernelMapper:
 
     @property
     def cells(self) -> int:
-        return self._table.cells
+        return sum(len(partial.cube) for partial in self._partials) + self._table.cells
 
     def partial(self) -> Partial:
         return merge_partials([*self._partials, Partial(self._table.cube())])
 
     def _map_block(self, end: int, line: int, plain: "_PlainRecords") -> tuple[int, int]:
         """Map the records of a block. Return the start and line of the first record that does not end in it."""
-        block = Block(self._data, self._positions, MARGIN, end, line)
-        count, ascii_only = index_block(block, self._shape.delimiter)
         self._deferred.used[0] = 0
-        texts = self._table.texts()
-        rows, rest, line = read_rows(block, count, ascii_only, self._shape, texts, self._rows, self._deferred)
-        self._table.fold(self._rows, rows, self._deferred)
+        block = Block(self._data, MARGIN, end, line)
+        cursor = self._table.map(block, self._shape, self._index, self._rows, self._deferred)
+        plain.add_deferred(self._data, self._deferred)
         if self._table.is_full():
             self._partials.append(Partial(self._table.cube()))
             self._table = self._new_table()
-        plain.add_deferred(self._data, self._deferred)
-        return rest, line
+        return cursor.start, cursor.line
 
     def _new_table(self) -> CellTable:
-        return CellTable(self._layout, _spans(self._layout), self._block_bytes)
+        return CellTable(self._layout, spans_of(self._layout))
 
 
 class _PlainRecords:
@@ -124,17 +106,20 @@ class _PlainRecords:
         """Add the records of a block that the kernel has deferred."""
         count = int(deferred.used[0])
         positions = zip(
-            deferred.start[:count].tolist(), deferred.end[:count].tolist(), deferred.line[:count].tolist(), strict=True
+            deferred.start[:count].tolist(),
+            deferred.following[:count].tolist(),
+            deferred.line[:count].tolist(),
+            strict=True,
         )
-        for start, end, line in positions:
-            self.add(Record(line, data[start:end].tobytes()))
+        for start, following, line in positions:
+            text = data[start:following].tobytes()
+            self.add(split_records(text, b"", self._layout.form, self._max_record_bytes), line)
 
-    def add(self, record: Record) -> None:
-        """Add one record."""
-        if len(record.raw) > self._max_record_bytes:
-            record = record._replace(fault="record_too_long")
-        self._records.append(record)
-        self._bytes += len(record.raw)
+    def add(self, records: Iterable[Record], line: int) -> None:
+        """Add records whose lines count from `line`."""
+        for record in records:
+            self._records.append(record._replace(line=line + record.line))
+            self._bytes += len(record.raw)
         if self._bytes >= _PLAIN_BYTES:
             self._map()
 
@@ -145,7 +130,7 @@ class _PlainRecords:
 
     def _map(self) -> None:
         if self._records:
-            self._records.sort()
+            self._records.sort(key=lambda record: record.line)
             # Merged at once, so that no more rejects are held than are kept.
             mapped = map_records(self._records, self._layout, self._batch)
             self._partial = merge_partials([self._partial, mapped])
@@ -156,7 +141,7 @@ class _LongRecords:
     """Records of a batch that do not end in the kernel's block. They are read by the rules of `records`."""
 
     def __init__(self, layout: Layout, length: int, read: ReadInto, max_record_bytes: int) -> None:
-        self._delimiter = layout.delimiter
+        self._form = layout.form
         self._length = length
         self._read = read
         self._max_record_bytes = max_record_bytes
@@ -172,66 +157,27 @@ class _LongRecords:
             size = min(end + 1, self._length - offset)
         else:
             self._stray = max(self._stray, offset + end)
-            size = text.rfind(b"\n", 0, min(end, self._max_record_bytes)) + 1 or text.find(b"\n") + 1 or len(text)
+            size = self._lines_before(text, min(end, self._max_record_bytes, self._length - offset))
         is_whole = closed and end < size  # so that a record that may be very long is not copied once more
         data, ahead = text[:size], b"" if is_whole else text[size : size + ahead_bytes(self._max_record_bytes)]
         del text
-        stray = self._stray - offset
-        records = list(split_records(data, ahead, self._delimiter, self._max_record_bytes, stray))
-        return records, len(data), data.count(b"\n") + (not data.endswith(b"\n"))
+        line_end, stray = self._form.line_end, self._stray - offset
+        records = list(split_records(data, ahead, self._form, self._max_record_bytes, stray))
+        return records, len(data), data.count(line_end) + (not data.endswith(line_end))
+
+    def _lines_before(self, text: bytes, end: int) -> int:
+        """The size of the whole lines before `end`, or of the first one if there are none."""
+        line_end = self._form.line_end
+        return text.rfind(line_end, 0, end) + 1 or text.find(line_end) + 1 or len(text)
 
     def _read_record(self, offset: int) -> tuple[bytes, int, bool]:
-        """Enough text to tell where the record at an offset ends, and the result of `record_end` for it."""
+        """Enough text to tell where the record at an offset ends, and the result of `View.record_end` for it."""
         limit, rest = self._max_record_bytes, self._length - offset
         size = min(2 * limit, rest)
         while True:
             text = read_bytes(self._read, offset, size + ahead_bytes(limit))
-            end, closed = record_end(text, 0, size, self._delimiter.encode(), limit, self._stray - offset)
-            if size == rest or (end < size if closed else b"\n" in text):
+            end, closed = View(text, size, self._form, limit).record_end(0, self._stray - offset)
+            if size == rest or (end < size if closed else self._form.line_end in text):
                 return text, end, closed
             size = min(2 * size, rest)
             text = b""  # frees it before the next, larger one is read
-
-
-def _spans(layout: Layout) -> list[list[str]]:
-    """The columns of names in the order of the file, neighbours in one list; always three lists."""
-    spans: list[list[str]] = []
-    for name in sorted(("city", "type", "model"), key=lambda name: layout.positions[name]):
-        if spans and layout.positions[spans[-1][-1]] == layout.positions[name] - 1:
-            spans[-1].append(name)
-        else:
-            spans.append([name])
-    return spans + [[]] * (3 - len(spans))
-
-
-def _shape_of(layout: Layout, max_record_bytes: int) -> Shape:
-    first, second, third = (
-        Span(layout.positions[span[0]], layout.positions[span[-1]]) if span else Span(-1, -1) for span in _spans(layout)
-    )
-    return Shape(
-        fields=layout.fields,
-        id_column=layout.positions["id"],
-        date_column=layout.positions["date"],
-        price_column=layout.positions["price"],
-        duration_column=layout.positions.get("duration", -1),
-        cost_column=layout.positions.get("cost", -1),
-        spans=(first, second, third),
-        delimiter=np.uint8(ord(layout.delimiter)),
-        decimal=np.uint8(ord(layout.decimal)),
-        is_utf8=layout.encoding == "utf-8",
-        max_record_bytes=max_record_bytes,
-        missing_words=_missing_words(),
-        month_starts=_month_starts(),
-    )
-
-
-@cache
-def _missing_words() -> NDArray[np.uint64]:
-    words = (int.from_bytes(word.encode(), "little") | len(word) << 56 for word in sorted(MISSING))
-    return np.array(list(words), np.uint64)
-
-
-@cache
-def _month_starts() -> NDArray[np.int32]:
-    months = np.arange("0001-01", "10000-02", dtype="datetime64[M]")
-    return months.astype("datetime64[D]").astype(np.int32) - np.int32(DAY_ZERO)

@@ -1,226 +1,150 @@
-"""Steps 1 and 2: list the positions in a block, walk over its records, and read them as rows."""
+"""Step 2: find the rows of a chunk, and read their fields column by column."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from autoconnect.core.kernel.blocks import (
-    ABSENT,
-    CHUNK,
-    CR,
-    LF,
-    QUOTE,
-    Block,
-    Bytes,
-    DeferredRecords,
-    Int,
-    Ints32,
-    Rows,
-    Shape,
-    defer,
-)
+from autoconnect.core.kernel.amounts import read_amounts
+from autoconnect.core.kernel.blocks import CR, Block, Cursor, DeferredRecords, Int, Rows, Shape, defer
+from autoconnect.core.kernel.characters import is_doubtful
 from autoconnect.core.kernel.compiler import compiled, inlined
-from autoconnect.core.kernel.fields import read_amounts, read_ids_and_days, read_missing_costs, read_months
-from autoconnect.core.kernel.intrinsics import at, count_bits, lowest_bit, match_byte, match_non_ascii, put
-from autoconnect.core.kernel.texts import TextTables, read_texts
-
-_U = np.uint64
-
-
-class Cursor(NamedTuple):
-    """How far a block is walked: the next row, the next entry of positions, the start of the next record, its line."""
-
-    row: int
-    entry: int
-    start: int
-    line: int
+from autoconnect.core.kernel.fields import check_ids, integer_at
+from autoconnect.core.kernel.index import DOUBTFUL, HIGH, Index, index_chunk
+from autoconnect.core.kernel.intrinsics import at, put
+from autoconnect.core.kernel.short_texts import ShortTable, read_short_texts
+from autoconnect.core.kernel.texts import TextTable, read_texts
+from autoconnect.core.kernel.walk import CUT, STRAY, ends_in_pair, walk_record
 
 
-@compiled
-def index_block(block: Block, delimiter: np.uint8) -> tuple[Int, bool]:
-    """List the positions of all delimiters, line feeds and quotes. Return their number and if all bytes are ASCII."""
-    data, positions, begin, end, _ = block
-    count = 0
-    high = _U(0)
-    for base in range(begin, end, 64):
-        bits = match_byte(data, base, delimiter) | match_byte(data, base, LF) | match_byte(data, base, QUOTE)
-        non_ascii = match_non_ascii(data, base)
-        remaining = end - base
-        if remaining < 64:
-            inside = (_U(1) << _U(remaining)) - _U(1)
-            bits &= inside
-            non_ascii &= inside
-        high |= non_ascii
-        # Always eight at once: the surplus is overwritten by the next ones.
-        bit_count = count_bits(bits)
-        for offset in range(8):
-            put(positions, count + offset, base + lowest_bit(bits))
-            bits &= bits - _U(1)
-        if bit_count > 8:
-            for offset in range(8, 16):
-                put(positions, count + offset, base + lowest_bit(bits))
-                bits &= bits - _U(1)
-            for offset in range(16, bit_count):
-                put(positions, count + offset, base + lowest_bit(bits))
-                bits &= bits - _U(1)
-        count += bit_count
-    return count, high == _U(0)
+class Texts(NamedTuple):
+    """The distinct texts of each span of names, and of the other columns whose texts have codes."""
+
+    spans: tuple[TextTable, TextTable, TextTable]
+    dates: ShortTable
+    durations: ShortTable
+    currencies: ShortTable
 
 
 @inlined
-def _has_unknown_characters(data: Bytes, start: Int, end: Int, is_utf8: bool) -> bool:
-    """Whether there are bytes beyond ASCII that may not be characters.
+def _add_record(
+    block: Block,
+    shape: Shape,
+    index: Index,
+    rows: Rows,
+    deferred: DeferredRecords,
+    record: tuple[Int, Int, Int, Int, Int],
+    is_sure: bool,
+) -> Int:
+    """Add a record to the rows if it has the right form, otherwise to `deferred`, unless it is empty.
 
-    Known are all characters of two bytes and most of three in UTF-8, and all but five bytes in Windows-1252, its gaps.
+    The record is the number of rows before it, its start, its line, and the entries of the end of its first field and
+    of its line end. Return the number of rows.
     """
-    position = start
-    while position < end:
-        byte = at(data, position)
-        if byte < 0x80:
-            position += 1
-        elif not is_utf8:
-            if byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D):
-                return True
-            position += 1
-        elif 0xC2 <= byte < 0xE0:
-            if position + 1 >= end or at(data, position + 1) & 0xC0 != 0x80:
-                return True
-            position += 2
-        elif 0xE1 <= byte < 0xED:
-            if position + 2 >= end or at(data, position + 1) & 0xC0 != 0x80 or at(data, position + 2) & 0xC0 != 0x80:
-                return True
-            position += 3
-        else:
-            return True
-    return False
+    row, start, line, entry, last = record
+    line_end = integer_at(index.positions, last)
+    last -= ends_in_pair(block.data, start, line_end, shape)
+    stop = integer_at(index.positions, last)
+    put(rows.entry, row, np.int32(entry))
+    has_form = (last - entry + 1 == shape.fields + shape.surplus) & (stop - start <= shape.chunk_bytes)
+    if is_sure & has_form & (stop > start) and stop - at(index.positions, last - shape.surplus) == shape.surplus:
+        return row + 1
+    if stop > start:
+        defer(deferred, start, line_end + 1, line)
+    return row
 
 
 @inlined
-def _walk_record(
-    data: Bytes, end: Int, positions: Ints32, count: Int, entry: Int, start: Int, shape: Shape
-) -> tuple[Int, Int, Int]:
-    """Walk over the record that begins at `start` and has its first position at `entry`, with or without quotes.
-
-    Write the ends of its fields from `entry` on, at most as many as a record should have. Return their true number,
-    the entry of the line feed that ends the record, and the number of line feeds inside it; (0, 0, 0) if its end is
-    not in the block.
-    """
-    field_count = breaks = 0
-    begin = start
-    index = entry
-    while index < count:
-        position = at(positions, index)
-        byte = at(data, position)
-        if byte == QUOTE:
-            if position == begin:
-                index += 1
-                while True:
-                    if index >= count or at(positions, index) - begin > shape.max_record_bytes:
-                        return 0, 0, 0
-                    position = at(positions, index)
-                    if data[position] == QUOTE:
-                        if position + 1 >= end:
-                            return 0, 0, 0
-                        if at(data, position + 1) != QUOTE:
-                            break
-                        index += 1
-                    elif data[position] == LF:
-                        breaks += 1
-                    index += 1
-            index += 1
-            continue
-        if field_count < shape.fields:
-            put(positions, entry + field_count, position)
-        field_count += 1
-        if byte == LF:
-            return field_count, index, breaks
-        begin = position + 1
-        index += 1
-    return 0, 0, 0
+def _is_sure(doubts: np.uint8) -> bool:
+    """Whether nothing is doubtful in a record: if it has bytes beyond ASCII in Windows-1252, it must be no UTF-8."""
+    return bool((doubts & DOUBTFUL == 0) & (doubts != HIGH))
 
 
-@compiled
-def _walk_records(
-    block: Block, count: Int, ascii_only: bool, shape: Shape, rows: Rows, deferred: DeferredRecords, cursor: Cursor
-) -> Cursor:
-    """Walk over the next records, up to CHUNK rows: records of the right form become rows, others go to `deferred`."""
-    data, positions, _, end, _ = block
-    fields, delimiter = shape.fields, shape.delimiter
-    row, entry, start, line = cursor
-    last_row = row + CHUNK
-    while row < last_row and entry < count:
-        last = entry
-        while last < count and at(data, at(positions, last)) == delimiter:
-            last += 1
-        field_count, breaks = last - entry + 1, 0
-        if last == count or at(data, at(positions, last)) != LF:
-            field_count, last, breaks = _walk_record(data, end, positions, count, entry, start, shape)
-            if field_count == 0:
-                return Cursor(row, count, start, line)
-        following = at(positions, last) + 1
-        stop = following - 1
-        if stop > start and at(data, stop - 1) == CR:
-            stop -= 1
-        if stop > start:
-            sure = (field_count == fields) & (stop - start <= shape.max_record_bytes)
-            if sure and not ascii_only:
-                sure = not _has_unknown_characters(data, start, stop, shape.is_utf8)
-            if sure:
-                put(rows.start, row, start)
-                put(rows.end, row, stop)
-                put(rows.line, row, line)
-                put(rows.entry, row, entry)
-                row += 1
-            else:
-                defer(deferred, start, stop, line)
-        line += 1 + breaks
-        start = following
+@inlined
+def _add_regular(block: Block, shape: Shape, index: Index, rows: Rows, row: Int, entry: Int, records: Int) -> bool:
+    """Add records to the rows if all of them have the right form, as they do in most chunks; otherwise return False."""
+    are_regular = True
+    if shape.surplus > 0 or row + records > rows.entry.shape[0]:
+        return False
+    for record in range(records):
+        put(rows.entry, row + record, np.int32(entry))
+        last = integer_at(index.ends, record)
+        has_form = (last + 1 - entry == shape.fields) & (at(index.doubts, record) == 0)
+        are_regular &= bool(has_form & (at(block.data, integer_at(index.positions, last) - 1) != CR))
         entry = last + 1
-    return Cursor(row, entry, start, line)
+    return are_regular
 
 
-@inlined
-def _has_room(texts: TextTables) -> bool:
-    """Whether the table of each span has room for as many new texts as a chunk has rows."""
-    least = texts[0].sizes.shape[0] - texts[0].used[0]
-    least = min(least, texts[1].sizes.shape[0] - texts[1].used[0])
-    least = min(least, texts[2].sizes.shape[0] - texts[2].used[0])
-    return bool(least >= CHUNK)
+@compiled
+def _find_rows(
+    block: Block, shape: Shape, index: Index, rows: Rows, deferred: DeferredRecords, cursor: Cursor
+) -> Cursor:
+    """Find the rows of the next chunk."""
+    start, line, _, stray, _ = cursor
+    row, entry = 0, 1
+    put(index.positions, 0, np.int32(start - 1))
+    stop = min(start + shape.chunk_bytes, block.end)
+    while start < stop:
+        _, records, is_odd = index_chunk(block, shape, start, stop, index, entry)
+        is_regular = _add_regular(block, shape, index, rows, row, entry, records)
+        if is_regular and records > 0:
+            last = integer_at(index.ends, records - 1)
+            start, entry = integer_at(index.positions, last) + 1, last + 1
+            row, line = row + records, line + records
+        for record in range(0 if is_regular else records):
+            last = integer_at(index.ends, record)
+            following = integer_at(index.positions, last) + 1
+            sure = _is_sure(at(index.doubts, record))
+            row = _add_record(block, shape, index, rows, deferred, (row, start, line, entry, last), sure)
+            start, entry, line = following, last + 1, line + 1
+        index.doubts[: records + 1] = 0
+        if not is_odd and start > cursor.start:
+            break
+        walk = walk_record(block, shape, start, index.positions, entry, stray)
+        stray = walk.stray
+        if walk.outcome == CUT:
+            return Cursor(start, line, row, stray, True)
+        following = walk.line_end + 1
+        if walk.outcome == STRAY or walk.breaks > 0 or walk.fields != shape.fields + shape.surplus:
+            defer(deferred, start, following, line)
+            last = entry
+            put(index.positions, last, np.int32(walk.line_end))
+        else:
+            sure = not is_doubtful(block.data, start, following, shape)
+            last = entry + walk.fields - 1 + ends_in_pair(block.data, start, walk.line_end, shape)
+            row = _add_record(block, shape, index, rows, deferred, (row, start, line, entry, last), sure)
+        entry = last + 1
+        start, line = following, line + 1 + walk.breaks
+    return Cursor(start, line, row, stray, False)
 
 
 @compiled
 def read_rows(
     block: Block,
-    count: Int,
-    ascii_only: bool,
     shape: Shape,
-    texts: TextTables,
+    index: Index,
+    texts: Texts,
     rows: Rows,
     deferred: DeferredRecords,
-) -> tuple[Int, Int, Int]:
-    """Read the records that end in the block; `index_block` has listed `count` positions of it.
-
-    Records of the right form go to `rows`, others to `deferred`; blank lines are skipped. Return the number of rows,
-    and the start and line of the first record that was not read: it does not end in the block, or there was no more
-    room.
-    """
-    cursor = Cursor(0, 0, block.begin, block.line)
-    while cursor.entry < count and cursor.row + CHUNK <= rows.day.shape[0] and _has_room(texts):
-        first = cursor.row
-        cursor = _walk_records(block, count, ascii_only, shape, rows, deferred, cursor)
-        last = cursor.row
-        read_ids_and_days(block, shape, rows, first, last)
-        read_amounts(block, shape, rows, first, last, shape.price_column, rows.price)
-        if shape.duration_column >= 0:
-            read_months(block, shape, rows, first, last)
-        else:
-            rows.months[first:last] = 0
-        if shape.cost_column >= 0:
-            read_amounts(block, shape, rows, first, last, shape.cost_column, rows.cost)
-            read_missing_costs(block, shape, rows, first, last)
-        else:
-            rows.cost[first:last] = ABSENT
-        read_texts(block, shape, rows, first, last, shape.spans[0], texts[0], rows.first_code)
-        read_texts(block, shape, rows, first, last, shape.spans[1], texts[1], rows.second_code)
-        read_texts(block, shape, rows, first, last, shape.spans[2], texts[2], rows.third_code)
-    return cursor.row, cursor.start, cursor.line
+    cursor: Cursor,
+) -> Cursor:
+    """Read the next chunk: records of the right form become rows, others go to `deferred`; empty lines are skipped."""
+    cursor = _find_rows(block, shape, index, rows, deferred, cursor)
+    data, positions, entry, count = block.data, index.positions, rows.entry, cursor.rows
+    read_amounts(data, positions, entry, count, shape.price_column, shape, 0, rows.price)
+    if shape.cost_column >= 0:
+        read_amounts(data, positions, entry, count, shape.cost_column, shape, 1, rows.cost)
+    if shape.id_column >= 0:
+        check_ids(data, positions, entry, count, shape.id_column, rows.price)
+    read_short_texts(data, positions, entry, count, shape.date_column, texts.dates, rows.date_code, 1)
+    if shape.duration_column >= 0:
+        read_short_texts(data, positions, entry, count, shape.duration_column, texts.durations, rows.duration_code, 0)
+    if shape.currency_column >= 0:
+        read_short_texts(data, positions, entry, count, shape.currency_column, texts.currencies, rows.currency_code, 0)
+    spans = shape.spans
+    if spans[0].first >= 0:
+        read_texts(data, positions, entry, count, spans[0], texts.spans[0], rows.first_code)
+    if spans[1].first >= 0:
+        read_texts(data, positions, entry, count, spans[1], texts.spans[1], rows.second_code)
+    if spans[2].first >= 0:
+        read_texts(data, positions, entry, count, spans[2], texts.spans[2], rows.third_code)
+    return cursor

@@ -1,13 +1,15 @@
 """The cities side by side, the highest revenue first."""
 
-from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
+
+import numpy as np
 
 from autoconnect.core.columns import CITY
 from autoconnect.core.exact import mean_money, money, month_name, pct
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -24,36 +26,33 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    cube = request.cube
-    revenue_by_month: dict[int, dict[int, int]] = defaultdict(dict)
-    for counts in tabulate(cube, ("city", "month"), ("revenue",)):
-        revenue_by_month[counts["city"]][counts["month"]] = counts["revenue"]
-    last_month = max((max(months) for months in revenue_by_month.values()), default=0)
-    total = cube.total("revenue")
-    measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
-    cities = sorted(tabulate(cube, ("city",), measures), key=lambda counts: (-counts["revenue"], counts["city"]))
-    rows: list[Row] = []
-    for rank, counts in enumerate(cities, start=1):
-        months = revenue_by_month[counts["city"]]
+    names, total = request.cube.cities, request.cube.total("revenue")
+    by_month = tabulate(request.cube, ("city", "month"), ("revenue",))
+    last_month = int(by_month.column("month").max()) if by_month else 0
+
+    def row(counts: Counts) -> Row:
+        months = by_month.of("city", counts["city"]).pairs("month", "revenue")
         best = min(months, key=lambda month: (-months[month], month))
-        rows.append(
-            {
-                "city": cube.cities[counts["city"]],
-                "rank": rank,
-                "transactions": counts["transactions"],
-                "revenue": money(counts["revenue"]),
-                "revenue_pct": pct(counts["revenue"], total),
-                "average_ticket": mean_money(counts["revenue"], counts["transactions"]),
-                "average_sale": mean_money(counts["sales_revenue"], counts["sales"]),
-                "average_rental": mean_money(counts["rental_revenue"], counts["rentals"]),
-                "best_month": month_name(best),
-                "last_month_growth_pct": _growth_pct(months, last_month),
-            }
-        )
-    return Table(_COLUMNS, rows)
+        return {
+            "city": names[counts["city"]],
+            "rank": counts["rank"],
+            "transactions": counts["transactions"],
+            "revenue": money(counts["revenue"]),
+            "revenue_pct": pct(counts["revenue"], total),
+            "average_ticket": mean_money(counts["revenue"], counts["transactions"]),
+            "average_sale": mean_money(counts["sales_revenue"], counts["sales"]),
+            "average_rental": mean_money(counts["rental_revenue"], counts["rentals"]),
+            "best_month": month_name(best),
+            "last_month_growth_pct": _growth_pct(months, last_month),
+        }
+
+    measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
+    cities = tabulate(request.cube, ("city",), measures)
+    ranked = cities.pick(np.lexsort((cities.column("city"), -cities.column("revenue"))))
+    return Table(_COLUMNS, LazyRows(ranked.having("rank", np.arange(1, len(ranked) + 1)), row))
 
 
-def _growth_pct(revenue: dict[int, int], last_month: int) -> Decimal | None:
+def _growth_pct(revenue: Mapping[int, int], last_month: int) -> Decimal | None:
     if last_month not in revenue or last_month - 1 not in revenue:
         return None
     before = revenue[last_month - 1]

@@ -3,8 +3,9 @@
 from autoconnect.core.columns import CITY, TYPE
 from autoconnect.core.exact import mean_money, pct
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import label, tabulate
+from autoconnect.core.schema import TYPES
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -18,21 +19,20 @@ _NOTE = "No row of the source carries a cost (column cout), so there is no margi
 
 
 def _compute(request: Request) -> Table:
-    cube = request.cube
-    rows: list[Row] = []
-    for counts in tabulate(cube, ("city", "type"), ("costed", "cost", "costed_revenue")):
-        if counts["costed"] == 0:
-            continue
+    cities = request.cube.cities
+
+    def row(counts: Counts) -> Row:
         margin = counts["costed_revenue"] - counts["cost"]
-        rows.append(
-            {
-                "city": cube.cities[counts["city"]],
-                "type": label(cube, "type", counts["type"]),
-                "transactions": counts["costed"],
-                "mean_margin": mean_money(margin, counts["costed"]),
-                "margin_rate_pct": pct(margin, counts["costed_revenue"]),
-            }
-        )
+        return {
+            "city": cities[counts["city"]],
+            "type": TYPES[counts["type"]],
+            "transactions": counts["costed"],
+            "mean_margin": mean_money(margin, counts["costed"]),
+            "margin_rate_pct": pct(margin, counts["costed_revenue"]),
+        }
+
+    groups = tabulate(request.cube, ("city", "type"), ("costed", "cost", "costed_revenue"))
+    rows = LazyRows(groups.pick(groups.column("costed") > 0), row)
     return Table(_COLUMNS, rows, None if request.facts.has_cost else _NOTE)
 
 

@@ -3,8 +3,8 @@
 from autoconnect.core.columns import CITY, MONTH
 from autoconnect.core.exact import money, month_name
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -17,19 +17,20 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    measures = ("transactions", "revenue", "sales_revenue", "rental_revenue")
-    rows: list[Row] = [
-        {
-            "city": request.cube.cities[counts["city"]],
+    cities = request.cube.cities
+
+    def row(counts: Counts) -> Row:
+        return {
+            "city": cities[counts["city"]],
             "month": month_name(counts["month"]),
             "transactions": counts["transactions"],
             "revenue": money(counts["revenue"]),
             "sales_revenue": money(counts["sales_revenue"]),
             "rental_revenue": money(counts["rental_revenue"]),
         }
-        for counts in tabulate(request.cube, ("city", "month"), measures)
-    ]
-    return Table(_COLUMNS, rows)
+
+    measures = ("transactions", "revenue", "sales_revenue", "rental_revenue")
+    return Table(_COLUMNS, LazyRows(tabulate(request.cube, ("city", "month"), measures), row))
 
 
 METRIC = Metric(

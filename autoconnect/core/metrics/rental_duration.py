@@ -5,8 +5,8 @@ from fractions import Fraction
 from autoconnect.core.columns import CITY, MODEL
 from autoconnect.core.exact import ratio, square_root
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -20,26 +20,24 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    cube = request.cube
-    measures = ("durations", "months", "months_squared", "min_months", "max_months")
-    rows: list[Row] = []
-    for counts in tabulate(cube, ("city", "model"), measures):
+    cities, models = request.cube.cities, request.cube.models
+
+    def row(counts: Counts) -> Row:
         rentals, months = counts["durations"], counts["months"]
-        if rentals == 0:
-            continue
-        variance = Fraction(counts["months_squared"], rentals) - Fraction(months, rentals) ** 2
-        rows.append(
-            {
-                "city": cube.cities[counts["city"]],
-                "model": cube.models[counts["model"]],
-                "rentals": rentals,
-                "mean_months": ratio(months, rentals),
-                "std_months": square_root(variance),
-                "min_months": counts["min_months"],
-                "max_months": counts["max_months"],
-            }
-        )
-    return Table(_COLUMNS, rows)
+        variance = Fraction(rentals * counts["months_squared"] - months**2, rentals**2)
+        return {
+            "city": cities[counts["city"]],
+            "model": models[counts["model"]],
+            "rentals": rentals,
+            "mean_months": ratio(months, rentals),
+            "std_months": square_root(variance),
+            "min_months": counts["min_months"],
+            "max_months": counts["max_months"],
+        }
+
+    measures = ("durations", "months", "months_squared", "min_months", "max_months")
+    groups = tabulate(request.cube, ("city", "model"), measures)
+    return Table(_COLUMNS, LazyRows(groups.pick(groups.column("durations") > 0), row))
 
 
 METRIC = Metric(

@@ -3,8 +3,8 @@
 from autoconnect.core.columns import CITY
 from autoconnect.core.exact import money, pct
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -20,10 +20,11 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
-    rows: list[Row] = [
-        {
-            "city": request.cube.cities[counts["city"]],
+    cities = request.cube.cities
+
+    def row(counts: Counts) -> Row:
+        return {
+            "city": cities[counts["city"]],
             "sales": counts["sales"],
             "rentals": counts["rentals"],
             "sales_pct": pct(counts["sales"], counts["transactions"]),
@@ -33,9 +34,9 @@ def _compute(request: Request) -> Table:
             "sales_revenue_pct": pct(counts["sales_revenue"], counts["revenue"]),
             "rental_revenue_pct": pct(counts["rental_revenue"], counts["revenue"]),
         }
-        for counts in tabulate(request.cube, ("city",), measures)
-    ]
-    return Table(_COLUMNS, rows)
+
+    measures = ("transactions", "revenue", "sales", "rentals", "sales_revenue", "rental_revenue")
+    return Table(_COLUMNS, LazyRows(tabulate(request.cube, ("city",), measures), row))
 
 
 METRIC = Metric(

@@ -6,8 +6,8 @@ from fractions import Fraction
 from autoconnect.core.columns import MONTH
 from autoconnect.core.exact import money, month_name, pct, ratio
 from autoconnect.core.metrics.base import Metric, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     MONTH,
@@ -20,26 +20,25 @@ _COLUMNS = (
 
 def _compute(request: Request) -> Table:
     monthly_counts = tabulate(request.cube, ("month",), ("transactions", "revenue"))
-    revenue = {counts["month"]: counts["revenue"] for counts in monthly_counts}
+    revenue = monthly_counts.pairs("month", "revenue")
     revenues_of_calendar_month: dict[int, list[int]] = defaultdict(list)
     for month, cents in revenue.items():
         revenues_of_calendar_month[month % 12].append(cents)
     mean = {month: Fraction(sum(values), len(values)) for month, values in revenues_of_calendar_month.items()}
     overall = Fraction(sum(revenue.values()), max(len(revenue), 1))
-    rows: list[Row] = []
-    for counts in monthly_counts:
+
+    def row(counts: Counts) -> Row:
         month = counts["month"]
         before = revenue.get(month - 1)
-        rows.append(
-            {
-                "month": month_name(month),
-                "transactions": counts["transactions"],
-                "revenue": money(counts["revenue"]),
-                "change_pct": None if before is None else pct(counts["revenue"] - before, before),
-                "seasonal_index": ratio(mean[month % 12], overall),
-            }
-        )
-    return Table(_COLUMNS, rows)
+        return {
+            "month": month_name(month),
+            "transactions": counts["transactions"],
+            "revenue": money(counts["revenue"]),
+            "change_pct": None if before is None else pct(counts["revenue"] - before, before),
+            "seasonal_index": ratio(mean[month % 12], overall),
+        }
+
+    return Table(_COLUMNS, LazyRows(monthly_counts, row))
 
 
 METRIC = Metric(

@@ -1,12 +1,12 @@
 """The models that each city sells and rents most often."""
 
-from itertools import groupby
+import numpy as np
 
 from autoconnect.core.columns import CITY, MODEL
 from autoconnect.core.exact import money
-from autoconnect.core.metrics.base import Metric, Option, Request
-from autoconnect.core.table import Column, Kind, Row, Table
-from autoconnect.core.tabulate import tabulate
+from autoconnect.core.metrics.base import Metric, Number, Request
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
+from autoconnect.core.tabulate import Counts, tabulate
 
 _COLUMNS = (
     CITY,
@@ -20,24 +20,25 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    cube = request.cube
-    model_counts = tabulate(cube, ("city", "model"), ("transactions", "sales", "rentals", "revenue"))
-    rows: list[Row] = []
-    for city, models in groupby(model_counts, key=lambda counts: counts["city"]):
-        ranked = sorted(models, key=lambda counts: (-counts["transactions"], -counts["revenue"], counts["model"]))
-        rows += [
-            {
-                "city": cube.cities[city],
-                "rank": rank,
-                "model": cube.models[counts["model"]],
-                "transactions": counts["transactions"],
-                "sales": counts["sales"],
-                "rentals": counts["rentals"],
-                "revenue": money(counts["revenue"]),
-            }
-            for rank, counts in enumerate(ranked[: request.options["n"]], start=1)
-        ]
-    return Table(_COLUMNS, rows)
+    cities, models = request.cube.cities, request.cube.models
+
+    def row(counts: Counts) -> Row:
+        return {
+            "city": cities[counts["city"]],
+            "rank": counts["rank"],
+            "model": models[counts["model"]],
+            "transactions": counts["transactions"],
+            "sales": counts["sales"],
+            "rentals": counts["rentals"],
+            "revenue": money(counts["revenue"]),
+        }
+
+    groups = tabulate(request.cube, ("city", "model"), ("transactions", "sales", "rentals", "revenue"))
+    city, model = groups.column("city"), groups.column("model")
+    order = np.lexsort((model, -groups.column("revenue"), -groups.column("transactions"), city))
+    rank = 1 + np.arange(len(groups)) - np.searchsorted(city, city)  # sorted by city, before and after
+    is_best = rank <= request.options["n"]
+    return Table(_COLUMNS, LazyRows(groups.pick(order[is_best]).having("rank", rank[is_best]), row))
 
 
 METRIC = Metric(
@@ -48,5 +49,5 @@ METRIC = Metric(
     ),
     columns=_COLUMNS,
     compute=_compute,
-    options={"n": Option("For top-models: models per city; default: 5.", default=5, lowest=1, highest=1_000)},
+    options={"n": Number("For top-models: models per city; default: 5.", default=5, lowest=1, highest=1_000)},
 )

@@ -1,13 +1,14 @@
 """The trend of revenue: a straight line through the last months."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from autoconnect.core.columns import CITY
 from autoconnect.core.exact import money, month_name, ratio
-from autoconnect.core.metrics.base import Metric, Option, Request
-from autoconnect.core.table import Column, Kind, Row, Table
+from autoconnect.core.metrics.base import Metric, Number, Request
+from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
 from autoconnect.core.tabulate import tabulate
 
 _COLUMNS = (
@@ -21,14 +22,16 @@ _COLUMNS = (
 
 
 def _compute(request: Request) -> Table:
-    cube = request.cube
-    revenue_of_city: dict[int, dict[int, int]] = defaultdict(dict)
-    for counts in tabulate(cube, ("city", "month"), ("revenue",)):
-        revenue_of_city[counts["city"]][counts["month"]] = counts["revenue"]
-    revenue_of_all = {counts["month"]: counts["revenue"] for counts in tabulate(cube, ("month",), ("revenue",))}
-    months = request.options["months"]
-    rows = [_row(cube.cities[city], revenue, months) for city, revenue in revenue_of_city.items()]
-    return Table(_COLUMNS, [*rows, _row(None, revenue_of_all, months)])
+    names, months = request.cube.cities, request.options["months"]
+    revenue_of_all = tabulate(request.cube, ("month",), ("revenue",)).pairs("month", "revenue")
+    by_city = tabulate(request.cube, ("city", "month"), ("revenue",))
+
+    def row(city: int | None) -> Row:
+        if city is None:
+            return _row(None, revenue_of_all, months)
+        return _row(names[city], by_city.of("city", city).pairs("month", "revenue"), months)
+
+    return Table(_COLUMNS, LazyRows([*np.unique(by_city.column("city")).tolist(), None], row))
 
 
 def _row(city: str | None, revenue: Mapping[int, int], months: int) -> Row:
@@ -65,5 +68,5 @@ METRIC = Metric(
     ),
     columns=_COLUMNS,
     compute=_compute,
-    options={"months": Option("For trend: last months used; default: 3.", default=3, lowest=3, highest=24)},
+    options={"months": Number("For trend: last months used; default: 3.", default=3, lowest=3, highest=24)},
 )

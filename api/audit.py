@@ -1,0 +1,52 @@
+"""Logs who changes something, and which keys are refused."""
+
+from collections.abc import Sequence
+
+import structlog
+from fastapi import Request
+
+from autoconnect.api_keys import ApiKey
+from autoconnect.service import Throttle
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+#: Seconds in which an address is logged once, however many keys it tries: a flood must not fill the disk.
+_WINDOW_S = 60.0
+#: Addresses that are logged in a window.
+_MAX_ADDRESSES = 10
+#: Characters of a path in a log line.
+_MAX_PATH = 200
+
+
+def log_change(request: Request, keys: Sequence[ApiKey]) -> None:
+    """Log that keys allow a change."""
+    log.info("change accepted", key=", ".join(key.name for key in keys), **_fields(request))
+
+
+class Refusals:
+    """Logs refused keys, never the keys themselves: in a minute, the first call of each of ten addresses.
+
+    The next line says how many were left out before it (`unlogged`).
+    """
+
+    def __init__(self, window_s: float = _WINDOW_S) -> None:
+        self._throttle = Throttle(window_s)
+        self._logged: set[str] = set()
+        self._unlogged = 0
+
+    def note(self, request: Request, reason: str) -> None:
+        """Log a refusal, or count it."""
+        if self._throttle.is_due():
+            self._logged.clear()
+        fields = _fields(request)
+        if fields["address"] in self._logged or len(self._logged) == _MAX_ADDRESSES:
+            self._unlogged += 1
+            return
+        self._logged.add(fields["address"])
+        log.warning("key refused", reason=reason, unlogged=self._unlogged, **fields)
+        self._unlogged = 0
+
+
+def _fields(request: Request) -> dict[str, str]:
+    address = request.client.host if request.client else ""
+    return {"address": address, "method": request.method, "path": request.scope["path"][:_MAX_PATH]}

@@ -1,0 +1,65 @@
+"""The HTTP server: how much it takes at once, for how long, and what it logs."""
+
+import asyncio
+import logging
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from api.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
+from api.listener import Listener
+from api.protocol import LimitedProtocol
+from autoconnect.service import Throttle
+
+#: Bytes of a request head besides its URL and headers: the method and the version.
+_FIRST_LINE_BYTES = 1 << 10
+#: Seconds that requests have to end after SIGTERM, before they are cut off.
+_GRACE_S = 5
+
+
+class Server(uvicorn.Server):
+    """Serves an application, with our own protocol and listeners; uvicorn does the rest."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            ws="none",
+            h11_max_incomplete_event_size=MAX_URL_BYTES + MAX_HEADER_BYTES + _FIRST_LINE_BYTES,
+            timeout_graceful_shutdown=_GRACE_S + 1,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # otherwise a client on this machine could claim any address
+        )
+        super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_WarningsOnceASecond())
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        self._listener = Listener(sockets or (), self._make_protocol)
+        self._listener.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._listener.stop()
+        asyncio.get_running_loop().call_later(_GRACE_S, self._cut_off)
+        await super().shutdown(sockets=[])
+
+    def _cut_off(self) -> None:
+        """End all connections: their requests end as if the clients had gone."""
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+
+    def _make_protocol(self) -> LimitedProtocol:
+        return LimitedProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+class _WarningsOnceASecond(logging.Filter):
+    """Drops warnings within a second after another: uvicorn warns of each request that is not HTTP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._throttle = Throttle(1.0)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno != logging.WARNING or self._throttle.is_due()
