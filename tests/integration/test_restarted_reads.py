@@ -51,21 +51,25 @@ def restarted_stack(restartable: RedisServer, reader: Client, tmp_path: Path, po
 
 
 class BetweenPages:
-    """Does something before some calls of a scan, counted from 1 over all scans, and notes what each scan found."""
+    """Does something before a call of the first scan, of the second and so on, and notes what each scan found.
+
+    `numbers` count the calls of each of these scans from 1.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *numbers: int) -> None:
         self.scans: Scans = []
-        self._calls = 0
+        self._calls = 0  # of the current scan
         call = Client.call
 
         def act_and_call(client: Client, *command: Argument | float) -> Any:
             if command[0] != "HSCAN":
                 return call(client, *command)
-            self._calls += 1
-            if self._calls in numbers:
-                act()
             if command[2] == 0:
                 self.scans.append({})
+                self._calls = 0
+            self._calls += 1
+            if (len(self.scans), self._calls) in enumerate(numbers, 1):
+                act()
             cursor, some = call(client, *command)
             self.scans[-1].update(some)
             return cursor, some
@@ -83,7 +87,7 @@ def test_a_scan_that_a_restart_interrupts_is_made_again(
 ) -> None:
     """Given a restart in the middle of each of two scans / I expect both to miss fields, and the third to be read"""
     stage(reader, FIELDS)
-    pages = BetweenPages(monkeypatch, lambda: restartable.restart(number), 8, 28)
+    pages = BetweenPages(monkeypatch, lambda: restartable.restart(number), 8, 8)
     assert staging.read_fields(reader, KEY) == FIELDS
     first, second, last = map(len, pages.scans)
     assert first < len(FIELDS)
@@ -125,7 +129,7 @@ def test_a_partial_is_whole_whenever_redis_restarts_while_it_is_read(
     (name,) = partials.partial_names(reader, job_id)
     whole = partials.read_partial(reader, name)
     assert whole
-    pages = BetweenPages(monkeypatch, lambda: restartable.restart(signal.SIGKILL), 2, 30, 55)
+    pages = BetweenPages(monkeypatch, lambda: restartable.restart(signal.SIGKILL), 2, 8, 15)
     again = partials.read_partial(reader, name)
     assert again
     assert encode(again) == encode(whole)
