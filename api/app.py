@@ -91,7 +91,8 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
     spare -= app.state.kept_answers.size
     app.state.computations = Computations(Cubes(app.state.client, spare // 2, settings.fold_names), spare // 2)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
-    for router in (jobs.router, sources.router, metrics.router, queue.router):
+    # Routes are tried in order: those that are called most come first.
+    for router in (metrics.router, jobs.router, sources.router, queue.router):
         app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)

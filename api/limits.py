@@ -3,6 +3,7 @@
 import ipaddress
 import time
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -182,6 +183,7 @@ def _name_of(host: str) -> str:
         return "."
 
 
+@lru_cache(maxsize=16)
 def _is_private(name: str) -> bool:
     if "." not in name or name.endswith(_PRIVATE_SUFFIXES):
         return True

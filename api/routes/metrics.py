@@ -14,6 +14,7 @@ from api.dependencies import Computing, Redis
 from api.formats import OTHER_FORMATS, choose_format, described, folder_of_workbooks
 from api.paging import TableParameters
 from api.problems import Problem
+from api.table_route import TableRoute
 from api.tables import Query as Asked
 from api.tables import TableComputation, WorkbookComputation
 from autoconnect.broker import jobs
@@ -129,7 +130,7 @@ _SPELLINGS = Column("spellings", Kind.TEXT, "transactions by spelling")
 MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], route_class=TableRoute)
 
 
 @router.get("/metrics")
