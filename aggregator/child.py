@@ -4,13 +4,11 @@ It answers each with a line. The system kills it before any other process when m
 limit of its own, at which a job fails instead of the process.
 """
 
-import resource
 import signal
 import sys
 import threading
 import time
 from contextvars import copy_context
-from pathlib import Path
 
 import structlog
 
@@ -19,7 +17,7 @@ from autoconnect.broker import reducers
 from autoconnect.broker.connection import Client, connect
 from autoconnect.errors import AutoConnectError, BrokerUnavailable
 from autoconnect.logs import set_up_logs
-from autoconnect.memory import memory_limit
+from autoconnect.memory import limit_memory, memory_limit
 from autoconnect.settings import Settings, load_settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -58,20 +56,6 @@ def _give_back(client: Client, job_id: str, reducer: Reducer) -> None:
             return reducers.end_reduction(client, job_id, reducer.name)
         except BrokerUnavailable:
             time.sleep(_PAUSE_S)
-
-
-def limit_memory(most_bytes: int) -> None:
-    """Let this process use `most_bytes` of memory: it is refused more, and is killed first if memory is short.
-
-    This works on Linux only.
-    """
-    if sys.platform != "linux":
-        return
-    Path("/proc/self/oom_score_adj").write_text("1000")
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    data, resident = (int(status[name].split()[0]) << 10 for name in ("VmData", "VmRSS"))
-    limit = data + max(most_bytes - resident, 0)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _keep_lease(client: Client, reducer: Reducer, settings: Settings) -> None:

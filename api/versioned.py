@@ -24,7 +24,7 @@ from autoconnect.errors import BrokerUnavailable
 from autoconnect.models import API_PREFIX, ResultState
 
 #: Paths of answers that depend on a result, the query and the client's Accept alone.
-_PATHS = re.compile(rf"{API_PREFIX}/(metrics/[^/]+|query|cities|models)")
+_PATHS = re.compile(rf"{API_PREFIX}/((metrics|charts)/[^/]+|query|cities|models)")
 #: Bytes above which a body is compressed in a thread: it takes milliseconds.
 _LARGE_BYTES = 64 << 10
 _ETAG_BYTES = 16

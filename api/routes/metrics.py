@@ -6,11 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
 from api.answers import CityCount, ColumnInfo, Items, MetricAnswer, MetricInfo, ModelCount
 from api.cubes import Result
 from api.dependencies import Computing, Redis
+from api.filters import Filters, OptionParameters, make_table, option_fields
 from api.formats import OTHER_FORMATS, choose_format, described, folder_of_workbooks
 from api.paging import TableParameters
 from api.problems import Problem
@@ -20,94 +21,37 @@ from api.tables import TableComputation, WorkbookComputation
 from autoconnect.broker import jobs
 from autoconnect.broker.connection import Client
 from autoconnect.core.cube import Cube
-from autoconnect.core.metrics import CATALOGUE, OPTIONS, compute, earlier_of
-from autoconnect.core.metrics.base import Choice, Metric, Option, Options
+from autoconnect.core.metrics import CATALOGUE, earlier_of
+from autoconnect.core.metrics.base import Metric
 from autoconnect.core.rollup import MEASURES, RollUp
-from autoconnect.core.selection import Selection
 from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
 from autoconnect.core.tabulate import KEYS
-from autoconnect.errors import SelectionError
 from autoconnect.exports import xlsx
 from autoconnect.exports.json import FORMAT as JSON
 from autoconnect.exports.json import ITEMS, dumps
 
-# Patterns for the OpenAPI description only: the code that reads the values has clearer messages.
-_DATE: dict[str, Any] = {"pattern": r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"}
-_NUMBER: dict[str, Any] = {"pattern": r"^[0-9]{1,9}$"}
 
-
-class Filters(BaseModel):
-    """The parameters that all metrics accept."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    city: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
-    model: list[str] = Field([], description="Repeatable; case, accents, spaces and underscores do not matter.")
-    first: str | None = Field(
-        None, alias="from", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE
-    )
-    last: str | None = Field(None, alias="to", description="YYYY-MM-DD or YYYY-MM, inclusive.", json_schema_extra=_DATE)
-    type: str | None = Field(None, description="vente, sale, location or rental.")
-    job: str | None = Field(None, min_length=1, description="Id of a job; default: the published one.")
-    partial: bool = Field(False, description="Also answer for a job that has not ended, with its result so far.")
-
-    def selection(self) -> Selection:
-        """Reads the filters; raises SelectionError for an invalid one."""
-        return Selection.read(self.city, self.model, self.first, self.last, self.type)
-
-    def requested(self) -> dict[str, Any]:
-        """The filters as the client sent them."""
-        return self.model_dump(include={"city", "model", "first", "last", "type"}, exclude_defaults=True, by_alias=True)
-
-
-class _Options(Filters):
-    """The filters, and the options of all metrics."""
-
-    def given(self) -> dict[str, str]:
-        """The options that the client sent."""
-        return {name: text for name in OPTIONS if (text := getattr(self, name)) is not None}
-
-    def options(self, metric: Metric) -> dict[str, int | str]:
-        """Reads the options that the metric has; raises SelectionError for an invalid one."""
-        given = self.given()
-        return {name: option.read(name, given[name]) for name, option in metric.options.items() if name in given}
-
-
-class _MetricParameters(_Options, TableParameters):
+class _MetricParameters(OptionParameters, TableParameters):
     """The parameters of a metric."""
 
     def options(self, metric: Metric) -> dict[str, int | str]:
         """Reads the options; raises SelectionError for an invalid one, or one that the metric does not have."""
-        for name in self.given():
-            if name not in metric.options:
-                raise SelectionError(name, f"{metric.name} has no parameter {name}.")
+        self.check_options(metric.name, metric)
         return super().options(metric)
 
 
-class _WorkbookParameters(_Options):
+class _WorkbookParameters(OptionParameters):
     """The parameters of all metrics as one workbook."""
 
     format: str | None = Field(None, description="xlsx", json_schema_extra={"enum": ["xlsx"]})
-
-
-def _option_fields() -> dict[str, Any]:
-    """A field for each option of the catalogue."""
-    return {
-        name: (str | None, Field(None, description=option.meaning, json_schema_extra=_form(option)))
-        for name, option in OPTIONS.items()
-    }
-
-
-def _form(option: Option) -> dict[str, Any]:
-    return {"enum": [*option.names]} if isinstance(option, Choice) else _NUMBER
 
 
 if TYPE_CHECKING:
     MetricParameters = _MetricParameters
     WorkbookParameters = _WorkbookParameters
 else:
-    MetricParameters = create_model("MetricParameters", __base__=_MetricParameters, **_option_fields())
-    WorkbookParameters = create_model("WorkbookParameters", __base__=_WorkbookParameters, **_option_fields())
+    MetricParameters = create_model("MetricParameters", __base__=_MetricParameters, **option_fields())
+    WorkbookParameters = create_model("WorkbookParameters", __base__=_WorkbookParameters, **option_fields())
 
 
 class ListParameters(Filters, TableParameters):
@@ -151,7 +95,7 @@ async def get_all_metrics(
     options = {name: parameters.options(metric) for name, metric in CATALOGUE.items()}
     filters = parameters.requested() | {name: value for each in options.values() for name, value in each.items()}
     selection = parameters.selection()
-    makers = {name: partial(_make, metric, options[name], selection) for name, metric in CATALOGUE.items()}
+    makers = {name: partial(make_table, metric, options[name], selection) for name, metric in CATALOGUE.items()}
     computation = WorkbookComputation(
         table=makers["summary"],
         selection=selection,
@@ -183,7 +127,7 @@ async def get_metric(
     filters = parameters.requested() | options
     earlier = earlier_of(metric, options)
     computation = TableComputation(
-        table=partial(_make, metric, options, selection),
+        table=partial(make_table, metric, options, selection),
         selection=selection,
         earlier=[earlier] if earlier else [],
         form=parameters.choose(request),
@@ -194,11 +138,6 @@ async def get_metric(
         parameters=parameters,
     )
     return await computations.answer(request, computation)
-
-
-def _make(metric: Metric, options: Options, selection: Selection, result: Result, cells: Cube) -> Table:
-    earlier = selection.earlier_cells(earlier_of(metric, options), cells, result.cube, result.folding)
-    return compute(metric, cells, result.facts, options, earlier)
 
 
 @router.get("/query", response_model=MetricAnswer, responses=OTHER_FORMATS)

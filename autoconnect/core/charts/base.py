@@ -1,122 +1,110 @@
 """The form of a chart: a Vega-Lite specification with its data, in one look for all metrics."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from textwrap import wrap
+from typing import Any
 
-from autoconnect.core.charts.words import LOCALES, WORDS
-from autoconnect.core.table import Table
+from autoconnect.core.charts.style import Style
+from autoconnect.core.charts.texts import money_labels, month_names
+from autoconnect.core.charts.words import LOCALES
+from autoconnect.core.table import Table, Value
 
 Spec = dict[str, Any]
+Tables = Mapping[str, Table]
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-#: Okabe and Ito's colours, which colour-blind people can tell apart, without black, then darker ones of the same hues.
-PALETTE = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"),
-    *("#004B75", "#966800", "#006B4E", "#8A4A6E", "#2F7EA8", "#8F3F00"),
-)
-_FONT = "Arial, Helvetica, sans-serif"
-#: Characters that XML, and so an SVG, cannot hold.
-_NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-
-
-@dataclass(frozen=True)
-class Theme:
-    """The colours of a chart besides its palette."""
-
-    background: str
-    text: str
-    muted: str
-    grid: str
-
-
-THEMES = {
-    "light": Theme("#ffffff", "#1f2933", "#5f6b76", "#e4e7eb"),
-    "dark": Theme("#16191d", "#e6e9ec", "#9aa5b1", "#30363d"),
+#: Okabe and Ito's colours, which colour-blind people can tell apart, without black.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+#: By theme, these and six more of the same hues, which stand out from the background.
+PALETTES = {
+    "light": (*PALETTE, "#004B75", "#966800", "#006B4E", "#8A4A6E", "#2F7EA8", "#8F3F00"),
+    "dark": (*PALETTE, "#7FB8DE", "#F5CC80", "#66C8AA", "#E6BDD4", "#A8DAF4", "#F0A678"),
 }
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a chart looks: pixels, theme and language; a height of None suits the content."""
-
-    width: int = 720
-    height: int | None = None
-    theme: Literal["light", "dark"] = "light"
-    lang: Literal["en", "fr"] = "en"
-
-    @property
-    def colours(self) -> Theme:
-        """The colours of the theme."""
-        return THEMES[self.theme]
-
-    def word(self, key: str) -> str:
-        """A text in the language."""
-        return WORDS[self.lang][key]
-
-    @property
-    def month_names(self) -> str:
-        """The names of calendar months, from `01` on, as an object of Vega's expressions."""
-        names = enumerate(self.word("months").split(), 1)
-        return "{" + ", ".join(f"'{number:02}': '{name}'" for number, name in names) + "}"
+_FONT = "Arial, Helvetica, sans-serif"
+#: Pixels around the picture, of the title with what is below it, and of each line of notes.
+PADDING, HEAD, NOTE = 12, 40, 16
 
 
 @dataclass(frozen=True)
 class Chart:
-    """The chart of a metric: `draw` takes its table."""
+    """The chart of a metric: `tables` names the metrics whose tables it needs, its own first."""
 
     name: str
-    draw: Callable[[Table, Look], Spec]
+    draw: Callable[[Tables, Style], Spec]
+    more_tables: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the metrics whose tables it needs, its own first."""
+        return self.name, *self.more_tables
+
+    def spec(self, tables: Tables, style: Style | None = None) -> Spec:
+        """Return the Vega-Lite specification with its data; it loads nothing from outside.
+
+        The number of marks is bounded, whatever the tables; a note says what is left out. Raises ValueError if one of
+        the tables is missing.
+        """
+        missing = [name for name in self.tables if name not in tables]
+        if missing:
+            needed = " and ".join(self.tables)
+            raise ValueError(f"the chart {self.name} needs the tables of {needed}; {missing[0]} is missing.")
+        return self.draw(tables, style or Style())
 
 
-def shown(name: object) -> str:
-    """A name as SVG can hold it."""
-    return _NOT_IN_XML.sub("\ufffd", str(name))
+def drawn(value: Value) -> float | None:
+    """A number as a picture needs it."""
+    return None if value is None else float(value)
 
 
-def colour_of(cities: Sequence[str]) -> Spec:
-    """The scale that gives each city its colour, by the order of the cities."""
-    return {"domain": list(cities), "range": [PALETTE[number % len(PALETTE)] for number in range(len(cities))]}
+def colours_of(style: Style, shown: Iterable[str], cities: Iterable[str]) -> dict[str, str]:
+    """The colour of each shown city.
+
+    Cities take the colours of the palette in the order of names over `style.cities` and `cities`, those of the table.
+    So a city keeps its colour in all charts of the same cities, and with `style.cities` under every filter, as far as
+    there are colours: past the 12th city, one that would repeat a colour of the picture takes the next free one.
+    """
+    places = {city: place for place, city in enumerate(sorted({*style.cities, *cities}))}
+    palette = PALETTES[style.theme]
+    size, colours = len(palette), dict[str, str]()
+    for city in sorted(shown, key=places.__getitem__):
+        place = places[city]
+        while len(colours) < size and palette[place % size] in colours.values():
+            place += 1
+        colours[city] = palette[place % size]
+    return colours
 
 
-def spec(look: Look, name: str, height: int, layers: Sequence[Spec], **parts: object) -> Spec:
-    """A specification of layers in a picture of the look's width, and by default of `height` pixels."""
+def spec(
+    style: Style, name: str, height: int, layers: Sequence[Spec], notes: Sequence[str] = (), **parts: object
+) -> Spec:
+    """A specification of layers in a picture of the style's width, and by default of `height` pixels and its notes."""
+    lines = note_lines(style, notes)
+    title: Spec = {"text": wrap(style.word(name), max(20, style.width // 9))}
+    if lines:
+        title["subtitle"] = lines
     return {
         "$schema": _SCHEMA,
-        "title": look.word(name),
-        "width": look.width,
-        "height": look.height or height,
+        "title": title,
+        "width": style.width,
+        "height": style.height or height + NOTE * len(lines),
         "autosize": {"type": "fit", "contains": "padding"},
-        "config": _config(look),
+        "config": _config(style),
         "layer": list(layers),
         **parts,
     }
 
 
-def empty(look: Look, name: str) -> Spec:
-    """The chart of a selection without transactions."""
-    text = {"type": "text", "text": look.word("nothing"), "color": look.colours.muted, "fontSize": 14}
-    return spec(look, name, 200, [{"mark": text}], data={"values": [{}]})
+def note_lines(style: Style, notes: Sequence[str]) -> list[str]:
+    """The notes in lines that fit into the width."""
+    return [line for note in notes for line in wrap(note, (style.width - 2 * PADDING) // 6)]
 
 
-def rows_axis(limit: int = 180) -> Spec:
-    """The axis of rows whose keys are those of `row_key`."""
-    is_heading = "slice(datum.value, 4, 5) == '#'"
-    return {
-        "title": None,
-        "labelExpr": "slice(datum.value, 5)",
-        "labelFontWeight": {"condition": {"test": is_heading, "value": "bold"}, "value": "normal"},
-        "labelLimit": limit,
-        "ticks": False,
-        "domain": False,
-        "grid": False,
-    }
-
-
-def row_key(number: int, label: str, mark: str = " ") -> str:
-    """A key that is unique whatever the label is; the mark `#` makes it a heading."""
-    return f"{number:04d}{mark}{label}"
+def empty(style: Style, name: str, text: str | None = None) -> Spec:
+    """The chart of a selection without transactions, or with nothing to draw for the reason that `text` tells."""
+    lines = wrap(text or style.word("nothing"), max(20, style.width // 9))
+    mark = {"type": "text", "text": lines, "color": style.colours.muted, "fontSize": 14, "lineHeight": 20}
+    return spec(style, name, 240, [{"mark": mark}], data={"values": [{}]})
 
 
 def months_between(first: str, last: str) -> list[str]:
@@ -125,24 +113,44 @@ def months_between(first: str, last: str) -> list[str]:
     return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(start, end + 1)]
 
 
-def month_axis(look: Look, months: Sequence[str]) -> Spec:
-    """The axis of calendar months: at most 13 labels, which begin with the first month."""
-    step = next(step for step in (1, 2, 3, 6, 12, 24, 60, 120, 1_200, 120_000) if len(months) <= 13 * step)
-    label = f"[{look.month_names}[slice(datum.value, 5)], slice(datum.value, 0, 4)]"
+def month_axis(style: Style, months: Sequence[str]) -> Spec:
+    """The axis of calendar months: as many labels as have room, beginning with the first month."""
+    room = min(13, (style.width - 100) // 40)
+    step = next(step for step in (1, 2, 3, 6, 12, 24, 60, 120, 1_200, 120_000) if len(months) <= room * step)
+    label = f"[{month_labels(style)}[slice(datum.value, 5)], slice(datum.value, 0, 4)]"
     return {"title": None, "values": list(months[::step]), "labelExpr": label, "labelAngle": 0, "ticks": False}
 
 
-def _config(look: Look) -> Spec:
-    colours = look.colours
-    axis = {"labelColor": colours.muted, "titleColor": colours.muted, "gridColor": colours.grid}
+def month_labels(style: Style) -> str:
+    """The names of calendar months, from `01` on, as an object of Vega's expressions."""
+    return "{" + ", ".join(f"'{place:02}': '{name}'" for place, name in enumerate(month_names(style), 1)) + "}"
+
+
+def money_axis(style: Style) -> Spec:
+    """The axis of amounts."""
+    return {"title": None, "labelExpr": money_labels(style), "domain": False, "ticks": False, "tickCount": 5}
+
+
+def legend(style: Style, labels: Iterable[str], **parts: object) -> Spec:
+    """A legend above the picture, in as many columns as have room for its labels."""
+    room = style.width - 80
+    pixels = min(200, room // 2, 40 + 6 * max(map(len, labels)))
+    return {"columns": min(6, room // pixels), "labelLimit": pixels - 20, **parts}
+
+
+def _config(style: Style) -> Spec:
+    colours = style.colours
+    axis = {"labelColor": colours.muted, "gridColor": colours.grid}
+    title = {"anchor": "start", "color": colours.text, "fontSize": 16, "offset": 12, "frame": "bounds"}
+    subtitle = {"subtitleColor": colours.muted, "subtitleFontSize": 12, "subtitlePadding": 6}
     return {
         "background": colours.background,
         "font": _FONT,
-        "padding": 12,
-        "locale": {"number": LOCALES[look.lang]},
-        "title": {"anchor": "start", "color": colours.text, "fontSize": 16, "offset": 12},
-        "axis": {**axis, "domainColor": colours.grid, "titleFontWeight": "normal", "labelPadding": 6},
-        "legend": {"labelColor": colours.text, "title": None, "orient": "top", "labelLimit": 140, "columns": 6},
+        "padding": PADDING,
+        "locale": {"number": LOCALES[style.language]},
+        "title": {**title, **subtitle, "subtitleLineHeight": NOTE},
+        "axis": {**axis, "domainColor": colours.grid, "labelPadding": 6},
+        "legend": {"labelColor": colours.text, "title": None, "orient": "top", "symbolOpacity": 1},
         "text": {"color": colours.text},
         "view": {"stroke": None},
     }

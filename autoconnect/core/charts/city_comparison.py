@@ -1,41 +1,53 @@
 """The cities as bars, the highest revenue first, with their revenue and share in columns."""
 
-from autoconnect.core.charts.base import Chart, Look, Spec, colour_of, empty, row_key, rows_axis, shown, spec
-from autoconnect.core.table import Table
+from decimal import Decimal
+
+from autoconnect.core.charts.base import Chart, Spec, Tables, colours_of, drawn, empty, spec
+from autoconnect.core.charts.lines import column, line_key, lines_axis, lines_that_fit, stretch
+from autoconnect.core.charts.style import Style
+from autoconnect.core.charts.texts import money, number, percent, shown
+
+_MOST_CITIES, _LINE = 20, 30
 
 
-def _draw(table: Table, look: Look) -> Spec:
-    if not table.rows:
-        return empty(look, "city-comparison")
+def _draw(tables: Tables, style: Style) -> Spec:
+    rows = tables["city-comparison"].rows
+    if not rows:
+        return empty(style, "city-comparison")
+    stay = rows[: lines_that_fit(style, _LINE - 8, notes=1, most=_MOST_CITIES)]
+    colours = colours_of(style, [str(row["city"]) for row in stay], [str(row["city"]) for row in rows])
     values = [
         {
-            "row": row_key(number, shown(row["city"])),
+            "row": line_key(place, str(row["city"])),
             "city": shown(row["city"]),
-            "revenue": row["revenue"],
-            "revenue_pct": row["revenue_pct"],
+            "colour": colours[str(row["city"])],
+            "revenue": drawn(row["revenue"]),
+            "revenue_pct": drawn(row["revenue_pct"]),
+            "money": money(style, row["revenue"]),
+            "share": percent(style, row["revenue_pct"]),
         }
-        for number, row in enumerate(table.rows)
+        for place, row in enumerate(stay)
     ]
-    rows = {"field": "row", "type": "ordinal", "axis": rows_axis()}
+    notes = []
+    if len(stay) < len(rows):
+        whole = sum(Decimal(row["revenue"] or 0) for row in rows)
+        part = sum(Decimal(row["revenue"] or 0) for row in stay)
+        share = percent(style, 100 * part / whole if whole else None)
+        text = style.word("left_revenue_cities")
+        notes = [text.format(shown=number(style, len(stay)), all=number(style, len(rows)), share=share)]
+    y = {"field": "row", "type": "ordinal", "axis": lines_axis(style)}
     # Bars end where the columns of numbers begin.
-    scale = {"domain": [0, float(table.rows[0]["revenue"] or 0) * 1.7 or 1]}
-    colour = {"field": "city", "legend": None, "scale": colour_of(sorted({str(row["city"]) for row in values}))}
+    pixels = 7 * max(len(str(value["money"])) for value in values) + 20
+    share_pixels = 62 if style.width >= 480 else 0
+    scale = {"domain": [0, float(rows[0]["revenue"] or 0) * stretch(style, pixels + share_pixels) or 1]}
     length = {"field": "revenue", "type": "quantitative", "scale": scale, "axis": None}
-    share = f"format(datum.revenue_pct, '.1f') + '{look.word('percent')}'"
+    colour = {"field": "colour", "type": "nominal", "scale": None}
     layers: list[Spec] = [
-        {"mark": {"type": "bar", "height": {"band": 0.6}}, "encoding": {"y": rows, "x": length, "color": colour}},
-        _column("format(datum.revenue, '$,.0f')", -70, rows),
-        _column(share, 0, rows),
+        {"mark": {"type": "bar", "height": {"band": 0.6}}, "encoding": {"y": y, "x": length, "color": colour}},
+        column(y, "money", share_pixels),
+        *([column(y, "share")] if share_pixels else []),
     ]
-    return spec(look, "city-comparison", 60 + 30 * len(values), layers, data={"values": values})
-
-
-def _column(text: str, offset: int, rows: Spec) -> Spec:
-    return {
-        "transform": [{"calculate": text, "as": "text"}],
-        "mark": {"type": "text", "align": "right", "xOffset": offset},
-        "encoding": {"y": rows, "x": {"value": "width"}, "text": {"field": "text"}},
-    }
+    return spec(style, "city-comparison", 60 + _LINE * len(values), layers, notes, data={"values": values})
 
 
 CHART = Chart("city-comparison", _draw)

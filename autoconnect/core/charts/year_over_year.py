@@ -1,0 +1,100 @@
+"""The revenue of each month next to that of a year before, and the change in per cent.
+
+A month adds up the cities that have revenue in both years: a city that opened or closed in between would otherwise pass
+for growth or loss of the others.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from autoconnect.core.charts.base import (
+    PADDING,
+    PALETTE,
+    Chart,
+    Spec,
+    Tables,
+    drawn,
+    empty,
+    legend,
+    money_axis,
+    month_labels,
+    spec,
+)
+from autoconnect.core.charts.style import Style
+from autoconnect.core.charts.texts import number, percent
+from autoconnect.core.exact import change_pct
+from autoconnect.core.table import Table
+
+_MOST_MONTHS = 24
+#: The revenue of a month in cents, and that of a year before.
+Pair = tuple[int, int]
+
+
+def _draw(tables: Tables, style: Style) -> Spec:
+    table = tables["year-over-year"]
+    if not table.rows:
+        return empty(style, "year-over-year")
+    pairs = _pairs(table)
+    if not pairs:
+        return empty(style, "year-over-year", style.word("no_year_before"))
+    room = (style.width - 2 * PADDING - 50) // 34
+    months = sorted(pairs)[-min(_MOST_MONTHS, room) :]
+    notes = [style.word("both_years")]
+    if len(months) < len(pairs):
+        notes.append(style.word("left_months").format(shown=len(months), all=number(style, len(pairs))))
+    values = _values(style, {month: pairs[month] for month in months})
+    return spec(style, "year-over-year", 380, _layers(style, months), notes, data={"values": values})
+
+
+def _pairs(table: Table) -> Mapping[str, Pair]:
+    pairs: dict[str, Pair] = defaultdict(lambda: (0, 0))
+    for row in table.rows:
+        if row["revenue_last_year"] is not None:
+            now, before = pairs[str(row["month"])]
+            pairs[str(row["month"])] = now + _cents(row["revenue"]), before + _cents(row["revenue_last_year"])
+    return dict(pairs)
+
+
+def _cents(amount: object) -> int:
+    return int(Decimal(str(amount)).scaleb(2))
+
+
+def _values(style: Style, pairs: Mapping[str, Pair]) -> list[Spec]:
+    digits = 1 if len(pairs) <= style.width // 60 else 0
+    values: list[Spec] = []
+    for month, (now, before) in pairs.items():
+        change = change_pct(now, before)
+        text = percent(style, change, digits, signed=True)
+        values += [
+            {"month": month, "kind": style.word("last_year"), "revenue": before / 100},
+            {"month": month, "kind": style.word("this_year"), "revenue": now / 100},
+            {"month": month, "top": max(now, before) / 100, "change_pct": drawn(change), "text": text},
+        ]
+    return values
+
+
+def _layers(style: Style, months: Sequence[str]) -> list[Spec]:
+    label = f"[{month_labels(style)}[slice(datum.value, 5)], slice(datum.value, 0, 4)]"
+    axis = {"title": None, "labelExpr": label, "labelAngle": 0, "ticks": False}
+    scale = {"domain": list(months), "paddingInner": 0.3, "paddingOuter": 0.15}
+    x = {"field": "month", "type": "ordinal", "scale": scale, "axis": axis}
+    y = {"field": "revenue", "type": "quantitative", "axis": money_axis(style)}
+    kinds = [style.word("last_year"), style.word("this_year")]
+    colours = {"domain": kinds, "range": [style.colours.muted, PALETTE[0] if style.theme == "light" else PALETTE[4]]}
+    kind = {"field": "kind", "type": "nominal", "scale": colours, "legend": legend(style, kinds)}
+    offset = {"field": "kind", "type": "nominal", "scale": {"domain": kinds}}
+    bars = {"x": x, "xOffset": offset, "y": y, "color": kind}
+    top = {"x": x, "y": {**y, "field": "top"}, "text": {"field": "text"}}
+    size = 11 if len(months) <= style.width // 60 else 10
+    return [
+        {"transform": [{"filter": "isValid(datum.kind)"}], "mark": {"type": "bar"}, "encoding": bars},
+        {
+            "transform": [{"filter": "isValid(datum.text)"}],
+            "mark": {"type": "text", "baseline": "bottom", "dy": -4, "fontSize": size},
+            "encoding": top,
+        },
+    ]
+
+
+CHART = Chart("year-over-year", _draw)
