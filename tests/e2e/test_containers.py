@@ -72,6 +72,13 @@ def test_the_shipped_data_is_processed_exactly(api: httpx2.Client) -> None:
     assert summary["transactions"] == 10_000
 
 
+def test_a_chart_is_drawn_in_a_container_without_fonts(api: httpx2.Client) -> None:
+    picture = api.get("/api/v1/charts/monthly-revenue.png", params={"lang": "fr"})
+    assert picture.status_code == 200, picture.text
+    assert picture.content.startswith(b"\x89PNG")
+    assert len(picture.content) > 50_000  # without its texts, it has a third of that
+
+
 def test_containers_run_with_few_rights(stack: Stack) -> None:
     for container in stack.containers():
         host, config = container["HostConfig"], container["Config"]
