@@ -6,9 +6,22 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.dialects import GivenDialect
-from autoconnect.models import MAX_SOURCE_BYTES, SourceName
+from autoconnect.models import MAX_SOURCE_BYTES, Job, SourceName
 
 Item = TypeVar("Item")
+
+#: Characters of a note's message in a list of jobs, and in events.
+_MAX_MESSAGE = 200
+
+
+def shortened(job: Job) -> Job:
+    """A job for a list of up to 1,000, or for an event: a note may have 32 KiB."""
+    notes = [note.model_copy(update={"message": _shortened_message(note.message)}) for note in job.notes]
+    return job.model_copy(update={"notes": notes})
+
+
+def _shortened_message(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
 
 
 class Items(BaseModel, Generic[Item]):

@@ -18,13 +18,14 @@ from api.announcement import Announcer
 from api.computations import Computations
 from api.cubes import Cubes
 from api.drawing import Drawing
+from api.events import Events
 from api.gate import Check, Gate, SecurityHeaders
 from api.kept_answers import KeptAnswers, kept_bytes
 from api.methods import Methods
 from api.parameters import Parameters, check_parameters
 from api.redis_watch import RedisWatch, WatchedClient
 from api.room import spare_bytes
-from api.routes import charts, health, jobs, metrics, prometheus, queue, sources
+from api.routes import charts, events, health, jobs, metrics, prometheus, queue, sources
 from api.source_files import SourceFiles
 from api.versioned import VersionedAnswers
 from api.waiting import Answers, Waiting
@@ -92,9 +93,10 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
     spare -= app.state.kept_answers.size
     app.state.computations = Computations(Cubes(app.state.client, spare // 2, settings.fold_names), spare // 2)
     app.state.drawing = Drawing()
+    app.state.events = Events(app.state.client)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     # Routes are tried in order: those that are called most come first.
-    for router in (metrics.router, charts.router, jobs.router, sources.router, queue.router):
+    for router in (metrics.router, charts.router, jobs.router, events.router, sources.router, queue.router):
         app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
@@ -139,6 +141,7 @@ async def _watch_redis(app: FastAPI) -> AsyncIterator[None]:
     app.state.result_reader.stop()
     await reading
     await app.state.drawing.end()
+    await app.state.events.end()
     await run_in_threadpool(announcer.stop)
     await run_in_threadpool(watch.stop)
 

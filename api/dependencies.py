@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from api.computations import Computations
 from api.drawing import Drawing
+from api.events import Events
 from api.kept_answers import KeptAnswers
 from api.redis_watch import RedisWatch
 from api.source_files import SourceFiles
@@ -44,6 +45,7 @@ Redis = Annotated[Client, Depends(_state_that_needs_redis("client"))]
 Computing = Annotated[Computations, Depends(_state_that_needs_redis("computations"))]
 #: The same, for computations that need no Redis.
 ComputingAlone = Annotated[Computations, Depends(_state("computations"))]
+Watching = Annotated[Events, Depends(_state("events"))]
 Draws = Annotated[Drawing, Depends(_state("drawing"))]
 Kept = Annotated[KeptAnswers, Depends(_state("kept_answers"))]
 Watch = Annotated[RedisWatch, Depends(_state("redis_watch"))]

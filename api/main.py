@@ -24,7 +24,7 @@ def serve(settings: Settings, stop: Stop) -> None:
     remove_leftovers(settings.upload_dir)
     is_open = settings.open_without_key and not settings.api_keys
     _warn_of_open_doors(settings.host, settings.listen_host, is_open=is_open)
-    Server(app).run(listening_sockets(settings.listen_host, settings.port))
+    Server(app, app.state.events.stop).run(listening_sockets(settings.listen_host, settings.port))
 
 
 def _warn_of_open_doors(configured_host: str, host: str, *, is_open: bool) -> None:

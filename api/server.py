@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,9 +20,13 @@ _GRACE_S = 5
 
 
 class Server(uvicorn.Server):
-    """Serves an application, with our own protocol and listeners; uvicorn does the rest."""
+    """Serves an application, with our own protocol and listeners; uvicorn does the rest.
 
-    def __init__(self, app: ASGIApp) -> None:
+    When it is to stop, it first calls `on_shutdown`, which ends answers that would go on for ever.
+    """
+
+    def __init__(self, app: ASGIApp, on_shutdown: Callable[[], None] = lambda: None) -> None:
+        self._on_shutdown = on_shutdown
         config = uvicorn.Config(
             app,
             ws="none",
@@ -42,6 +47,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._listener.stop()
+        self._on_shutdown()
         asyncio.get_running_loop().call_later(_GRACE_S, self._cut_off)
         await super().shutdown(sockets=[])
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api.access import NEEDS_KEY
-from api.answers import Items, JobRequest, Rejects
+from api.answers import Items, JobRequest, Rejects, shortened
 from api.cubes import gone
 from api.dependencies import Computing, Configured, Redis, SourceFolders
 from api.downloads import disposition
@@ -33,8 +33,6 @@ _RETRY_AFTER_S = 5
 
 #: Bytes of memory that a rejected row needs at most: its text, in Redis and as it is sent.
 _REJECT_BYTES = 4_000
-#: Characters of a note's message in a list of jobs.
-_MAX_MESSAGE = 200
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -85,7 +83,7 @@ def list_jobs(client: Redis, status: JobStatus | None = None, limit: Limit = 50,
     entries = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
     page = entries[:limit]
     next_cursor = str(page[-1][0]) if len(entries) > limit else None
-    return Items(items=[_shortened(job) for _, job in page], next_cursor=next_cursor)
+    return Items(items=[shortened(job) for _, job in page], next_cursor=next_cursor)
 
 
 @router.get("/latest")
@@ -131,7 +129,7 @@ def delete_job(client: Redis, job_id: str) -> Job | Response:
 
 @router.post("/{job_id}/publish", dependencies=[NEEDS_KEY])
 def publish_job(client: Redis, job_id: str) -> Job:
-    """Publishes the result of a completed job, which stays published until a job that is created later completes."""
+    """Publishes the result of a completed job, which stays published until a job that is submitted later completes."""
     while not jobs.publish_job(client, job_id):
         job = _find_job(client, job_id)
         if job.result is None:
@@ -139,6 +137,9 @@ def publish_job(client: Redis, job_id: str) -> Job:
             raise Problem(409, detail, job_status=job.status)
         if job.result is not ResultState.AVAILABLE:
             raise gone(job.id, job.result)
+        if not job.rows.accepted:
+            detail = f"Job {job.id} accepted no row, so its result has no metrics; publish a job that accepted some."
+            raise Problem(409, detail, job_status=job.status)
         # It has completed after it was not published.
     return _find_job(client, job_id)
 
@@ -211,16 +212,6 @@ async def list_rejects(
         return Body(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
 
     return await computations.make(request, count * _REJECT_BYTES, body)
-
-
-def _shortened(job: Job) -> Job:
-    """A job for a list of up to 1,000: a note may have 32 KiB."""
-    notes = [note.model_copy(update={"message": _shortened_message(note.message)}) for note in job.notes]
-    return job.model_copy(update={"notes": notes})
-
-
-def _shortened_message(message: str) -> str:
-    return message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
 
 
 def _job_id(idempotency_key: str | None) -> str | None:

@@ -55,11 +55,11 @@ def retry_job(client: Client, job_id: str) -> bool:
 
 
 def publish_job(client: Client, job_id: str) -> bool:
-    """Publish the result of a completed job, of an older one too; False if the job has no result.
+    """Publish the result of a completed job, of an older one too; False if the job has no result, or one without rows.
 
     Jobs that exist already do not replace it when they complete.
     """
-    return bool(client.run_script("publish_job", JobKeys(job_id).for_scripts(), []))
+    return bool(client.run_script("publish_job", JobKeys(job_id).for_scripts(), [keys.new_name()]))
 
 
 def remove_job(client: Client, job_id: str) -> bool:
@@ -83,6 +83,11 @@ def read_job(client: Client, job_id: str) -> Job | None:
         return None
     found = _read_jobs(client, [JobKeys(job_id)])
     return found[0][1] if found else None
+
+
+def read_jobs(client: Client, job_ids: Sequence[str]) -> list[Job]:
+    """The jobs of these ids at one instant, without those that do not exist."""
+    return [job for _, job in _read_jobs(client, [JobKeys(job_id) for job_id in job_ids])]
 
 
 def list_jobs(client: Client, status: JobStatus | None = None, before: int | None = None) -> Iterator[tuple[int, Job]]:

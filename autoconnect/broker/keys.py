@@ -12,7 +12,7 @@
 | `autoconnect:counters` | hash | totals of batch and job events, never reset | lasting |
 | `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
 | `autoconnect:sequence` | string | sequence number of the newest job | lasting |
-| `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys` | lasting |
+| `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys`, the last `call` | lasting |
 | `autoconnect:ended` | zset | ids of ended jobs, by the time of their end | lasting |
 | `autoconnect:results` | zset | ids of jobs that have a result, or rejects, by their sequence number | lasting |
 | `autoconnect:retained` | zset | ids of failed jobs that keep partials for a retry, by their end | lasting |

@@ -32,6 +32,8 @@ CHECKED = "checked.csv"
 KEY = "a key that only this stack knows"
 #: The name for calls with a method that the description does not have.
 OTHER_METHODS = "other methods"
+#: Operations whose answers end late or never, which openapi.toml leaves out.
+_ENDLESS = {"GET /api/v1/events", "GET /api/v1/jobs/{job_id}/events"}
 
 
 @dataclass
@@ -106,7 +108,8 @@ def fuzz(stack: Up, examples: int, seed: int, timeout_s: int) -> Report:
 
 def _operations(stack: Up) -> list[str]:
     paths = stack.client.get("/openapi.json").json()["paths"]
-    return [f"{method.upper()} {path}" for path in sorted(paths) for method in sorted(paths[path])]
+    operations = [f"{method.upper()} {path}" for path in sorted(paths) for method in sorted(paths[path])]
+    return [operation for operation in operations if operation not in _ENDLESS]
 
 
 def _answers(event: dict[str, dict[str, Any]], operations: list[str]) -> Iterator[tuple[str, str]]:

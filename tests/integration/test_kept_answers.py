@@ -290,7 +290,7 @@ def hits_when_ready(api: ApiServer) -> float:
 
 def every_path(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
     """Each path of the API, and its methods as the description has them."""
-    values = {"job_id": "none", "name": "summary"}
+    values = {"job_id": "none", "name": "summary", "form": "svg"}
     for path, operations in app.openapi()["paths"].items():
         named = path.replace("/sources/{name}", "/sources/source.csv")
         yield named.format(**values), {method.upper() for method in operations}

@@ -130,6 +130,11 @@ local function announce()
     'bytes_total', bytes_total, 'bytes_done', bytes_done, 'rows_read', rows_read)
 end
 
+-- Announces a change of an ended job, unless its events have expired: new ones would have no life time.
+local function announce_after_end()
+  if redis.call('EXISTS', events) == 1 then announce() end
+end
+
 local function read_batch(number)
   local batch_json = redis.call('HGET', batches, number)
   return batch_json and cjson.decode(batch_json)
@@ -313,6 +318,15 @@ local function end_job(status, reason, can_resume)
   refill()
 end
 
+-- Announces that the job of a hash is no longer published.
+local function announce_replaced(old_job)
+  if not old_job or old_job == job then return end
+  local id = id_of(job)
+  turn_to(id_of(old_job))
+  if redis.call('EXISTS', job) == 1 then announce_after_end() end
+  turn_to(id)
+end
+
 -- Publishes the job's result: its keys last until another one is published, and those of the one published before get
 -- their life time back. A job that completes later replaces it if its sequence number is above `sequence`.
 local function publish(sequence)
@@ -323,6 +337,7 @@ local function publish(sequence)
       redis.call('PEXPIRE', key, redis.call('HGET', old_keys[1], 'ttl_ms') or 0)
     end
   end
+  announce_replaced(old_keys[1])
   local keys = { job, batches, cube, metrics, rejects }
   for _, key in ipairs(keys) do
     redis.call('PERSIST', key)
