@@ -174,6 +174,9 @@ class Settings(BaseSettings):
             parts = urlsplit(url or "")
             # Without a host, a slash in the password makes the password look like a port and a database.
             readable = parts.port != 0 and (parts.hostname is not None or not parts.netloc)
+            # A `#`, `/`, `?` or `@` in the password would make the client take a part of it for the host.
+            rest = f"{parts.path}{parts.query}"
+            readable &= parts.netloc.count("@") <= 1 and not (parts.netloc and ("@" in rest or parts.fragment))
         except ValueError:  # its message can contain part of the password
             readable = False
         if not readable:

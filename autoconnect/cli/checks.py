@@ -17,12 +17,12 @@ def checked_dialect(name: str) -> str:
 
 def checked_folder(folder: Path | None) -> Path | None:
     """A folder that files can be written into, or that can be made; nothing is made yet."""
-    if folder is not None and (fault := _fault(folder)):
+    if folder is not None and (fault := folder_fault(folder)):
         raise typer.BadParameter(f"{fault}; expected a folder that can be made and written into.")
     return folder
 
 
-def _fault(folder: Path) -> str:
+def folder_fault(folder: Path) -> str:
     """What is wrong with a folder, or with the nearest one above it that exists; empty if nothing is."""
     for path in (folder, *folder.parents):
         try:

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from autoconnect.cli import local, remote
+from autoconnect.cli import local, remote, tables, uploads
 from autoconnect.cli.check import check_file
 from autoconnect.cli.checks import checked_dialect, checked_folder
 from autoconnect.cli.dialect import Columns, Parts, given_options
+from autoconnect.cli.doctor import examine, show
+from autoconnect.cli.show import console
 from autoconnect.generate import DIALECTS
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
@@ -20,11 +22,12 @@ app = typer.Typer(
     name="autoconnect",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.add_typer(remote.jobs, name="jobs")
-app.add_typer(remote.sources, name="sources")
-app.command()(remote.metric)
+app.add_typer(uploads.sources, name="sources")
+app.command()(tables.metric)
+app.command()(tables.query)
+app.command()(tables.rejects)
 
 Workers = Annotated[
     int | None, typer.Option(min=1, max=1_000, help="Number of workers; default: AUTOCONNECT_WORKERS, or 3.")
@@ -43,7 +46,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def autoconnect(
     _: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Turns a CSV of car sales and rentals into exact metrics per city."""
@@ -98,11 +104,25 @@ def up(
     workers: Workers = None,
     port: Annotated[int | None, typer.Option(help="Port of the API; default: AUTOCONNECT_PORT, or 8000.")] = None,
     repair_state: Annotated[
-        bool, typer.Option("--repair-state", help="Repair the state if it cannot be loaded, and keep a copy of it.")
+        bool,
+        typer.Option(
+            "--repair-state", metavar="", help="Repair the state if it cannot be loaded, and keep a copy of it."
+        ),
     ] = False,
 ) -> None:
     """Run the whole stack on this machine, API included, until Ctrl-C."""
     local.up(_settings(workers=workers, port=port), repair_state=repair_state)
+
+
+@app.command()
+def doctor(as_json: remote.AsJson = False) -> None:
+    """Say what this machine lacks for the stack, and how to mend it."""
+    checks = examine()
+    if as_json:
+        remote.print_json({"checks": [check._asdict() for check in checks]})
+    else:
+        show(console(), checks)
+    raise typer.Exit(any(check.state == "missing" for check in checks))
 
 
 @app.command()

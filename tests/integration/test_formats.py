@@ -14,7 +14,7 @@ from httpx2 import Response
 from pyarrow import parquet
 from python_calamine import CalamineWorkbook
 
-from autoconnect.client import Api
+from autoconnect.client import AutoConnect
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.exports import FORMATS, xlsx
 from tests.integration.large import complete_with
@@ -227,13 +227,13 @@ def test_a_file_has_all_rows_unless_a_limit_is_given(stack: Stack, serve: Serve,
 
 def test_the_client_follows_the_pages_of_a_metric_unless_a_limit_is_given(stack: Stack, serve: Serve) -> None:
     complete_with(stack, cube_of_models(2_500, 1))
-    api = Api(serve())
+    api = AutoConnect.over(serve())
     whole = api.metric("rental-duration")
-    assert [row["model"] for row in whole["rows"]] == [f"Modèle {number:07}" for number in range(2_500)]
-    assert (whole["next_cursor"], "note" in whole) == (None, False)
+    assert [row["model"] for row in whole] == [f"Modèle {number:07}" for number in range(2_500)]
+    assert (whole.answer["next_cursor"], "note" in whole.answer) == (None, False)
     part = api.metric("rental-duration", {"limit": "10"})
-    assert part["rows"] == whole["rows"][:10]
-    assert len(api.metric("rental-duration", {"cursor": part["next_cursor"], "limit": "7"})["rows"]) == 7
+    assert part == whole[:10]
+    assert len(api.metric("rental-duration", {"cursor": part.answer["next_cursor"], "limit": "7"})) == 7
 
 
 def test_a_cursor_of_another_query_or_result_is_refused(stack: Stack, serve: Serve) -> None:

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from autoconnect.broker import jobs, keys, results
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
-from autoconnect.client import Api
+from autoconnect.client import AutoConnect
 from autoconnect.errors import AutoConnectError, BrokerFull, TooManyJobs
 from autoconnect.models import JobStatus, ResultState
 from tests.integration.faults import run_ticks
@@ -166,7 +166,7 @@ def test_a_worker_of_a_job_that_was_deleted_leaves_nothing(stack: Stack, client:
 def test_the_python_client_cancels_open_jobs_only_and_deletes_ended_jobs_only(
     stack: Stack, api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = Api(api)
+    calls = AutoConnect.over(api)
     old, published = completed(stack), completed(stack)
     open_job, ending = stack.submit("source.csv"), stack.submit("source.csv")
     with pytest.raises(AutoConnectError, match=f"Job {old} has already ended: it is completed"):
@@ -248,8 +248,10 @@ def test_a_job_without_an_accepted_row_is_not_published_by_itself(
         job_id = completed(stack, text)
         assert results.published_job(client) == good
         assert not is_lasting(client, job_id)
-    assert api.post(f"/api/v1/jobs/{empty}/publish").status_code == 200
-    assert api.get("/api/v1/metrics/summary").json()["job_id"] == empty
+    refused = api.post(f"/api/v1/jobs/{empty}/publish")
+    assert (refused.status_code, refused.json()["job_status"]) == (409, "completed")
+    assert "accepted no row" in refused.json()["detail"]
+    assert api.get("/api/v1/metrics/summary").json()["job_id"] == good
 
 
 def test_only_a_completed_job_whose_result_is_there_can_be_published(

@@ -25,4 +25,4 @@ def test_the_command_line_accepts_the_filters_and_every_option_of_a_metric() -> 
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     options = [option.opts[0] for option in group.commands["metric"].params if isinstance(option, TyperOption)]
-    assert sorted(options) == sorted(f"--{name}" for name in [*FILTERS, *OPTIONS, "json", "wide"])
+    assert sorted(options) == sorted(f"--{name}" for name in [*FILTERS, *OPTIONS, "format", "json", "out", "wide"])
