@@ -65,15 +65,13 @@ class Rows(list[dict[str, Value]]):
 
 def parameters_of(filters: Mapping[str, Filter]) -> dict[str, str | list[str]]:
     """Filters as parameters of a call: without those that are None, and without the `_` of names such as `from_`."""
-    return {
-        name.removesuffix("_"): [str(each) for each in value] if _is_several(value) else str(value)  # type: ignore[union-attr]
-        for name, value in filters.items()
-        if value is not None
-    }
+    return {name.removesuffix("_"): _parameter(value) for name, value in filters.items() if value is not None}
 
 
-def _is_several(value: Filter) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+def _parameter(value: Filter) -> str | list[str]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [str(each) for each in value]
+    return str(value)
 
 
 def roll_up(

@@ -21,7 +21,7 @@ _JUDGED_ROWS = 1_000
 
 
 def generate(rows: int, seed: int = 1, bad_ratio: float = 0.0, writer: Writer = PLAIN) -> Iterator[str]:
-    """Yield a file in pieces of text: a header and `rows` rows, about `bad_ratio` (0 to 1) of which are bad.
+    """Yield a file in pieces of text: a header and `rows` rows, a share `bad_ratio` (0 to 1) of them bad.
 
     The writer is one of DIALECTS; the text is to be encoded in its `encoding`. If no day among the first rows shows the
     order of day and month, all dates are written with the year first, so that nobody must guess.

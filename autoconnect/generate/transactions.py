@@ -69,7 +69,7 @@ class Transactions:
 
 
 def draw(random: np.random.Generator, first: int, count: int, bad_ratio: float) -> Transactions:
-    """Draw `count` transactions, about `bad_ratio` (0 to 1) of which are bad."""
+    """Draw `count` transactions, a share `bad_ratio` (0 to 1) of them bad."""
     days = np.arange(_DAYS)
     months_of_days = (_FIRST_DAY + days).astype("datetime64[M]").astype(int) % 12
     activity = _SEASON[months_of_days] * (1 + _GROWTH * days / _DAYS)

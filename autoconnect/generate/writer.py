@@ -98,7 +98,7 @@ class Writer:
         return f"{self.before}{self.between.join(fields)}{surplus}{self.after}{self.line_end}"
 
     def _spoiled(self, fields: tuple[str, ...], row: _BadRow) -> tuple[str, ...]:
-        """The fields of a bad row in place of those of a good one, of which it keeps the number."""
+        """The fields of a bad row, as many as the good row has that it replaces."""
         bad = (
             self.date.format(*row.day),
             row.city or self.missing,

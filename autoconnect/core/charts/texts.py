@@ -7,7 +7,7 @@ from decimal import Decimal
 from autoconnect.core.charts.style import Style
 from autoconnect.core.table import Value
 
-#: What stands in place of a value that there is not.
+#: Shown where a value is missing.
 NONE = "\u2013"
 #: Characters that XML, and so an SVG, cannot hold.
 _NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")

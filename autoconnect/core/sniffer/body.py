@@ -63,7 +63,7 @@ class Body:
             yield from self.reader.rows(raw + self._line_end, None if line is None else line + number)
 
     def _length(self, data: bytes, rows: Sequence[Row], *, is_whole: bool) -> int:
-        """The bytes of the head, of which the last line may be cut, or those of its first rows if it has enough."""
+        """The bytes of the first rows, or of the whole head if that has fewer; its last line may be cut."""
         if len(rows) == HEAD_ROWS:
             return after_lines(data, rows[-1].record.line + rows[-1].record.breaks + 1, self._line_end)
         return len(data) if is_whole else data.rfind(self._line_end) + 1

@@ -12,7 +12,7 @@ _CENTS = re.compile(r"[0-9]{2}")
 
 
 def check_commas(rows: Sequence[Row], price: int) -> None:
-    """Raise SourceError if most prices, none of which has a mark, are followed by what looks like their cents.
+    """Raise SourceError if no price has a mark, and most are followed by what looks like their cents.
 
     `price` is the index of the price among the fields.
     """

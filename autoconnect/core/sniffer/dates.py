@@ -12,7 +12,7 @@ from autoconnect.errors import SourceError
 #: What a date tells: its only possible order, or that it has two, or a year of two digits.
 Form = Literal["ymd", "dmy", "mdy", "either", "two_digits"]
 
-#: Of so many sampled dates, one may be possible only in the other order, or have a year of two digits.
+#: One in so many sampled dates may be possible only in the other order, or have a year of two digits.
 _DATES_PER_ODD_ONE = 1_000
 
 

@@ -74,7 +74,7 @@ def sniff(sample: Sample, options: DialectOptions = NOTHING_GIVEN) -> Sniffed:
 
 
 def sniff_bytes(data: bytes, options: DialectOptions = NOTHING_GIVEN) -> Sniffed:
-    """Judge a source from all of its bytes, of which it takes the sample."""
+    """Judge a source by a sample that is taken from all of its bytes."""
     return sniff(read_sample(len(data), lambda offset, length: data[offset : offset + length]), options)
 
 
