@@ -6,20 +6,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from autoconnect.core.kernel import cell_table
-from autoconnect.core.kernel import mapper as kernel_mapper
+from autoconnect.core.kernel.map import map_chunks
 from autoconnect.core.kernel.mapper import KernelMapper
 from autoconnect.core.layout import Layout
 from autoconnect.core.partial import encode
 from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.sniffer.sample import HEAD_BYTES
 from autoconnect.core.splits import ByteRange, cut
-from benchmarks.bench import Bench
 from benchmarks.costs import Spread, rounded
 from benchmarks.report import Table, say
+
+if TYPE_CHECKING:  # its packages are only for benchmarks; a test has none of them
+    from benchmarks.bench import Bench
 
 #: CPU seconds by stage.
 Spent = dict[str, float]
@@ -28,25 +30,20 @@ _BATCH_BYTES = 32 << 20
 #: The number of batches that a worker maps to one partial of such a file.
 _GROUP = 18
 
-#: The compiled function of a stage, and the module that calls it.
-_KERNEL = {
-    "find: positions of delimiters and line ends": (kernel_mapper, "index_block"),
-    "fields: dates, amounts, codes for names": (kernel_mapper, "read_rows"),
-    "cells: rows added to cells": (cell_table, "fold_rows"),
-}
 _READ = "read: from the file into a buffer"
+_MAP = "map: the compiled kernel, from bytes to cells"
 _PARTIAL = "partial: a cube built from the cells"
 _COMMIT = "commit: the cube encoded"
 _REST = "rest: tables, new texts, Python"
-_STAGES = (_READ, *_KERNEL, _PARTIAL, _COMMIT, _REST)
+_STAGES = (_READ, _MAP, _PARTIAL, _COMMIT, _REST)
 
 
-def measure(bench: Bench) -> list[Table]:
+def measure(bench: "Bench") -> list[Table]:
     """Nanoseconds per row of each stage."""
     source = bench.file(bench.sizes.rows)
     runs: list[Spent] = []
     for number in range(bench.sizes.rounds):
-        runs.append(_run(source))
+        runs.append(stages_of(source))
         say(f"stages, round {number + 1} of {bench.sizes.rounds}")
     ns_per_row = {stage: [run[stage] / bench.sizes.rows * 1e9 for run in runs] for stage in _STAGES}
     total = sum(Spread.of(costs).median for costs in ns_per_row.values())
@@ -62,7 +59,8 @@ def measure(bench: Bench) -> list[Table]:
     return [Table("CPU time of a worker by stage", lines, note)]
 
 
-def _run(source: Path) -> Spent:
+def stages_of(source: Path) -> Spent:
+    """Map a file in this process; return the CPU seconds of each stage."""
     spent: Spent = defaultdict(float)
     size = source.stat().st_size
     with source.open("rb", buffering=0) as file, ExitStack() as patched:
@@ -72,8 +70,7 @@ def _run(source: Path) -> Spent:
             cut(layout.data_start, size, _BATCH_BYTES, lambda offset, length: os.pread(descriptor, length, offset))
         )
         _map(descriptor, layout, ranges[:1], defaultdict(float))  # loads the compiled kernel
-        for stage, (caller, name) in _KERNEL.items():
-            patched.enter_context(patch.object(caller, name, _timed(spent, stage, getattr(caller, name))))
+        patched.enter_context(patch.object(cell_table, "map_chunks", _timed(spent, _MAP, map_chunks)))
         started = time.process_time()
         for first in range(0, len(ranges), _GROUP):
             _map(descriptor, layout, ranges[first : first + _GROUP], spent)

@@ -11,6 +11,7 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
 from benchmarks import answers, child, contenders
+from benchmarks.experiments import stages
 from benchmarks.ours import SERVICES, free_port, running_stack
 from benchmarks.report import Table, write_between_markers, write_sections
 from tests.e2e.waiting import wait_until
@@ -43,6 +44,13 @@ def test_a_job_and_another_engine_are_measured_and_compute_the_same_cube(source:
     assert cost.wall_s > 0
     assert cost.cpu_s > 0
     assert cost.peak_bytes > 0
+
+
+def test_each_stage_of_a_worker_takes_time(source: Path) -> None:
+    spent = stages.stages_of(source)
+    assert len(spent) == 5
+    assert spent["map: the compiled kernel, from bytes to cells"] > 0
+    assert min(spent.values()) >= 0
 
 
 def test_one_cent_is_a_difference() -> None:
