@@ -191,7 +191,7 @@ def _line(random: Random, form: Form, breaks: bool) -> str:
     if chance < 0.07:
         return random.choice(("", " ", form.delimiter * (len(form.columns) - 1), f'""{form.delimiter} '))
     if chance < 0.09:
-        return _header_again(random, form)
+        return _header_again(random, form, breaks)
     if chance < 0.10 and form.sep_line:
         return form.sep_line
     if chance < 0.12:
@@ -199,8 +199,11 @@ def _line(random: Random, form: Form, breaks: bool) -> str:
     return _transaction(random, form, breaks)
 
 
-def _header_again(random: Random, form: Form) -> str:
-    """The header, sometimes after a byte order mark or in another encoding, rarely with other names or columns."""
+def _header_again(random: Random, form: Form, breaks: bool) -> str:
+    """The header, sometimes after a byte order mark or in another encoding, rarely with other names or columns.
+
+    Without `breaks`, its names have no line breaks: the file can be cut at any line.
+    """
     names = list(form.names)
     if random.random() < 0.1:
         names = [header_name(random, column, form.currency) for column in form.columns]
@@ -208,6 +211,8 @@ def _header_again(random: Random, form: Form) -> str:
         random.shuffle(names)
     if random.random() < 0.1:
         names = [name.replace("è", "\udce8" if form.encoding == "utf-8" else "\udcc3\udca8") for name in names]
+    if not breaks:
+        names = [name.replace("\n", " ") for name in names]
     return "\ufeff" * (random.random() < 0.2) + write_fields(random, names, form)
 
 
