@@ -130,7 +130,7 @@ def files(draw: st.DrawFn, breaks: bool = False) -> File:
 
 @st.composite
 def any_files(draw: st.DrawFn, breaks: bool = False) -> File:
-    """Files of any form, some of which cannot be planned.
+    """Files of any form; some cannot be planned.
 
     Each line comes from its own random number generator: that is quick and varied, and hypothesis can still drop lines
     that an example does not need.

@@ -70,7 +70,7 @@ def limited_api(
 
 @contextmanager
 def opened(server: ApiServer, path: str) -> Iterator[HTTPResponse]:
-    """An answer of which only the head has been read."""
+    """An answer, read up to its body."""
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
         connection.request("GET", path)
         with connection.getresponse() as response:

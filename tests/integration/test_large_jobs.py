@@ -169,7 +169,7 @@ def test_partials_that_come_while_their_job_is_reduced_are_reduced_at_once(
 ) -> None:
     """Given a child that reduces what a job has so far / When the job's last partial comes
 
-    I expect its end without a tick of the aggregator, of which there is one an hour.
+    I expect it to end without a tick of the aggregator, which comes once an hour here.
     """
     large = make_large(heartbeat_ms=3_600_000, lease_ms=3 * 3_600_000, batch_bytes=50_000)
     job_id = large.planned()

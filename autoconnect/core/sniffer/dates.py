@@ -12,7 +12,7 @@ from autoconnect.errors import SourceError
 #: What a date tells: its only possible order, or that it has two, or a year of two digits.
 Form = Literal["ymd", "dmy", "mdy", "either", "two_digits"]
 
-#: One in so many sampled dates may be possible only in the other order, or have a year of two digits.
+#: A sample of this many dates may have one that fits the other order only, or has a year of two digits.
 _DATES_PER_ODD_ONE = 1_000
 
 
