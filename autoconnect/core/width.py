@@ -19,10 +19,9 @@ class Width(NamedTuple):
 
         A last record without line end may be cut.
         """
-        surplus = fields[self.fields :]
-        if len(fields) >= self.fields:
-            return len(surplus) == self.surplus and not any(map(trimmed, surplus))
-        return is_ended and len(fields) >= self.needed
+        if len(fields) < self.fields:
+            return is_ended and len(fields) >= self.needed
+        return len(fields) == self.fields + self.surplus and not any(map(trimmed, fields[self.fields :]))
 
 
 def width_of(fields: int, surplus: int, positions: Mapping[str, int]) -> Width:

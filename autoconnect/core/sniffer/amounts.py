@@ -15,7 +15,6 @@ from autoconnect.errors import SourceError
 Use = tuple[DecimalMark, Literal["decimal", "grouping", "either"]]
 
 _MARKS: tuple[DecimalMark, ...] = get_args(DecimalMark)
-#: Amounts that differ in their digits only prove the same.
 _DIGITS = str.maketrans("123456789", "000000000")
 
 
@@ -36,25 +35,24 @@ class Amounts:
         return (",", "decimal") in self.uses
 
 
-def study_amounts(amounts: Iterable[Sighting]) -> Amounts:
-    """What the sampled amounts show; a field that is no amount, whatever the decimal mark, shows nothing."""
-    shapes: dict[str, Sighting] = {}
-    alike: Counter[str] = Counter()
-    for sighting in amounts:
-        shape = sighting.value.translate(_DIGITS)
-        shapes.setdefault(shape, sighting)
-        alike[shape] += 1
+def shape_of(amount: str) -> str:
+    """The same text for amounts that differ in their digits only: they show the same."""
+    return amount.translate(_DIGITS)
+
+
+def study_amounts(amounts: Iterable[tuple[Sighting, int]]) -> Amounts:
+    """What the sampled amounts, each with its number, show; what is no amount by any decimal mark shows nothing."""
     uses: dict[Use, Sighting] = {}
     counts: Counter[Use] = Counter()
     currencies: dict[Currency, Sighting] = {}
-    for shape, sighting in shapes.items():
-        amount = take_apart(shape)
+    for sighting, count in amounts:
+        amount = take_apart(shape_of(sighting.value))
         readings = _readings(amount.number) if amount else {}
         if amount and amount.currency and readings:
             currencies.setdefault(amount.currency, sighting)
         if amount and (use := _use(amount.number, readings)):
             uses.setdefault(use, sighting)
-            counts[use] += alike[shape]
+            counts[use] += count
     return Amounts(uses, counts, currencies)
 
 

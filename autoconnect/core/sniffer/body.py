@@ -44,11 +44,11 @@ class Body:
         """The first right rows of each window, each whole line from offset `start` on being a record; none twice."""
         numbers = _LineNumbers(self.sample, self._line_end)
         for offset, window in self.sample.row_windows():
-            window = window[: window.rfind(self._line_end) + 1]  # the last line may be cut, and the first one
+            whole = window.rfind(self._line_end) + 1  # the last line may be cut, and the first one
             position = start - offset if offset <= start else window.find(self._line_end) + 1
             found = 0
-            while found < WINDOW_ROWS and position < len(window):
-                end = after_lines(window, WINDOW_ROWS - found, self._line_end, position)
+            while found < WINDOW_ROWS and position < whole:
+                end = min(after_lines(window, WINDOW_ROWS - found, self._line_end, position), whole)
                 for row in filter(is_right, self._lines_as_rows(window[position:end], numbers.at(offset + position))):
                     found += 1
                     yield row

@@ -9,7 +9,7 @@ from autoconnect.errors import SourceError
 
 
 def judge_currency(
-    amounts: Mapping[Currency, Sighting], price: Sighting | None, column: Iterable[Sighting]
+    amounts: Mapping[Currency, Sighting], price: Sighting | None, column: Iterable[tuple[Sighting, int]]
 ) -> Judged[Currency | None]:
     """The currency of the sample: of its amounts, of the header of its price, and of its column of currencies.
 
@@ -18,7 +18,7 @@ def judge_currency(
     named = dict(amounts)
     if price and (currency := bracket_currency(price.value)):
         named.setdefault(currency, price)
-    for sighting in column:
+    for sighting, _ in column:
         if currency := CURRENCIES.get(folded_word(sighting.value)):
             named.setdefault(currency, sighting)
     if len(named) > 1:

@@ -30,19 +30,16 @@ def form_of(text: str) -> Form | None:
     return _order(int(first), int(second)) if digits in ((1, 4), (2, 4)) else None
 
 
-def judge_dates(dates: Iterable[Sighting], *, is_comma_proved: bool) -> Judged[Dates]:
-    """The order of day and month in the sampled dates.
+def judge_dates(dates: Iterable[tuple[Sighting, int]], *, is_comma_proved: bool) -> Judged[Dates]:
+    """The order of day and month in the sampled dates, each with its number.
 
     Raises SourceError, which shows a date and names the option, if the dates do not settle it.
     """
     counts: Counter[Form] = Counter()
     first: dict[Form, Sighting] = {}
-    forms: dict[str, Form | None] = {}
-    for sighting in dates:
-        start = sighting.value[:LENGTH]
-        form = forms[start] if start in forms else forms.setdefault(start, form_of(start))
-        if form:
-            counts[form] += 1
+    for sighting, count in dates:
+        if form := form_of(sighting.value[:LENGTH]):
+            counts[form] += count
             first.setdefault(form, sighting)
     most = counts.total() // _DATES_PER_ODD_ONE
     if counts["two_digits"] > most:

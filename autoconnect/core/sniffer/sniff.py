@@ -11,7 +11,7 @@ from autoconnect.core.meanings import Meanings
 from autoconnect.core.notes import shown
 from autoconnect.core.records import Form
 from autoconnect.core.schema import folded_word, meaning_of, trimmed
-from autoconnect.core.sniffer.amounts import judge_decimal, study_amounts
+from autoconnect.core.sniffer.amounts import judge_decimal, shape_of, study_amounts
 from autoconnect.core.sniffer.body import Body
 from autoconnect.core.sniffer.columns import Columns, find_columns
 from autoconnect.core.sniffer.commas import check_commas
@@ -106,7 +106,7 @@ def _judge_fields(body: Body, line: Line, columns: Columns, options: DialectOpti
     rows = Rows(
         [*filter(is_right, head.rows), *body.window_rows(head.end, is_right)], columns.positions, columns.constants
     )
-    amounts = study_amounts(rows.values("price", "cost"))
+    amounts = study_amounts(rows.values("price", "cost", alike=shape_of))
     price = columns.positions.get("price")
     if line.delimiter == "," and price is not None and not amounts.uses and options.decimal is None:
         check_commas(head.rows, price)
