@@ -1,5 +1,6 @@
 """Checks of arguments that can be made before anything starts; a wrong one is wrong usage."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -20,6 +21,18 @@ def checked_folder(folder: Path | None) -> Path | None:
     if folder is not None and (fault := folder_fault(folder)):
         raise typer.BadParameter(f"{fault}; expected a folder that can be made and written into.")
     return folder
+
+
+def checked_file(file: Path | None) -> Path | None:
+    """A file that can be written, in a folder that may still have to be made; nothing is made yet."""
+    if file is None:
+        return None
+    if file.is_dir():
+        raise typer.BadParameter(f"{str(file)!r} is a folder; expected a file to write into.")
+    if file.exists() and not os.access(file, os.W_OK):
+        raise typer.BadParameter(f"{str(file)!r} cannot be written; expected a file that can be replaced.")
+    checked_folder(file.parent)
+    return file
 
 
 def folder_fault(folder: Path) -> str:

@@ -8,10 +8,12 @@ import typer
 
 from autoconnect.cli import local, remote, tables, uploads
 from autoconnect.cli.check import check_file
-from autoconnect.cli.checks import checked_dialect, checked_folder
+from autoconnect.cli.checks import checked_dialect, checked_file, checked_folder
 from autoconnect.cli.dialect import Columns, Parts, given_options
 from autoconnect.cli.doctor import examine, show
+from autoconnect.cli.report import Report
 from autoconnect.cli.show import console
+from autoconnect.core.charts.style import Language
 from autoconnect.generate import DIALECTS
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
@@ -74,6 +76,11 @@ def run(
         ExportFormat | None,
         typer.Option("--format", help="Format of --export; xlsx is one workbook; default: csv."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(callback=checked_file, help="Write a report of all metrics, one page of HTML, into this file."),
+    ] = None,
+    lang: Annotated[Language | None, typer.Option(help="Language of --report; default: en.")] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
     settings = _settings(workers=workers)
@@ -82,8 +89,12 @@ def run(
         source = str(settings.data_dir / (settings.source or DEFAULT_SOURCE))
     if form and not export:
         raise typer.BadParameter("it is the format of --export; give the folder, too", param_hint="--format")
-    files = local.Export(export, form or "csv") if export else None
-    raise typer.Exit(local.run(source, settings, options, as_json=as_json, wide=wide, export=files))
+    if lang and not report:
+        raise typer.BadParameter("it is the language of --report; give the file, too", param_hint="--lang")
+    files = local.Files(
+        local.Export(export, form or "csv") if export else None, Report(report, lang or "en") if report else None
+    )
+    raise typer.Exit(local.run(source, settings, options, as_json=as_json, wide=wide, files=files))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from autoconnect.broker import jobs, results
 from autoconnect.broker.connection import Client
+from autoconnect.cli.report import Report, write_report
 from autoconnect.cli.show import console, progress, show_job, show_table
 from autoconnect.cli.source import given_source, name_in_data_folder
 from autoconnect.client import Watcher
@@ -24,7 +25,7 @@ from autoconnect.core.table import Table
 from autoconnect.errors import AutoConnectError, BrokerUnavailable, SettingsError
 from autoconnect.exports import FORMATS, xlsx
 from autoconnect.exports.base import with_currency
-from autoconnect.exports.json import dumps
+from autoconnect.exports.json import dumps_ascii
 from autoconnect.exports.workbook import write_workbook
 from autoconnect.local.stack import local_stack, start_or_repair
 from autoconnect.local.supervisor import Supervisor
@@ -52,12 +53,17 @@ class Export(NamedTuple):
     format: str
 
 
-def run(
-    source: str, settings: Settings, dialect: DialectOptions, *, as_json: bool, wide: bool, export: Export | None
-) -> int:
+class Files(NamedTuple):
+    """What a run writes into files."""
+
+    export: Export | None = None
+    report: Report | None = None
+
+
+def run(source: str, settings: Settings, dialect: DialectOptions, *, as_json: bool, wide: bool, files: Files) -> int:
     """Runs one job on the stack without the API, and prints the metrics; returns the exit code.
 
-    `source` is a path, or `-` for standard input.
+    `source` is a path, or `-` for standard input. A job that is not completed has no report.
     """
     with given_source(source) as file, temporary_folder() as folder:
         overrides = {"DATA_DIR": str(file.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
@@ -76,8 +82,10 @@ def run(
             completed = job.status is JobStatus.COMPLETED
             metrics = {name: _metric(client, job_id, name, settings) for name in CATALOGUE} if completed else {}
             rejects = results.read_rejects(client, job_id, 0, MAX_REJECTS)
-    if export:
-        _export({**metrics, "rejects": rejects}, job, export)
+    if files.export:
+        _export({**metrics, "rejects": rejects}, job, files.export)
+    if files.report and completed:
+        write_report(files.report, job, metrics, rejects)
     if as_json:
         _print_json(job, metrics, rejects)
     else:
@@ -169,7 +177,7 @@ def _print_json(job: Job, metrics: Tables, rejects: Table) -> None:
         "rejects": list(rejects.rows),
         "truncated": _is_truncated(job),
     }
-    sys.stdout.write(dumps(document) + "\n")
+    sys.stdout.write(dumps_ascii(document) + "\n")
 
 
 def _print_tables(out: Console, job: Job, metrics: Tables, rejects: Table) -> None:

@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from autoconnect.cli.check import show_check
+from autoconnect.cli.checks import checked_file
 from autoconnect.cli.dialect import Columns, Parts, given_options
+from autoconnect.cli.report import write_page
 from autoconnect.cli.show import console, progress, show_job, show_jobs
 from autoconnect.client import AutoConnect, connected
-from autoconnect.exports.json import dumps
+from autoconnect.core.charts.style import Language
+from autoconnect.exports.json import dumps_ascii
 from autoconnect.logs import printable
 from autoconnect.models import Job, JobStatus, SourceCheck
 from autoconnect.settings import PREFIX
@@ -109,6 +113,18 @@ def delete(job_id: GivenId, as_json: AsJson = False) -> None:
 
 
 @jobs.command()
+def report(
+    job_id: GivenId,
+    out: Annotated[Path, typer.Option(callback=checked_file, help="The file to write.")],
+    lang: Annotated[Language, typer.Option(help="Language of the report.")] = "en",
+) -> None:
+    """Write the report of a completed job, one page of HTML, into a file."""
+    with connected() as api:
+        page = api.report(job_id, lang)
+    write_page(out, page)
+
+
+@jobs.command()
 def events(
     job_id: Annotated[str, typer.Argument(help="Id of the job; default: the events of all jobs, until Ctrl-C.")] = "",
     as_json: Annotated[
@@ -157,4 +173,4 @@ def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
 
 def print_json(document: Any) -> None:
     """Prints one JSON object."""
-    sys.stdout.write(dumps(document) + "\n")
+    sys.stdout.write(dumps_ascii(document) + "\n")

@@ -164,6 +164,15 @@ class AutoConnect:
             answer["next_cursor"] = page.next_cursor
         return Rows([column.name for column in REJECT_COLUMNS], answer["items"], answer)
 
+    def report(self, job_id: str = "latest", lang: str = "en") -> bytes:
+        """Return the report of a completed job, a page of HTML in UTF-8; `lang` is en or fr.
+
+        Raises Conflict if the job is not completed.
+        """
+        path = ("jobs", self.job(job_id).id, "report")
+        with self._connection.open("GET", *path, params={"lang": lang}, headers={"Accept": "text/html"}) as response:
+            return response.read()
+
     def save(self, file: str | Path, form: str, *path: str, **filters: Filter) -> Path:
         """Write an answer in a format (csv, xlsx, parquet, json) into a file, and return its path.
 

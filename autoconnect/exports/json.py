@@ -13,7 +13,13 @@ from autoconnect.exports.base import Format, chunks
 
 
 def dumps(value: object) -> str:
-    """A value as JSON text, with exact decimals."""
+    """A value as JSON text, with exact decimals and every letter as it is."""
+    text: str = simplejson.dumps(value, use_decimal=True, ensure_ascii=False)
+    return text
+
+
+def dumps_ascii(value: object) -> str:
+    """The same in ASCII, for terminals, which may not have every letter."""
     text: str = simplejson.dumps(value, use_decimal=True)
     return text
 

@@ -112,7 +112,7 @@ def test_json_has_the_head_before_the_columns_and_exact_decimals() -> None:
     document = b"".join(FORMATS["json"].write(table, {"metric": "query"})).decode()
     assert document == (
         '{"metric": "query", "columns": ["city", "revenue"], '
-        '"rows": [{"city": "Saint-\\u00c9tienne", "revenue": 70010847.80}]}'
+        '"rows": [{"city": "Saint-Étienne", "revenue": 70010847.80}]}'
     )
 
 

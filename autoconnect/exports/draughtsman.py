@@ -1,7 +1,7 @@
-"""The process that draws pictures: vl-convert holds the interpreter while it draws, so it has a process of its own.
+"""Draws pictures of charts with vl-convert, which holds the interpreter while it draws: services give it a process.
 
-It reads requests, a line of JSON each: `{"form": "svg" or "png", "spec": ...}`. It answers each with a line that says
-`drawn` or `failed` and the number of bytes that follow: the picture, or the reason in UTF-8.
+The process reads requests, a line of JSON each: `{"form": "svg" or "png", "spec": ...}`. It answers each with a line
+that says `drawn` or `failed` and the number of bytes that follow: the picture, or the reason in UTF-8.
 """
 
 import json
