@@ -117,13 +117,11 @@ class Reducer:
             return
         limits_of_job = Limits(max_cells, self._settings.max_rejected_ratio)
         outcome = reduce([total.partial], parts, limits_of_job, self._settings.fold_names)
-        if results.finish_job(self._client, job_id, list(total.names), outcome):
-            status = JobStatus.FAILED if outcome.failure else JobStatus.COMPLETED
-            log.info("job ended", status=status, rows=total.partial.rows_read, cells=len(outcome.cube))
+        if results.finish_job(self._client, job_id, list(total.names), outcome) and not outcome.failure:
+            log.info("job completed", rows=total.partial.rows_read, cells=len(outcome.cube))
 
     def _fail(self, job_id: str, reason: str) -> None:
         jobs.end_job(self._client, job_id, JobStatus.FAILED, reason)
-        log.warning("job failed", error=reason)
 
     def _update_sum(self, job_id: str, names: list[str], max_cells: int) -> _Sum:
         """Return the sum of the partials of these names; read only those that are new since the last call.

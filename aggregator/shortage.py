@@ -134,7 +134,6 @@ class Queue:
         failed = waits.fail_for_memory(self._client, job.id, reason, least_wait_ms)
         if failed:
             self._dropped_at = time.monotonic()
-            log.warning("job failed", job=job.id, error=reason)
         return failed
 
     def _waited_ms(self, shortage: Shortage) -> dict[str, int]:

@@ -128,7 +128,6 @@ class Orchestrator:
                 yield
             except SourceError as error:
                 jobs.end_job(self._client, job_id, JobStatus.FAILED, str(error))
-                log.warning("job failed", error=str(error))
 
     def _start_plan(self, job_id: str) -> None:
         if job_id in self._plannings:

@@ -130,8 +130,8 @@ class Worker:
             except RecordCrossesBatch as error:
                 plans.replan_job(self._client, self.id, claim.id)
                 log.warning("job goes back to planning", error=str(error))
-            except (SourceChanged, SourceNotFound, CubeError) as error:
-                self._fail(claim.id, error)
+            except (SourceChanged, SourceNotFound, CubeError) as error:  # another attempt would end the same way
+                batches.fail_batch(self._client, self.id, claim.id, str(error))
             except BrokerUnavailable:
                 raise
             except Exception as error:
@@ -175,7 +175,7 @@ class Worker:
                 partial = group.mapper.partial()
                 check_size(partial.cube, self._max_cells(group))
             except CubeError as error:
-                self._fail(group.items[0], error)
+                batches.fail_batch(self._client, self.id, group.items[0], str(error))
                 return
             while not self._write(group.items, partial):
                 self.heartbeat.show_progress()
@@ -201,11 +201,6 @@ class Worker:
         else:
             log.info("commit discarded", recovery="discarded", rows=partial.rows_read)
         return True
-
-    def _fail(self, item: BatchId, error: Exception) -> None:
-        """Fail the job at once: another attempt would end the same way."""
-        batches.fail_batch(self._client, self.id, item, str(error))
-        log.warning("job failed", error=str(error))
 
     def _is_short_of_memory(self) -> bool:
         if self._memory_check.is_due():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.failures import log_failure, log_failure_in
 from autoconnect.broker.jobs import short_reason
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.plan import MappableBatch, Part
@@ -78,8 +79,12 @@ def is_needed(client: Client, batch: BatchId) -> bool:
 def fail_batch(client: Client, worker: str, batch: BatchId, reason: str) -> bool:
     """Mark a batch dead and fail its job, without further attempts; False if the worker no longer has the batch."""
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
-    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, short_reason(reason)]
-    return bool(client.run_script("fail_batch", script_keys, arguments))
+    reason = short_reason(reason)
+    arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, reason]
+    failed = bool(client.run_script("fail_batch", script_keys, arguments))
+    if failed:
+        log_failure(batch.job, reason)
+    return failed
 
 
 def back_up_batches(client: Client, job_id: str, least_age_ms: int, times_average: int) -> list[BatchId]:
@@ -100,7 +105,9 @@ def give_back_batch(client: Client, worker: str, batch: BatchId, max_attempts: i
     """
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker)]
     arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_attempts, short_reason(reason)]
-    return bool(client.run_script("give_back_batch", script_keys, arguments))
+    reply = client.run_script("give_back_batch", script_keys, arguments)
+    log_failure_in(reply, batch.job)
+    return bool(reply)
 
 
 def read_batches(client: Client, job_id: str, numbers: Sequence[int]) -> list[Batch]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.failures import log_failure
 from autoconnect.broker.keys import JobKeys
 from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
 from autoconnect.core.notes import shortened
@@ -45,8 +46,12 @@ def create_job(
 
 def end_job(client: Client, job_id: str, status: JobStatus, reason: str = "") -> bool:
     """End a job without a result; False if it does not exist or has ended already."""
-    arguments: list[Argument] = [status, short_reason(reason), keys.new_name()]
-    return bool(client.run_script("end_job", JobKeys(job_id).for_scripts(), arguments))
+    reason = short_reason(reason)
+    arguments: list[Argument] = [status, reason, keys.new_name()]
+    ended = bool(client.run_script("end_job", JobKeys(job_id).for_scripts(), arguments))
+    if ended and status is JobStatus.FAILED:
+        log_failure(job_id, reason)
+    return ended
 
 
 def retry_job(client: Client, job_id: str) -> bool:

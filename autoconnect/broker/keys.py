@@ -9,7 +9,7 @@
 | `autoconnect:open` | set | ids of jobs that have not ended | lasting |
 | `autoconnect:orchestrator` | list | ids of jobs that need the orchestrator | lasting |
 | `autoconnect:aggregator` | list | ids of jobs that need the aggregator | lasting |
-| `autoconnect:counters` | hash | totals of batch and job events, never reset | lasting |
+| `autoconnect:counters` | hash | totals of batches, jobs, rows and their durations, never reset | lasting |
 | `autoconnect:jobs` | zset | names of all jobs' hashes, by their sequence number | lasting |
 | `autoconnect:sequence` | string | sequence number of the newest job | lasting |
 | `autoconnect:published` | hash | the published `job`, its `sequence`, its lasting `keys`, the last `call` | lasting |

@@ -1,8 +1,8 @@
 """The lists that wake services, and the depths of all lists."""
 
-from autoconnect.broker import keys
+from autoconnect.broker import keys, server
 from autoconnect.broker.connection import Client
-from autoconnect.broker.keys import JobKeys
+from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.broker.workers import registered_workers
 from autoconnect.models import Queue
 
@@ -41,6 +41,24 @@ def queues(client: Client) -> list[Queue]:
         Queue(queue=queue, depth=sum(client.call_many([["LLEN", name] for name in names])))
         for queue, names in lists.items()
     ]
+
+
+def oldest_wait_ms(client: Client) -> int | None:
+    """Milliseconds since the oldest plan that has a batch without a worker was made; None if no batch waits.
+
+    It reads the lists of open jobs, not their batches: the generation of a plan is the time when it was made.
+    """
+    open_jobs = [job_id.decode() for job_id in client.call("SMEMBERS", keys.OPEN)]
+    depths = [["LLEN", JobKeys(job_id).waiting] for job_id in open_jobs]
+    generations = [["HGET", JobKeys(job_id).job, "generation"] for job_id in open_jobs]
+    ready, *replies = client.call_many([["LRANGE", keys.READY, 0, -1], *depths, *generations])
+    ready_plans = {(item.job, item.generation) for item in (BatchId.parse(each.decode()) for each in ready)}
+    made_at_ms = [
+        int(generation)
+        for job_id, depth, generation in zip(open_jobs, replies[: len(depths)], replies[len(depths) :], strict=True)
+        if generation and (depth or (job_id, int(generation)) in ready_plans)
+    ]
+    return max(server.time_ms(client) - min(made_at_ms), 0) if made_at_ms else None
 
 
 def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
+from autoconnect.broker.failures import log_failure_in
 from autoconnect.broker.keys import JobKeys
 from autoconnect.models import JobStatus
 
@@ -34,7 +35,8 @@ def begin_reduction(client: Client, job_id: str, reducer: str, lease_ms: int, ju
     script_keys = [*JobKeys(job_id).for_scripts(), keys.reducer(reducer)]
     arguments = [lease_ms, int(judgement.may_judge), judgement.max_deaths]
     reply = client.run_script("begin_reduction", script_keys, arguments)
-    if not reply:
+    log_failure_in(reply, job_id)
+    if not isinstance(reply, list):
         return None
     status, max_cells, names = reply
     return Reduction(JobStatus(status.decode()), int(max_cells) if max_cells else None, [n.decode() for n in names])

@@ -9,6 +9,7 @@ from typing import Self
 
 from autoconnect.broker import keys, server, staging
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.failures import log_failure
 from autoconnect.broker.jobs import result_state
 from autoconnect.broker.keys import JobKeys
 from autoconnect.broker.notes import notes_json
@@ -85,6 +86,8 @@ def finish_job(client: Client, job_id: str, names: Sequence[str], outcome: Outco
     for items in (names, *(result.lists() if is_small else ([], [], []))):
         arguments += [len(items), *items]
     finished = bool(client.run_script("finish_job", [*JobKeys(job_id).for_scripts(), *staged], arguments) == 1)
+    if finished and outcome.failure:
+        log_failure(job_id, outcome.failure)
     if not (finished or is_small):
         staging.unstage(client, job_id, staged)
     return finished

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from autoconnect.broker import keys, server
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.failures import log_failure
 from autoconnect.broker.jobs import open_jobs, short_reason
 from autoconnect.broker.keys import JobKeys
 from autoconnect.errors import BrokerFull
@@ -96,5 +97,9 @@ def stop_waiting(client: Client, job_id: str) -> None:
 
 def fail_for_memory(client: Client, job_id: str, reason: str, least_wait_ms: int = 0) -> bool:
     """Fail an open job and drop its partials; False if it has ended, or has not waited for `least_wait_ms`."""
-    arguments: list[Argument] = [short_reason(reason), least_wait_ms, keys.new_name()]
-    return bool(client.run_script("fail_for_memory", JobKeys(job_id).for_scripts(), arguments))
+    reason = short_reason(reason)
+    arguments: list[Argument] = [reason, least_wait_ms, keys.new_name()]
+    failed = bool(client.run_script("fail_for_memory", JobKeys(job_id).for_scripts(), arguments))
+    if failed:
+        log_failure(job_id, reason)
+    return failed

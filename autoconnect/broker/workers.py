@@ -6,6 +6,7 @@ from datetime import datetime
 from autoconnect.broker import keys, server
 from autoconnect.broker.batches import claimed_items
 from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.failures import log_failure_in
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.models import Worker
 
@@ -104,4 +105,6 @@ def registered_workers(client: Client) -> list[tuple[str, int]]:
 def _reap(client: Client, worker: str, batch: BatchId, max_deaths: int) -> bool:
     script_keys = [*JobKeys(batch.job).for_scripts(), keys.claimed(worker), keys.heartbeat(worker)]
     arguments: list[Argument] = [str(batch), batch.generation, batch.batch, worker, max_deaths]
-    return bool(client.run_script("reap_batch", script_keys, arguments))
+    reply = client.run_script("reap_batch", script_keys, arguments)
+    log_failure_in(reply, batch.job)
+    return bool(reply)

@@ -124,6 +124,7 @@ def test_publishing_needs_the_key_counts_for_the_rate_limit_and_is_logged(stack:
     assert api.post(path).status_code == 401
     with capture_logs() as lines:
         assert api.post(path, headers={"X-API-Key": KEY}).json()["published"] is True
-    assert [(line["event"], line["path"]) for line in lines] == [("change accepted", path)]
+    (line,) = lines
+    assert (line["event"], line["operation"], line["job"], line["status"]) == ("change", "publish_job", job_id, 200)
     assert api.post(path, headers={"X-API-Key": KEY}).status_code == 200
     assert api.post(path, headers={"X-API-Key": KEY}).status_code == 429

@@ -89,6 +89,7 @@ def test_events_of_batches_and_jobs_are_counted(stack: Stack, client: Client) ->
         "backed_up": 0,
         "discarded": 1,
         "dead": 0,
+        "rows_accepted": job.rows.accepted,
         "jobs_completed": 1,
         "jobs_failed": 1,
         "jobs_cancelled": 1,

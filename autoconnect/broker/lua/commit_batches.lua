@@ -58,7 +58,7 @@ if redis.call('HLEN', partial) ~= tonumber(field_count) then
   return { -1, false }
 end
 
-local bytes = 0
+local now, bytes, durations_ms = now_ms(), 0, {}
 for number, batch in pairs(mapped) do
   batch.state = 'done'
   batch.error = nil
@@ -67,16 +67,18 @@ for number, batch in pairs(mapped) do
   free_lines(number, batch)
   drop_item(number)
   bytes = bytes + batch.length
+  durations_ms[#durations_ms + 1] = math.max(now - (batch.claimed_at or now), 0)
 end
 for index = first_reason, last_reason, 2 do
   redis.call('HINCRBY', job, 'rejected:' .. ARGV[index], ARGV[index + 1])
+  count('rejected:' .. ARGV[index], ARGV[index + 1])
 end
 add_partial(partial)
 redis.call('HINCRBY', job, 'rows_accepted', rows_accepted)
 redis.call('HINCRBY', job, 'rows_rejected', rows_rejected)
 redis.call('HINCRBY', job, 'rows_read', rows_accepted + rows_rejected)
 redis.call('HINCRBY', job, 'bytes_done', bytes)
-redis.call('HSET', job, 'committed_at', now_ms())
+redis.call('HSET', job, 'committed_at', now)
 local total, transport = unpack(redis.call('HMGET', job, 'total', 'transport'))
 if redis.call('HINCRBY', job, 'done', last - first + 1) == tonumber(total) then
   redis.call('HSET', job, 'status', 'reducing')
@@ -84,5 +86,7 @@ end
 redis.call('RPUSH', aggregator, id)
 if transport == 'inline' then redis.call('RPUSH', orchestrator, id) end
 count('batches_done', last - first + 1)
+count('rows_accepted', rows_accepted)
+count_durations('batch_ms', durations_ms)
 announce()
 return reply(1)

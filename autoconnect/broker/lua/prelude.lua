@@ -53,6 +53,24 @@ local function count(counter, by)
   redis.call('HINCRBY', counters, counter, by)
 end
 
+-- Counts durations in ms: each in the field of the first bound that it does not exceed, and all in that of their sum.
+-- BOUNDS_MS in counters.py has the same bounds.
+local function count_durations(histogram, durations_ms)
+  local bounds_ms = { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 1800000, 7200000 }
+  local numbers, sum_ms = {}, 0
+  for _, duration_ms in ipairs(durations_ms) do
+    local index = 1
+    while bounds_ms[index] and duration_ms > bounds_ms[index] do index = index + 1 end
+    local field = histogram .. ':' .. (bounds_ms[index] or 'more')
+    numbers[field] = (numbers[field] or 0) + 1
+    sum_ms = sum_ms + duration_ms
+  end
+  for field, number in pairs(numbers) do
+    redis.call('HINCRBY', counters, field, number)
+  end
+  redis.call('HINCRBY', counters, histogram .. ':sum', sum_ms)
+end
+
 -- The key of a worker's claimed list, from the key of its heartbeat.
 local function claimed_by(heartbeat)
   return heartbeat .. ':claimed'
@@ -308,13 +326,15 @@ local function end_job(status, reason, can_resume)
   redis.call('SREM', open, id_of(job))
   redis.call('ZADD', ended, now_ms(), id_of(job))
   redis.call('HDEL', job, 'waits_for', 'waits_since')
-  redis.call('HSET', job, 'status', status, 'error', reason, 'finished_at', now_ms())
+  local started_at, finished_at = redis.call('HGET', job, 'started_at'), now_ms()
+  redis.call('HSET', job, 'status', status, 'error', reason, 'finished_at', finished_at)
   announce()
   local ttl_ms = redis.call('HGET', job, 'ttl_ms')
   for _, key in ipairs({ job, batches, cube, metrics, rejects, events }) do
     redis.call('PEXPIRE', key, ttl_ms)
   end
   count('jobs_' .. status, 1)
+  if started_at then count_durations('job_ms:' .. status, { math.max(finished_at - started_at, 0) }) end
   refill()
 end
 
@@ -363,7 +383,7 @@ local function remove_item(claimed, item, generation, number, worker)
   return batch
 end
 
--- Marks a batch dead for a reason, and fails its job with a message.
+-- Marks a batch dead for a reason, and fails its job with a message. Returns the message.
 local function kill_batch(number, batch, reason, message, can_resume)
   batch.state = 'dead'
   batch.error = reason
@@ -372,6 +392,7 @@ local function kill_batch(number, batch, reason, message, can_resume)
   redis.call('HINCRBY', job, 'dead', 1)
   count('dead', 1)
   end_job('failed', message, can_resume)
+  return message
 end
 
 -- Whether an item is in the claimed list of some worker.
@@ -384,7 +405,7 @@ end
 
 -- Puts a batch that a worker gave back or lost at the front of its job's waiting list, unless another worker also has
 -- it. `counter` is ATTEMPTS or DEATHS, or false if nothing counts; at its limit the batch is dead and the job fails.
--- The caller has removed the item from the worker's claimed list.
+-- The caller has removed the item from the worker's claimed list. Returns the message with which the job failed, if so.
 local function put_back(item, number, batch, worker, counter, limit, reason)
   if counter then
     batch[counter] = batch[counter] + 1
