@@ -15,7 +15,7 @@ _GROUPS: Mapping[str, str] = {
     "kills": r"tests/e2e/test_kill\.py",
     "chaos": r"tests/chaos/test_chaos\.py",
     "requests": r"tests/fuzz/test_(openapi|odd_requests)\.py",
-    "up": r"tests/e2e/test_(cli|rest|pages)\.py",
+    "up": r"tests/e2e/test_(cli|rest|pages|prometheus)\.py",
     "state": r"tests/e2e/test_state\.py",
     "benchmarks": r"tests/e2e/test_benchmarks\.py",
     "kernel": r"tests/unit/test_(kernel|record_cuts)\.py",

@@ -61,6 +61,7 @@ def test_every_container_is_healthy_soon(stack: Stack) -> None:
     stack.wait_healthy()
 
     assert {service: len(stack.containers(service)) for service in SERVICES} == SERVICES
+    assert len(stack.containers()) == sum(SERVICES.values()), "no service of a profile"
 
 
 def test_the_shipped_data_is_processed_exactly(api: httpx2.Client) -> None:
