@@ -10,7 +10,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test fuzz fuzz-api chaos check lint bench bench-quick lock upgrade lock-check generate clean
+.PHONY: help run up test fuzz fuzz-api openapi examples chaos check lint bench bench-quick lock upgrade lock-check generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,12 @@ fuzz: .venv/.test ## Try a million mutated inputs on the core (INPUTS=n: n input
 
 fuzz-api: .venv/.test ## Call every operation of a running API with good and bad data (EXAMPLES=n: up to n examples, SEED=n: repeat a run)
 	@exec $(BIN)/python -m tests.fuzz.openapi $${EXAMPLES:+--examples "$$EXAMPLES"} $${SEED:+--seed "$$SEED"}
+
+openapi: .venv/.test ## Write docs/openapi.json, the description of the API
+	@exec $(BIN)/python -m api.description
+
+examples: .venv/.test ## Record the examples of the description again, from real answers; then run `make openapi`
+	@exec $(BIN)/python -m tests.examples
 
 chaos: .venv/.test ## Run jobs on real processes for two minutes while faults strike them (SEED=n: repeat a schedule, KILLS=n: until n processes are killed)
 	@exec $(BIN)/python -m tests.chaos $${SEED:+--seed "$$SEED"} $${KILLS:+--kills "$$KILLS"}
@@ -105,16 +111,20 @@ WHOLE := $(filter-out $(wildcard .venv/.whole),.venv/.whole)
 $(BIN)/uv: $(WHOLE)
 	$(call pip,uv)
 
+# Runs a module as `-m` does, but Ctrl-C ends it without a traceback; the arguments follow.
+MODULE := -c 'import runpy, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); del sys.argv[0]; \
+	sys.path.insert(0, ""); runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)'
+
 define pip
 @rm -f .venv/.whole
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock $(1)
+@$(BIN)/python $(MODULE) pip install --quiet --disable-pip-version-check -c requirements.lock $(1)
 @touch .venv/.whole
 endef
 
 define install
 @echo "Installing into .venv ..."
 $(call pip,-e '$(1)')
-@$(BIN)/python -m worker.warm
+@$(BIN)/python $(MODULE) worker.warm
 @touch $@
 endef
 comma := ,
@@ -124,5 +134,5 @@ comma := ,
 		{ echo "AutoConnect needs Python 3.11 or newer, and $(PYTHON) is not: name one with 'make PYTHON=...'." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) has no module venv with pip: on Debian or Ubuntu, install the package python3-venv." >&2; exit 1; }
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) $(MODULE) venv --clear .venv
 	@touch $@

@@ -29,6 +29,8 @@ _SOCKET_NAME = "autoconnect-XXXXXXXX/redis.sock"
 _DISK_BYTES = 1 << 30
 _MEMORY_BYTES = 1 << 30
 _DOCKER_S = 10
+#: What is said of a thing that the settings name.
+_UNKNOWN = "It cannot be looked at while the settings cannot be read."
 
 State = Literal["ok", "missing", "optional"]
 
@@ -46,7 +48,13 @@ def examine() -> list[Check]:
     try:
         settings = load_settings()
     except AutoConnectError as error:
-        return [_python(), Check("settings", "missing", str(error)), *_machine(Settings.model_construct())]
+        unknown = [Check(name, "optional", _UNKNOWN) for name in ("redis", "port", "data folder", "upload folder")]
+        return [
+            _python(),
+            Check("settings", "missing", str(error)),
+            *unknown,
+            *_machine(Settings.model_construct()),
+        ]
     checks: tuple[Callable[[Settings], Check], ...] = (_redis, _port, _data_folder, _upload_folder)
     found = [check(settings) for check in checks]
     return [_python(), Check("settings", "ok", "The settings can be read."), *found, *_machine(settings)]

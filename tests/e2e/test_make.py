@@ -21,7 +21,7 @@ PYTHON = f"""#!/bin/sh
 case "$*" in
   *version_info*) test "$FAULT" != old ;;
   *ensurepip*) test "$FAULT" != no-ensurepip || {{ echo "No module named 'ensurepip'" >&2; exit 1; }} ;;
-  "-m venv"*)
+  *" venv --clear "*)
     case "$*" in *--clear*) rm -rf .venv;; esac
     mkdir -p .venv/bin
     cp "$VENV_PYTHON" .venv/bin/python
@@ -33,7 +33,7 @@ esac
 #: The python of a .venv, whose installation can last until it is killed.
 VENV_PYTHON = """#!/bin/sh
 case "$*" in
-  "-m pip"*)
+  *" pip install "*)
     test -e .venv/pip || { echo "No module named pip" >&2; exit 1; }
     test ! -e .venv/half || { echo "half of a package is here" >&2; exit 1; }
     echo "$*" >> installed
@@ -43,7 +43,7 @@ case "$*" in
     printf '#!/bin/sh\\necho done\\n' > .venv/bin/autoconnect
     cp .venv/bin/autoconnect .venv/bin/pytest
     chmod +x .venv/bin/autoconnect .venv/bin/pytest ;;
-  "-m worker.warm") ;;
+  *" worker.warm") ;;
   *) exit 1 ;;
 esac
 """
@@ -144,3 +144,15 @@ def test_what_python_lacks_is_said_in_a_sentence(checkout: Path, fault: str, sen
     assert err.splitlines()[0] == sentence
     assert not (checkout / ".venv").exists()
     assert_runs(checkout)
+
+
+def test_ctrl_c_while_the_real_python_installs_ends_with_one_line(checkout: Path) -> None:
+    (checkout / "bin" / "python3").unlink()
+    (checkout / "bin" / "python3").symlink_to(sys.executable)
+    process = start(checkout, "run")
+    wait_until("the start of .venv", (checkout / ".venv" / "pyvenv.cfg").exists, poll_s=0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT  # a shell says 130
+    assert len(err.splitlines()) == 1, err
+    assert "Interrupt" in err
