@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from api.audit import Refusals, log_change
+from api.audit import Refusals, note_keys
 from api.problems import Problem
 from autoconnect.api_keys import ApiKey, Role
 
@@ -48,7 +48,7 @@ class KeyCheck:
         keys = self._known_keys(request)
         if is_change:
             self._check_roles(request, keys)
-            log_change(request, keys)
+            note_keys(request, keys)
 
     def _is_protected(self, path: str) -> bool:
         return self._for_reading and not (path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES))
@@ -57,15 +57,12 @@ class KeyCheck:
         """The keys that are sent; every one of them must be known."""
         sent = list(_sent_keys(request))
         keys = [key for key in map(self._find, sent) if key]
-        if keys and len(keys) == len(sent):
-            return keys
-        if sent:
+        if not sent:
+            raise _refusal("This call needs an API key, and none was sent; send it")
+        if len(keys) < len(sent):
             self._refusals.note(request, "unknown key")
-        raise Problem(
-            401,
-            "This call needs the API key; send it as Authorization: Bearer KEY or X-API-Key: KEY.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+            raise _refusal("The API key that was sent is wrong; send a right one")
+        return keys
 
     def _find(self, sent: bytes) -> ApiKey | None:
         """Takes the same time for any key: digests have one length, and the key is compared with all of them."""
@@ -82,6 +79,12 @@ class KeyCheck:
                     f"The key {key.name} has the role {key.role}, which allows only {', '.join(SAFE_METHODS)}; this "
                     f"call needs a key with the role {Role.WRITE}.",
                 )
+
+
+def _refusal(detail: str) -> Problem:
+    """The same for every wrong key, so that nobody learns of the right ones."""
+    detail += " as Authorization: Bearer KEY or X-API-Key: KEY."
+    return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _sent_keys(request: Request) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from fastapi.openapi.models import Example
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.dialects import GivenDialect
@@ -55,6 +56,20 @@ class JobRequest(BaseModel):
         default=True,
         description="Whether its result is published when the job completes; `/publish` can also do so later.",
     )
+
+
+#: Examples of new jobs.
+JOB_REQUESTS: dict[str, Example] = {
+    "source": {"summary": "Run a source", "value": {"source": "transactions_autoconnect.csv"}},
+    "dialect": {
+        "summary": "Say how it is written",
+        "value": {
+            "source": "june.csv",
+            "dialect": {"dates": "dmy", "decimal": ",", "columns": {"price": "Montant TTC"}},
+        },
+    },
+    "unpublished": {"summary": "Do not publish its result", "value": {"source": "june.csv", "publish": False}},
+}
 
 
 class SourceInfo(BaseModel):

@@ -15,17 +15,23 @@ from starlette.types import ASGIApp
 from api import limits, pages, problems
 from api.access import NEEDS_KEY, KeyCheck
 from api.announcement import Announcer
+from api.changes import ChangeLog
 from api.computations import Computations
 from api.cubes import Cubes
+from api.description import describe
 from api.drawing import Drawing
 from api.events import Events
 from api.gate import Check, Gate, SecurityHeaders
+from api.http_durations import HttpDurations
 from api.kept_answers import KeptAnswers, kept_bytes
 from api.methods import Methods
+from api.observing import Observing
 from api.parameters import Parameters, check_parameters
+from api.proxies import Proxies
 from api.redis_watch import RedisWatch, WatchedClient
 from api.room import spare_bytes
-from api.routes import charts, events, health, jobs, metrics, prometheus, queue, sources
+from api.route_table import RouteTable
+from api.routes import charts, events, health, jobs, metrics, prometheus, queue, reports, sources
 from api.source_files import SourceFiles
 from api.versioned import VersionedAnswers
 from api.waiting import Answers, Waiting
@@ -49,18 +55,25 @@ Errors are `application/problem+json` (RFC 9457).
 #: Methods and headers for web pages of the allowed origins (CORS_ORIGINS).
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PUT", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
-    "expose_headers": ["Content-Disposition", "ETag", "Location", "Retry-After", "X-Truncated"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-ID"],
+    "expose_headers": [
+        *("Content-Disposition", "ETag", "Location", "Retry-After"),
+        *("X-Request-ID", "X-Result-Version", "X-Truncated"),
+    ],
 }
 
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return problems.openapi(self)
+        return describe(self)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Adds the security headers around everything else, so that answers to unexpected errors have them, too."""
-        return SecurityHeaders(super().build_middleware_stack())
+        """Adds layers around everything else, so that answers to unexpected errors pass them, too."""
+        settings: Settings = self.state.settings
+        observed = Observing(SecurityHeaders(super().build_middleware_stack()), self.state.http_durations)
+        if not (settings.proxies or settings.root_path):
+            return observed
+        return Proxies(observed, settings.proxies, settings.root_path or "")
 
 
 def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
@@ -76,6 +89,7 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         generate_unique_id_function=_operation_id,
         responses=problems.RESPONSES,
         dependencies=[Depends(check_parameters)],
@@ -96,11 +110,13 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
     app.state.events = Events(app.state.client)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     # Routes are tried in order: those that are called most come first.
-    for router in (metrics.router, charts.router, jobs.router, events.router, sources.router, queue.router):
+    routers = (metrics, charts, jobs, reports, events, sources, queue)
+    for router in (module.router for module in routers):
         app.include_router(router, prefix=API_PREFIX, dependencies=dependencies)
     app.include_router(prometheus.router, dependencies=dependencies)
     app.include_router(health.router)
     app.add_middleware(Answers, waiting=app.state.waiting)
+    app.add_middleware(ChangeLog)
     app.add_middleware(
         VersionedAnswers,
         reader=app.state.result_reader,
@@ -120,6 +136,8 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
         return RedirectResponse("/docs")
 
     app.state.parameters = Parameters(app.openapi())
+    app.state.route_table = RouteTable(app.routes)
+    app.state.http_durations = HttpDurations(app.state.route_table)
     return app
 
 

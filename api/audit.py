@@ -1,10 +1,12 @@
-"""Logs who changes something, and which keys are refused."""
+"""Knows who asks for something, and logs which keys are refused."""
 
 from collections.abc import Sequence
 
 import structlog
 from fastapi import Request
+from starlette.types import Scope
 
+from api import request_ids
 from autoconnect.api_keys import ApiKey
 from autoconnect.service import Throttle
 
@@ -14,13 +16,21 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _WINDOW_S = 60.0
 #: Addresses that are logged in a window.
 _MAX_ADDRESSES = 10
+#: The name of the names of a request's keys in its scope.
+_KEYS = "autoconnect.keys"
 #: Characters of a path in a log line.
 _MAX_PATH = 200
 
 
-def log_change(request: Request, keys: Sequence[ApiKey]) -> None:
-    """Log that keys allow a change."""
-    log.info("change accepted", key=", ".join(key.name for key in keys), **_fields(request))
+def note_keys(request: Request, keys: Sequence[ApiKey]) -> None:
+    """Note whose keys allow a request."""
+    request.scope[_KEYS] = ", ".join(key.name for key in keys)
+
+
+def who(scope: Scope) -> dict[str, str]:
+    """Who sends a request: the names of the keys, without keys the address, and always the address."""
+    address = _address(scope)
+    return {"who": scope.get(_KEYS) or address, "address": address}
 
 
 class Refusals:
@@ -48,5 +58,11 @@ class Refusals:
 
 
 def _fields(request: Request) -> dict[str, str]:
-    address = request.client.host if request.client else ""
-    return {"address": address, "method": request.method, "path": request.scope["path"][:_MAX_PATH]}
+    request_id = request_ids.recall(request.scope)
+    known = {"request_id": request_id} if request_id else {}
+    path = request.scope["path"][:_MAX_PATH]
+    return {"address": _address(request.scope), "method": request.method, "path": path, **known}
+
+
+def _address(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""

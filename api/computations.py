@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.asking import Asking, asking_of
-from api.cubes import Cubes, Result, Unread
+from api.cubes import Cubes, Result, Unread, check_version
 from api.formats import Body
 from api.room import SMALL_BYTES, WAIT_S, Lease, Room, busy
 from api.streams import Stream
@@ -47,7 +47,8 @@ _PIECES_BYTES = 512 << 10
 class Computation:
     """A table to compute from the selected cells of a result, and how to write it.
 
-    The result is that of a job, of the published one by default; with `partial`, that of an open job so far, too.
+    The result is that of a job, of the published one by default; with `partial`, that of an open job so far, too;
+    with `version`, only that version of it.
     `earlier` tells which other cells tables compare the selected ones with, one table at a time.
     """
 
@@ -57,6 +58,7 @@ class Computation:
     selection: Selection = field(default_factory=Selection)
     job_id: str | None = None
     partial: bool = False
+    version: str | None = None
     earlier: Sequence[Earlier] = ()
 
     @property
@@ -158,6 +160,7 @@ class Computations:
         found = self._cubes.known(info) if info else None
         if found is None:
             return None
+        check_version(found, computation.version)
         size = computation.most_bytes(found)
         if size > SMALL_BYTES:
             return found
@@ -188,7 +191,9 @@ class Computations:
                 return found.read() or found
 
     def _find(self, computation: Computation) -> Result | Unread:
-        return self._cubes.find(computation.job_id, computation.partial)
+        found = self._cubes.find(computation.job_id, computation.partial)
+        check_version(found, computation.version)
+        return found
 
     async def _begin_large(self, lease: Lease, make: Callable[[], Body]) -> Response:
         """Begin an answer in the threads of large work; an empty piece says that others may use them now."""

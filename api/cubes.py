@@ -19,6 +19,8 @@ from autoconnect.core.names import Folded, fold
 from autoconnect.core.schema import Folding
 from autoconnect.models import ResultState
 
+#: Characters of an unknown version that an error shows.
+_MAX_SHOWN = 100
 #: Cubes kept in memory; fewer, if they are large.
 _MAX_CACHED = 4
 #: Bytes that reading a cube needs at its peak for each byte of it in Redis: 8 to 10 (measured) ...
@@ -62,6 +64,7 @@ class Unread:
     """A result that is not in memory. Reading it needs `bytes` at its peak; `read` returns None if it has changed."""
 
     job_id: str
+    version: str
     bytes: int
     read: Callable[[], Result | None]
 
@@ -90,11 +93,12 @@ class Cubes:
             raise self._unknown(job_id)
         if partial and not info.status.ended:
             size = partials.bytes_of(partials.partial_names(self._client, info.job_id))
-            return Unread(info.job_id, size * _SUM_FACTOR, lambda: self._so_far(info))
+            return Unread(info.job_id, "", size * _SUM_FACTOR, lambda: self._so_far(info))
         if info.state is not ResultState.AVAILABLE:
             self._forget(info.job_id)
             raise _no_result(info)
-        return self._cached(info) or Unread(info.job_id, info.bytes * _READ_FACTOR, lambda: self._read(info))
+        unread = Unread(info.job_id, info.version, info.bytes * _READ_FACTOR, lambda: self._read(info))
+        return self._cached(info) or unread
 
     def known(self, info: ResultInfo) -> Result | None:
         """The result that was just read to be there, if it is in memory."""
@@ -152,6 +156,13 @@ def _no_result(info: ResultInfo) -> Problem:
     if info.state is None:
         return Problem(409, f"Job {info.job_id} has no result: it is {info.status}.", job_status=info.status)
     return gone(info.job_id, info.state)
+
+
+def check_version(found: Result | Unread, version: str | None) -> None:
+    """Raises Problem 410 if a client asks for another version of a result."""
+    if version is not None and version != found.version:
+        current = f"the current one is {found.version}" if found.version else "a result so far has no version"
+        raise Problem(410, f"The result of job {found.job_id} has no version {version[:_MAX_SHOWN]!r}: {current}.")
 
 
 def gone(job_id: str, state: ResultState) -> Problem:

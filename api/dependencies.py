@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from api.computations import Computations
 from api.drawing import Drawing
 from api.events import Events
+from api.http_durations import HttpDurations
 from api.kept_answers import KeptAnswers
 from api.redis_watch import RedisWatch
 from api.source_files import SourceFiles
@@ -48,6 +49,7 @@ ComputingAlone = Annotated[Computations, Depends(_state("computations"))]
 Watching = Annotated[Events, Depends(_state("events"))]
 Draws = Annotated[Drawing, Depends(_state("drawing"))]
 Kept = Annotated[KeptAnswers, Depends(_state("kept_answers"))]
+Measured = Annotated[HttpDurations, Depends(_state("http_durations"))]
 Watch = Annotated[RedisWatch, Depends(_state("redis_watch"))]
 Configured = Annotated[Settings, Depends(_state("settings"))]
 SourceFolders = Annotated[Folders, Depends(_state("folders"))]

@@ -112,14 +112,21 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, watcher: Watcher, begin: Callable[[Watcher], None], leave: Callable[[Watcher], None]) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        begin: Callable[[Watcher], None],
+        leave: Callable[[Watcher], None],
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         super().__init__(watcher.texts(), headers=_HEADERS)
         self._watcher = watcher
         self._begin, self._leave = begin, leave
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 await send(message)
 
         self._begin(self._watcher)

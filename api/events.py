@@ -107,7 +107,8 @@ class Events:
         except BrokerUnavailable as error:
             self._follower.start_over()
             if not self._fault:
-                self._fault = format_sse_event(event="unavailable", data_str=json.dumps({"detail": str(error)}))
+                detail = json.dumps({"detail": str(error)}, ensure_ascii=False)
+                self._fault = format_sse_event(event="unavailable", data_str=detail)
                 for watcher in self._all():
                     _end_with(watcher, self._fault)
             return

@@ -32,6 +32,10 @@ class Filters(BaseModel):
     job: str | None = Field(None, min_length=1, description="Id of a job; default: the published one.")
     partial: bool = Field(False, description="Also answer for a job that has not ended, with its result so far.")
 
+    version: str | None = Field(
+        None, min_length=1, description="X-Result-Version of an earlier answer: only that version, which never changes."
+    )
+
     def selection(self) -> Selection:
         """Reads the filters; raises SelectionError for an invalid one."""
         return Selection.read(self.city, self.model, self.first, self.last, self.type)

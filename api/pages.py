@@ -22,7 +22,7 @@ _REDOC_POLICY = f"{CONTENT_POLICY}; worker-src blob:".replace("style-src 'self'"
 
 def install(app: FastAPI) -> None:
     """Adds /docs, /redoc and the files that they load."""
-    redoc_script = (_LIBRARIES / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, f"{_STATIC}/favicon.png")
+    redoc_script = (_LIBRARIES / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, f".{_STATIC}/favicon.png")
 
     @app.get(f"{_STATIC}/redoc.js", include_in_schema=False)
     def redoc_js() -> Response:

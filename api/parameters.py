@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 
@@ -27,8 +28,29 @@ class Parameters:
 
 async def check_parameters(request: Request) -> None:
     """Dependency of every route; those without a description, such as the pages, take any parameters."""
+    _check_text(request)
     parameters: Parameters = request.app.state.parameters
     parameters.check(request.scope["route"].name, request)
+
+
+def _check_text(request: Request) -> None:
+    """Raise SelectionError if the URL has bytes that are not UTF-8: they would be read as other letters."""
+    if not _is_utf8(request.scope["raw_path"]):
+        raise SelectionError("path", "The path has a percent sequence that is not UTF-8, such as %E9; expected %C3%A9.")
+    for part in request.scope["query_string"].split(b"&"):
+        if not _is_utf8(part):
+            name = unquote_to_bytes(part.partition(b"=")[0]).decode(errors="replace")[:_MAX_SHOWN]
+            raise SelectionError(
+                name or "query", f"{name} has a percent sequence that is not UTF-8, such as %E9; expected %C3%A9."
+            )
+
+
+def _is_utf8(encoded: bytes) -> bool:
+    try:
+        unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _repeatable(operation: Mapping[str, Any]) -> dict[str, bool]:

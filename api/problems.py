@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, in answers and in the OpenAPI description."""
+"""Errors as RFC 9457 problem documents."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,13 +7,14 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
+from api.faults import body_problem, sentence_of
+from api.proxies import public_path
 from autoconnect.errors import BrokerUnavailable, SelectionError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -40,7 +41,7 @@ class ProblemDocument(BaseModel):
     detail: str
     instance: str
     errors: list[ProblemError] = Field(default=[], description="With status 422: each invalid parameter or field.")
-    job_status: str | None = Field(default=None, description="With status 409: the status of the job.")
+    job_status: str = Field(default="", description="With status 409: the status of the job.")
 
 
 class Problem(Exception):
@@ -56,9 +57,10 @@ class Problem(Exception):
         self.job_status = job_status
 
 
-_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+#: How the description shows a problem.
+CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 #: Every operation may answer with a problem.
-RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "A problem.", "content": _CONTENT}}
+RESPONSES: dict[int | str, dict[str, Any]] = {"default": {"description": "An error.", "content": CONTENT}}
 
 
 def install(app: FastAPI) -> None:
@@ -93,7 +95,7 @@ def _answer(
     headers: dict[str, str] | None = None,
     **fields: Any,
 ) -> JSONResponse:
-    path = quote(request.scope["path"])  # not request.url.path, which the Host header can change
+    path = quote(public_path(request.scope))  # not request.url.path, which the Host header can change
     document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path, **fields)
     return JSONResponse(
         document.model_dump(exclude_defaults=True) | {"type": document.type},
@@ -115,17 +117,9 @@ async def _on_selection_error(request: Request, error: Exception) -> JSONRespons
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        ProblemError(
-            name=".".join(map(str, fault["loc"][1:])) or str(fault["loc"][0]),
-            message="unknown parameter"
-            if fault["type"] == "extra_forbidden"
-            else fault["msg"].removeprefix("Value error, "),
-        )
-        for fault in error.errors()[:_MAX_ERRORS]
-    ]
-    detail = "; ".join(f"{fault.name}: {fault.message}" for fault in errors)
-    return _answer(request, 422, f"{detail}.", errors=errors)
+    sentences = [sentence_of(fault, error) for fault in error.errors()[:_MAX_ERRORS]]
+    errors = [ProblemError(name=name, message=message) for name, message in sentences]
+    return _answer(request, 422, " ".join(fault.message for fault in errors), errors=errors)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -133,7 +127,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(allowed_methods(request))
-    return _answer(request, error.status_code, str(error.detail), headers)
+    return _answer(request, error.status_code, body_problem(error) or str(error.detail), headers)
 
 
 def allowed_methods(request: Request) -> list[str]:
@@ -168,21 +162,3 @@ async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
 async def _on_exception(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed", path=request.scope["path"], exc_info=error)
     return _answer(request, 500, "An unexpected error occurred; the log of the api service says which.")
-
-
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description of the application, with problems in place of FastAPI's own errors."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
-        )
-        schemas = schema["components"]["schemas"]
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        document = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(document.pop("$defs"), ProblemDocument=document)
-        for operation in (operation for path in schema["paths"].values() for operation in path.values()):
-            if "422" in operation["responses"]:
-                operation["responses"]["422"]["content"] = _CONTENT
-        app.openapi_schema = schema
-    return app.openapi_schema

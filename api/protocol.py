@@ -104,7 +104,8 @@ class LimitedProtocol(H11Protocol):
 
     def _send_problem(self, status: int, detail: str) -> None:
         title = HTTPStatus(status).phrase
-        body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        body = json.dumps(problem, ensure_ascii=False).encode()
         headers = [
             *self.server_state.default_headers,
             *SECURITY_HEADERS.items(),

@@ -3,15 +3,19 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.limits import MAX_HEADER_BYTES, MAX_URL_BYTES
 from api.listener import Listener
 from api.protocol import LimitedProtocol
+from autoconnect import __version__
 from autoconnect.service import Throttle
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Bytes of a request head besides its URL and headers: the method and the version.
 _FIRST_LINE_BYTES = 1 << 10
@@ -44,6 +48,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets=[])
         self._listener = Listener(sockets or (), self._make_protocol)
         self._listener.start()
+        log.info("API ready", url=_url(sockets or ()), version=__version__)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._listener.stop()
@@ -58,6 +63,12 @@ class Server(uvicorn.Server):
 
     def _make_protocol(self) -> LimitedProtocol:
         return LimitedProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+def _url(sockets: Sequence[socket.socket]) -> str:
+    """The URL of the first address that the server listens on."""
+    host, port = sockets[0].getsockname()[:2] if sockets else ("", 0)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _WarningsOnceASecond(logging.Filter):

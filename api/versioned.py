@@ -28,6 +28,10 @@ _PATHS = re.compile(rf"{API_PREFIX}/((metrics|charts)/[^/]+|query|cities|models)
 #: Bytes above which a body is compressed in a thread: it takes milliseconds.
 _LARGE_BYTES = 64 << 10
 _ETAG_BYTES = 16
+#: Headers of an answer that its 304 has, too.
+_UNCHANGED = (b"etag", b"vary", b"cache-control", b"x-result-version")
+#: What an answer for a given version says in place of `no-cache`: it is right for ever, so for a year.
+_FOR_EVER = "max-age=31536000, immutable"
 
 
 class _Enough(Exception):
@@ -63,7 +67,8 @@ class VersionedAnswers:
         self._reader = reader
         self._kept = kept
         self._made_by = f"{_program()} {makes_with}"
-        self._headers = ((b"vary", b"Accept, Accept-Encoding"), (b"cache-control", cache_control.encode()))
+        self._cache_control = cache_control.encode()
+        self._cache_control_of_version = cache_control.replace("no-cache", _FOR_EVER).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not _PATHS.fullmatch(scope["path"]):
@@ -93,13 +98,13 @@ class VersionedAnswers:
     async def send(self, answer: KeptAnswer, wish: _Wish, send: Send) -> None:
         """Answer with the body, or 304 if the client has it."""
         if knows(wish.if_none_match, answer.etag):
-            await self.send_unchanged(answer.etag, send)
+            await self.send_unchanged(answer.headers, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def send_unchanged(self, etag: bytes, send: Send) -> None:
-        headers = [(b"etag", etag), *self._headers]
+    async def send_unchanged(self, all_headers: Headers, send: Send) -> None:
+        headers = [(name, value) for name, value in all_headers if name in _UNCHANGED]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
@@ -111,11 +116,20 @@ class VersionedAnswers:
         made_from = (self._made_by, *key[:4], media_type, key.zipped)
         return b'"%s"' % blake2b(repr(made_from).encode(), digest_size=_ETAG_BYTES).hexdigest().encode()
 
-    def headers_with(self, headers: Headers, etag: bytes, **changed: bytes | None) -> list[tuple[bytes, bytes]]:
+    def headers_with(
+        self, key: Key, headers: Headers, etag: bytes, **changed: bytes | None
+    ) -> list[tuple[bytes, bytes]]:
         """The headers of an answer, with those of this layer; others are `changed`, or left out if that is None."""
         names = {name.replace("_", "-").encode(): value for name, value in changed.items()}
         kept = [(name, value) for name, value in headers if name not in names and name != b"vary"]
-        return [*kept, *((name, value) for name, value in names.items() if value), (b"etag", etag), *self._headers]
+        return [
+            *kept,
+            *((name, value) for name, value in names.items() if value),
+            (b"etag", etag),
+            (b"vary", b"Accept, Accept-Encoding"),
+            (b"cache-control", self._cache_control_of_version if _names_version(key) else self._cache_control),
+            (b"x-result-version", key.version.encode()),
+        ]
 
 
 class _Writer:
@@ -151,29 +165,29 @@ class _Writer:
         if is_whole:
             await self._send_whole(key, headers, etag, await _zipped(body) if is_zipped else body, is_zipped=is_zipped)
         elif knows(self._wish.if_none_match, etag):
-            await self._layer.send_unchanged(etag, self._send)
+            await self._layer.send_unchanged(self._layer.headers_with(key, headers, etag), self._send)
             raise _Enough
         else:
             await self._send_stream(key, headers, etag, first, is_zipped=is_zipped)
 
     async def _send_whole(self, key: Key, headers: Headers, etag: bytes, body: bytes, *, is_zipped: bool) -> None:
-        answer = self._answer(headers, etag, body, is_zipped=is_zipped)
+        answer = self._answer(key, headers, etag, body, is_zipped=is_zipped)
         self._layer.keep(key, answer)
         await self._layer.send(answer, self._wish, self._send)
 
     async def _send_stream(self, key: Key, headers: Headers, etag: bytes, first: Message, *, is_zipped: bool) -> None:
         def keep(body: bytes) -> None:
-            self._layer.keep(key, self._answer(headers, etag, body, is_zipped=is_zipped))
+            self._layer.keep(key, self._answer(key, headers, etag, body, is_zipped=is_zipped))
 
         self._stream = _Stream(self._send, zipper() if is_zipped else None, keep)
-        all_headers = self._layer.headers_with(headers, etag, **_coding(is_zipped=is_zipped))
+        all_headers = self._layer.headers_with(key, headers, etag, **_coding(is_zipped=is_zipped))
         await self._send({"type": "http.response.start", "status": 200, "headers": all_headers})
         await self._stream.send(first)
 
-    def _answer(self, headers: Headers, etag: bytes, body: bytes, *, is_zipped: bool) -> KeptAnswer:
+    def _answer(self, key: Key, headers: Headers, etag: bytes, body: bytes, *, is_zipped: bool) -> KeptAnswer:
         length = str(len(body)).encode()
         changed = _coding(is_zipped=is_zipped) | {"content_length": length}
-        return KeptAnswer(self._layer.headers_with(headers, etag, **changed), etag, body)
+        return KeptAnswer(self._layer.headers_with(key, headers, etag, **changed), etag, body)
 
 
 @dataclass
@@ -215,6 +229,11 @@ def _coding(*, is_zipped: bool) -> dict[str, bytes | None]:
 
 def _key(version: tuple[str, str], scope: Scope, wish: _Wish) -> Key:
     return Key(*version, scope["path"], scope["query_string"], wish.accept, wish.zipped)
+
+
+def _names_version(key: Key) -> bool:
+    """Whether the client asks for this version of the result; the route has refused any other."""
+    return b"version" in key.query and any(name == "version" for name, _ in parse_qsl(key.query.decode("latin-1")))
 
 
 def _job_of(query: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,13 @@ _MAX_SHOWN = 200
 #: URL schemes that the Redis client understands.
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
+#: What the paths of the API itself begin with: a path prefix must differ from them.
+_OWN_PATHS = ("/api/v1", "/docs", "/redoc", "/openapi.json", "/static", "/health", "/metrics")
+#: A path without a slash at its end, in which nothing is escaped; no part of it consists of dots.
+_ROOT_PATH = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._~-]+)+")
+
 Positive = Annotated[int, Field(gt=0)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(BaseSettings):
@@ -141,6 +148,16 @@ class Settings(BaseSettings):
     rate_limit: Positive | None = Field(
         None, description="Calls a minute that the API accepts from one address. Defaults to no limit."
     )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Addresses or networks of reverse proxies, separated by commas, such as `127.0.0.1, 10.0.0.0/8`: "
+        "RATE_LIMIT and the log count the client that their X-Forwarded-For names. Defaults to none.",
+    )
+    root_path: str | None = Field(
+        None,
+        description="Path below which a reverse proxy serves the API, such as `/autoconnect`, whether the proxy strips "
+        "it or not. Defaults to none.",
+    )
     cors_origins: str | None = Field(
         None,
         description="Origins of other web pages that may call the API, such as `https://reports.example`, separated by "
@@ -208,6 +225,29 @@ class Settings(BaseSettings):
             parse_api_keys(keys)
         return keys
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, proxies: str | None) -> str | None:
+        for proxy in _split(proxies or ""):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}; expected addresses or networks separated by commas, such as 127.0.0.1, 10.0.0.0/8"
+                ) from None
+        return proxies
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_a_prefix(cls, path: str | None) -> str | None:
+        if path is None:
+            return path
+        if not _ROOT_PATH.fullmatch(path):
+            raise ValueError("it is no path prefix; expected a path such as /autoconnect, without a slash at its end")
+        if any(f"{own}/".startswith(f"{path}/") or path.startswith(f"{own}/") for own in _OWN_PATHS):
+            raise ValueError("it is a path of the API itself; expected another one, such as /autoconnect")
+        return path
+
     @field_validator("cors_origins")
     @classmethod
     def _origins_are_origins(cls, origins: str | None) -> str | None:
@@ -268,6 +308,11 @@ class Settings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """Origins of other web pages that may call the API."""
         return _split(self.cors_origins or "")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Networks of the reverse proxies that may say whose request they pass on."""
+        return tuple(map(ipaddress.ip_network, _split(self.trusted_proxies or "")))
 
     @property
     def listen_host(self) -> str:

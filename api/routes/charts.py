@@ -81,7 +81,7 @@ def _in_one_piece(spec: Mapping[str, object]) -> Iterator[bytes]:
     yield json.dumps(spec).encode()
 
 
-@router.get("/charts/{name}.{form}", responses=_DESCRIPTION, response_class=Response)
+@router.get("/charts/{name}.{form}", summary="Draw a chart", responses=_DESCRIPTION, response_class=Response)
 async def get_chart(
     request: Request,
     client: Redis,
@@ -91,7 +91,7 @@ async def get_chart(
     form: Form,
     parameters: Annotated[ChartParameters, Query()],
 ) -> Response:
-    """The chart of a metric for the transactions that the filters select: a picture, or its Vega-Lite specification."""
+    """Draws a metric of the transactions that the filters select: as a picture, or as its Vega-Lite specification."""
     chart = CHARTS.get(name)
     if chart is None:
         raise Problem(404, f"There is no chart {name}; expected one of {', '.join(CHARTS)}.")
@@ -108,6 +108,7 @@ async def get_chart(
         form=json.FORMAT,
         head=lambda _: {},
         job_id=parameters.job,
+        version=parameters.version,
         partial=parameters.partial,
         chart=chart,
         makers=makers,

@@ -21,7 +21,7 @@ LastEventId = Annotated[
 _ENDED: dict[int | str, dict[str, Any]] = {204: {"description": "The job has ended, and the client knows its end."}}
 
 
-@router.get("/events", status_code=200, response_class=EventStream)
+@router.get("/events", summary="Watch all jobs", status_code=200, response_class=EventStream)
 async def watch_jobs(client: Redis, events: Watching, last_event_id: LastEventId = None) -> Response:
     """Tells what happens to all jobs, as server-sent events; never ends.
 
@@ -30,7 +30,9 @@ async def watch_jobs(client: Redis, events: Watching, last_event_id: LastEventId
     return EventStream(Watcher(None, last_event_id), events.watch, events.leave)
 
 
-@router.get("/jobs/{job_id}/events", status_code=200, response_class=EventStream, responses=_ENDED)
+@router.get(
+    "/jobs/{job_id}/events", summary="Watch a job", status_code=200, response_class=EventStream, responses=_ENDED
+)
 async def watch_job(client: Redis, events: Watching, job_id: str, last_event_id: LastEventId = None) -> Response:
     """Tells the progress of a job, as server-sent events, until its end.
 

@@ -11,13 +11,13 @@ from api.dependencies import Watch
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live")
+@router.get("/live", summary="Check that the process answers")
 async def live() -> Health:
     """Succeeds if the process answers."""
     return Health(status="alive")
 
 
-@router.get("/ready")
+@router.get("/ready", summary="Check that Redis answers")
 async def ready(watch: Watch) -> Health:
     """Succeeds if Redis answers, too."""
     watch.check_ready()

@@ -5,15 +5,17 @@ from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import Field
 
 from api.access import NEEDS_KEY
-from api.answers import Items, JobRequest, Rejects, shortened
+from api.answers import JOB_REQUESTS, Items, JobRequest, Rejects, shortened
+from api.changes import Changing
 from api.cubes import gone
 from api.dependencies import Computing, Configured, Redis, SourceFolders
 from api.downloads import disposition
-from api.formats import OTHER_FORMATS, Body
+from api.formats import OTHER_FORMATS
+from api.formats import Body as Written
 from api.paging import LIMIT, TableParameters, cursor_at, owner_of, read_cursor
 from api.problems import Problem
 from api.tables import TRUNCATED
@@ -44,12 +46,13 @@ IdempotencyKey = Annotated[
 Cursor = Annotated[int | None, Query(ge=0, le=2**53, description="The next_cursor of the previous page.")]
 
 
-@router.post("", status_code=202, dependencies=[NEEDS_KEY])
+@router.post("", summary="Submit a job", status_code=202, dependencies=[NEEDS_KEY])
 def submit_job(
     client: Redis,
     settings: Configured,
     response: Response,
-    body: JobRequest | None = None,
+    change: Changing,
+    body: Annotated[JobRequest | None, Body(openapi_examples=JOB_REQUESTS)] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Job:
     """Submits a job. If its source cannot be read, the job fails and says why.
@@ -58,6 +61,7 @@ def submit_job(
     """
     body = body or JobRequest()
     source = body.source if body.source is not None else settings.source or DEFAULT_SOURCE
+    change.source = source
     try:
         job_id = jobs.create_job(
             client,
@@ -70,6 +74,7 @@ def submit_job(
         )
     except TooManyJobs as error:
         raise Problem(429, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)}) from None
+    change.job = job_id
     job = _find_job(client, job_id)
     if job.source != source:
         raise Problem(422, f"This Idempotency-Key has been used for another source, {job.source!r}; send a new key.")
@@ -77,42 +82,44 @@ def submit_job(
     return job
 
 
-@router.get("")
+@router.get("", summary="List the jobs")
 def list_jobs(client: Redis, status: JobStatus | None = None, limit: Limit = 50, cursor: Cursor = None) -> Items[Job]:
-    """Jobs, newest first. Long messages of notes are cut; those of a single job are complete."""
+    """Lists jobs, newest first. Long messages of notes are cut; those of a single job are complete."""
     entries = list(islice(jobs.list_jobs(client, status, cursor), limit + 1))
     page = entries[:limit]
     next_cursor = str(page[-1][0]) if len(entries) > limit else None
     return Items(items=[shortened(job) for _, job in page], next_cursor=next_cursor)
 
 
-@router.get("/latest")
+@router.get("/latest", summary="Read the newest job")
 def latest_job(client: Redis) -> Job:
-    """The newest job, whatever its status."""
+    """Reads the newest job, whatever its status."""
     for _, job in jobs.list_jobs(client):
         return job
     raise Problem(404, "No job has been submitted yet.", headers={"Retry-After": "2"})
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", summary="Read a job")
 def get_job(client: Redis, job_id: str) -> Job:
-    """A job."""
+    """Reads a job: its status, progress, rows, dialect and notes."""
     return _find_job(client, job_id)
 
 
 @router.delete(
     "/{job_id}",
+    summary="Cancel or remove a job",
     response_model=Job,
     responses={204: {"description": "The job had ended; it and its result are removed."}},
     dependencies=[NEEDS_KEY],
 )
-def delete_job(client: Redis, job_id: str) -> Job | Response:
+def delete_job(client: Redis, change: Changing, job_id: str) -> Job | Response:
     """Cancels an open job, or removes an ended one with its result, unless that is the published one.
 
     Cancelling drops its waiting batches at once, and discards later commits of claimed ones.
     """
     while True:
         job = _find_job(client, job_id)
+        change.source = job.source
         if job.published:
             raise Problem(
                 409,
@@ -127,8 +134,8 @@ def delete_job(client: Redis, job_id: str) -> Job | Response:
         # It has ended, or was retried or published, after it was read.
 
 
-@router.post("/{job_id}/publish", dependencies=[NEEDS_KEY])
-def publish_job(client: Redis, job_id: str) -> Job:
+@router.post("/{job_id}/publish", summary="Publish a result", dependencies=[NEEDS_KEY])
+def publish_job(client: Redis, change: Changing, job_id: str) -> Job:
     """Publishes the result of a completed job, which stays published until a job that is submitted later completes."""
     while not jobs.publish_job(client, job_id):
         job = _find_job(client, job_id)
@@ -141,13 +148,16 @@ def publish_job(client: Redis, job_id: str) -> Job:
             detail = f"Job {job.id} accepted no row, so its result has no metrics; publish a job that accepted some."
             raise Problem(409, detail, job_status=job.status)
         # It has completed after it was not published.
-    return _find_job(client, job_id)
+    job = _find_job(client, job_id)
+    change.source = job.source
+    return job
 
 
-@router.post("/{job_id}/retry", status_code=202, dependencies=[NEEDS_KEY])
-def retry_job(client: Redis, folders: SourceFolders, response: Response, job_id: str) -> Job:
+@router.post("/{job_id}/retry", summary="Retry a failed job", status_code=202, dependencies=[NEEDS_KEY])
+def retry_job(client: Redis, folders: SourceFolders, response: Response, change: Changing, job_id: str) -> Job:
     """Runs a failed job again on the same file, from where it stopped if its plan and partials are still there."""
     job = _find_job(client, job_id)
+    change.source = job.source
     parts = plans.read_parts(client, job_id)
     if job.status is JobStatus.FAILED and any(_has_changed(part, folders) for part in parts):
         raise Problem(409, f"{job.source} is no longer the file that job {job.id} read; submit a new job.")
@@ -158,9 +168,9 @@ def retry_job(client: Redis, folders: SourceFolders, response: Response, job_id:
     return _find_job(client, job_id)
 
 
-@router.get("/{job_id}/batches")
+@router.get("/{job_id}/batches", summary="List the batches of a job")
 def list_batches(client: Redis, job_id: str, limit: Limit = 100, cursor: Cursor = None) -> Items[Batch]:
-    """The state of each batch."""
+    """Lists the batches of a job, each with its state."""
     total = _find_job(client, job_id).batches.total
     start = cursor or 0
     end = min(start + limit, total)
@@ -176,6 +186,7 @@ class RejectParameters(TableParameters):
 
 @router.get(
     "/{job_id}/rejects",
+    summary="List the rejected rows of a job",
     response_model=Rejects[RejectedRow],
     responses=OTHER_FORMATS,
 )
@@ -186,14 +197,14 @@ async def list_rejects(
     job_id: str,
     parameters: Annotated[RejectParameters, Query()],
 ) -> Response:
-    """The first 10,000 rejected rows, in the order of the file; empty until the job has ended.
+    """Lists the first 10,000 rejected rows, in the order of the file; none until the job has ended.
 
     If there are more, `truncated` is true. The header `X-Truncated: true` says that the answer does not have all rows.
     """
     form = parameters.choose(request)
     count = parameters.max_rows(form) or MAX_REJECTS
 
-    def body() -> Body:
+    def body() -> Written:
         job = _find_job(client, job_id)
         if job.result in (ResultState.REMOVED, ResultState.EXPIRED) and job.rows.rejected:
             _check_rejects_are_kept(client, job.id, job.result)
@@ -209,7 +220,7 @@ async def list_rejects(
             head = {"metric": "rejects", "computed_at": job.finished_at and job.finished_at.isoformat()}
             headers["Content-Disposition"] = disposition("rejects", job.source, None, None, form.suffix)
         pieces = list((ITEMS if form == JSON else form).write(replace(table, rows=table.rows[:count]), head))
-        return Body(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
+        return Written(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
 
     return await computations.make(request, count * _REJECT_BYTES, body)
 

@@ -77,20 +77,25 @@ MetricName = Annotated[str, Path(json_schema_extra={"enum": list(CATALOGUE)})]
 router = APIRouter(tags=["metrics"], route_class=TableRoute)
 
 
-@router.get("/metrics")
+@router.get("/metrics", summary="List the metrics")
 def list_metrics() -> Items[MetricInfo]:
-    """The catalogue of metrics: names, definitions, columns with units, options."""
+    """Lists all metrics: their names, definitions, columns with units, and options."""
     return Items(items=[_info(metric) for metric in CATALOGUE.values()])
 
 
-@router.get("/metrics/all", responses=described(xlsx.FORMAT), response_class=Response)
+@router.get(
+    "/metrics/all",
+    summary="Download all metrics as a workbook",
+    responses=described(xlsx.FORMAT),
+    response_class=Response,
+)
 async def get_all_metrics(
     request: Request,
     client: Redis,
     computations: Computing,
     parameters: Annotated[WorkbookParameters, Query()],
 ) -> Response:
-    """All metrics of the transactions that the filters select, as one workbook: a cover, then a sheet for each."""
+    """Writes all metrics of the selected transactions to one workbook: a cover, then a sheet for each metric."""
     form = choose_format(request, parameters.format, {"xlsx": xlsx.FORMAT})
     options = {name: parameters.options(metric) for name, metric in CATALOGUE.items()}
     filters = parameters.requested() | {name: value for each in options.values() for name, value in each.items()}
@@ -103,6 +108,7 @@ async def get_all_metrics(
         form=form,
         head=lambda result: _head("all", result, filters),
         job_id=parameters.job,
+        version=parameters.version,
         partial=parameters.partial,
         query=Asked("metrics", filters, partial(jobs.read_job, client)),
         metrics=makers,
@@ -111,7 +117,7 @@ async def get_all_metrics(
     return await computations.answer(request, computation)
 
 
-@router.get("/metrics/{name}", response_model=MetricAnswer, responses=OTHER_FORMATS)
+@router.get("/metrics/{name}", summary="Read a metric", response_model=MetricAnswer, responses=OTHER_FORMATS)
 async def get_metric(
     request: Request,
     client: Redis,
@@ -119,7 +125,7 @@ async def get_metric(
     name: MetricName,
     parameters: Annotated[MetricParameters, Query()],
 ) -> Response:
-    """A metric of the transactions that the filters select."""
+    """Computes a metric of the transactions that the filters select."""
     metric = CATALOGUE.get(name)
     if metric is None:
         raise Problem(404, f"There is no metric {name}; expected one of {', '.join(CATALOGUE)}.")
@@ -133,6 +139,7 @@ async def get_metric(
         form=parameters.choose(request),
         head=lambda result: _head(name, result, filters),
         job_id=parameters.job,
+        version=parameters.version,
         partial=parameters.partial,
         query=Asked(name, filters, partial(jobs.read_job, client)),
         parameters=parameters,
@@ -140,11 +147,11 @@ async def get_metric(
     return await computations.answer(request, computation)
 
 
-@router.get("/query", response_model=MetricAnswer, responses=OTHER_FORMATS)
+@router.get("/query", summary="Query a roll-up", response_model=MetricAnswer, responses=OTHER_FORMATS)
 async def query(
     request: Request, client: Redis, computations: Computing, parameters: Annotated[QueryParameters, Query()]
 ) -> Response:
-    """A roll-up by any columns and measures, of the transactions that the filters select."""
+    """Adds up the transactions that the filters select, by any columns and with any measures."""
     roll_up = RollUp.read(parameters.group_by, parameters.measures, parameters.order)
     filters = parameters.requested()
     computation = TableComputation(
@@ -153,6 +160,7 @@ async def query(
         form=parameters.choose(request),
         head=lambda result: _head("query", result, filters),
         job_id=parameters.job,
+        version=parameters.version,
         partial=parameters.partial,
         query=Asked("query", filters, partial(jobs.read_job, client), roll_up),
         parameters=parameters,
@@ -160,19 +168,19 @@ async def query(
     return await computations.answer(request, computation)
 
 
-@router.get("/cities", response_model=Items[CityCount], responses=OTHER_FORMATS)
+@router.get("/cities", summary="List the cities", response_model=Items[CityCount], responses=OTHER_FORMATS)
 async def list_cities(
     request: Request, client: Redis, computations: Computing, parameters: Annotated[ListParameters, Query()]
 ) -> Response:
-    """The cities of the transactions that the filters select and their numbers of transactions, by name."""
+    """Lists the cities of the transactions that the filters select and their numbers of transactions, by name."""
     return await computations.answer(request, _counts("city", "cities", request, client, parameters))
 
 
-@router.get("/models", response_model=Items[ModelCount], responses=OTHER_FORMATS)
+@router.get("/models", summary="List the models", response_model=Items[ModelCount], responses=OTHER_FORMATS)
 async def list_models(
     request: Request, client: Redis, computations: Computing, parameters: Annotated[ListParameters, Query()]
 ) -> Response:
-    """The models of the transactions that the filters select and their numbers of transactions, by name."""
+    """Lists the models of the transactions that the filters select and their numbers of transactions, by name."""
     return await computations.answer(request, _counts("model", "models", request, client, parameters))
 
 
@@ -194,6 +202,7 @@ def _counts(key: str, name: str, request: Request, client: Client, parameters: L
         head=lambda _: {},
         json_form=ITEMS,
         job_id=parameters.job,
+        version=parameters.version,
         partial=parameters.partial,
         query=Asked(name, parameters.requested(), partial(jobs.read_job, client)),
         parameters=parameters,

@@ -7,16 +7,16 @@ from api.dependencies import Redis
 from autoconnect.broker import queues, workers
 from autoconnect.models import Queue, Worker
 
-router = APIRouter(tags=["queue"])
+router = APIRouter(tags=["queues"])
 
 
-@router.get("/workers")
+@router.get("/workers", summary="List the workers")
 def list_workers(client: Redis) -> Items[Worker]:
-    """The live workers and the batches that each has claimed."""
+    """Lists the live workers and the batches that each has claimed."""
     return Items(items=workers.live_workers(client))
 
 
-@router.get("/queues")
+@router.get("/queues", summary="List the queues")
 def list_queues(client: Redis) -> Items[Queue]:
-    """The depth of each queue."""
+    """Lists the queues with their depths."""
     return Items(items=queues.queues(client))

@@ -83,13 +83,13 @@ _DOWNLOAD: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("")
+@router.get("", summary="List the sources")
 def list_sources(folders: SourceFolders) -> Items[SourceInfo]:
-    """All sources, by name."""
+    """Lists all sources, by name."""
     return Items(items=[_info(source) for source in all_sources(folders)])
 
 
-@router.get("/{name}/check", response_model=SourceCheck)
+@router.get("/{name}/check", summary="Check a source", response_model=SourceCheck)
 async def check_source(
     request: Request,
     computations: ComputingAlone,
@@ -100,7 +100,7 @@ async def check_source(
         str | None, Query(description="What is not to be judged, as JSON.", examples=['{"dates": "mdy"}'])
     ] = None,
 ) -> Response:
-    """How a source would be read, from a sample of it; nothing is stored. 422 says why it cannot be read."""
+    """Judges how a source would be read, from a sample; nothing is stored. 422 says why it cannot be read."""
     given = DialectOptions.parse(dialect) if dialect else NOTHING_GIVEN
     options = given.merged(settings.dialect_options)
 
@@ -112,10 +112,10 @@ async def check_source(
     return await computations.make(request, _CHECK_BYTES, body)
 
 
-@router.get("/{name}", response_class=Response, responses=_DOWNLOAD)
+@router.get("/{name}", summary="Download a source", response_class=Response, responses=_DOWNLOAD)
 @router.head("/{name}", include_in_schema=False)
 def get_source(request: Request, files: SendingFiles, folders: SourceFolders, name: Name) -> Response:
-    """The file itself, as it is stored. If it changes while it is sent, the answer ends before it is complete."""
+    """Sends the file itself, as it is stored. If it changes while it is sent, the answer ends before it is complete."""
     with _told():
         source, file = open_newest(name, folders)
     return files.answer(request, source, file)
@@ -142,7 +142,7 @@ async def put_source(request: Request, response: Response, settings: Configured,
     return _info(received.source)
 
 
-@router.delete("/{name}", status_code=204, dependencies=[NEEDS_KEY])
+@router.delete("/{name}", summary="Delete a source", status_code=204, dependencies=[NEEDS_KEY])
 def delete_source(folders: SourceFolders, name: Name) -> None:
     """Deletes an uploaded source."""
     with _told():

@@ -78,7 +78,7 @@ def test_redoc_shows_every_operation(page: Page, up: Up) -> None:
     page.wait_for_selector("[data-section-id*='/operation/'], [id*='operation/']", timeout=20_000)
     text = page.inner_text("body")
     assert "/api/v1/metrics/{name}" in text
-    assert "submit_job" in page.content() or "Submit Job" in text
+    assert "submit_job" in page.content() or "Submit a job" in text
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])

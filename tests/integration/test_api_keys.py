@@ -56,10 +56,10 @@ def test_a_change_is_logged_with_the_name_of_its_key_and_a_read_is_not(serve: Se
         api.get("/api/v1/jobs", headers={"X-API-Key": WRITER})
         api.delete("/api/v1/jobs/x", headers={"X-API-Key": WRITER})
         api.delete("/api/v1/jobs/y", headers={"X-API-Key": f"{WRITER}-without-a-name"})
-    change = {"event": "change accepted", "log_level": "info", "address": "testclient", "method": "DELETE"}
-    assert lines == [
-        {**change, "key": "ops", "path": "/api/v1/jobs/x"},
-        {**change, "key": "key-3", "path": "/api/v1/jobs/y"},
+    change = {"event": "change", "log_level": "info", "address": "testclient", "operation": "delete_job", "status": 404}
+    assert [{name: value for name, value in line.items() if name != "ms"} for line in lines] == [
+        {**change, "who": "ops", "job": "x"},
+        {**change, "who": "key-3", "job": "y"},
     ]
 
 
@@ -106,8 +106,8 @@ def test_the_log_of_a_running_api_has_names_and_addresses_and_no_key(stack: Stac
         assert process.stdout is not None
         output = process.stdout.read()
     lines: list[dict[str, Any]] = [json.loads(line) for line in output.splitlines()]
-    said = [(line["event"], line.get("key"), line.get("address")) for line in lines if "address" in line]
-    assert said == [("change accepted", "ops", "127.0.0.1"), ("key refused", None, "127.0.0.1")]
+    said = [(line["event"], line.get("who"), line["address"]) for line in lines if "address" in line]
+    assert said == [("change", "ops", "127.0.0.1"), ("key refused", None, "127.0.0.1")]
     assert [secret for secret in ("wrong-", READER, WRITER) if secret in output] == []
 
 

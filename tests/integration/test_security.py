@@ -466,5 +466,5 @@ def test_the_command_line_sends_the_first_of_its_keys(stack: Stack, tmp_path: Pa
         cancelled = autoconnect("jobs", "cancel", job_id, cwd=tmp_path, extra=by_file)
         refused = autoconnect("jobs", "list", cwd=tmp_path, extra=reached)
     assert refused.returncode == 1
-    assert "needs the API key" in refused.stderr
+    assert "This call needs an API key, and none was sent" in refused.stderr
     assert cancelled.returncode == 0, cancelled.stderr

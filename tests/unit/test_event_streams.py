@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from starlette.types import Message
 
-from api.event_streams import Told, Watcher
+from api.event_streams import EventStream, Told, Watcher
 
 
 def told(entry: int, job_id: str = "a", *, ends: bool = False) -> Told:
@@ -76,3 +77,24 @@ def test_comments_are_sent_while_nothing_happens(monkeypatch: pytest.MonkeyPatch
 )
 def test_the_time_of_the_last_event_is_read_from_its_id(last_id: str | None, time_ms: int | None) -> None:
     assert Watcher(None, last_id).last_time_ms == time_ms
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_no_longer_watched() -> None:
+    """Given a connection that takes the head of the answer only / I expect that the stream is cut off."""
+    taken: list[str] = []
+    watched: list[Watcher] = []
+
+    async def send(message: Message) -> None:
+        taken.append(message["type"])
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stream = EventStream(Watcher(None, None), watched.append, watched.remove, patience_s=0.05)
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}, "path": "/api/v1/events"}
+    asyncio.run(asyncio.wait_for(stream(scope, receive, send), timeout=20))
+    assert taken == ["http.response.start", "http.response.body"]
+    assert not watched

@@ -1,0 +1,1 @@
+"""Records examples for the OpenAPI description: real answers of a small stack."""
