@@ -83,7 +83,7 @@ class Drawing:
         return word, await child.stdout.readexactly(int(size))
 
     async def _start(self) -> Process:
-        command = leashed([sys.executable, "-m", "autoconnect.exports.draughtsman"])
+        command = leashed([sys.executable, "-m", "autoconnect.draughtsman"])
         self._child = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, start_new_session=True, limit=_LINE_BYTES
         )

@@ -39,6 +39,6 @@ def write_page(file: Path, page: bytes) -> None:
 def _complete(draft: Draft) -> bytes:
     if not draft.charts:
         return draft.complete([])
-    from autoconnect.exports.draughtsman import draw  # imported here, because it needs that package
+    from autoconnect.draughtsman import draw  # imported here, because it needs that package
 
     return draft.complete([draw("svg", json.loads(spec)) for _, spec in draft.charts])

@@ -21,7 +21,9 @@ class Width(NamedTuple):
         """
         if len(fields) < self.fields:
             return is_ended and len(fields) >= self.needed
-        return len(fields) == self.fields + self.surplus and not any(map(trimmed, fields[self.fields :]))
+        if len(fields) != self.fields + self.surplus:
+            return False
+        return not (self.surplus and any(map(trimmed, fields[self.fields :])))
 
 
 def width_of(fields: int, surplus: int, positions: Mapping[str, int]) -> Width:

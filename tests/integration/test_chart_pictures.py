@@ -49,9 +49,7 @@ def texts(svg: bytes) -> list[str]:
 def child(server: ApiServer) -> int:
     """The id of the process that draws."""
     (pid,) = [
-        pid
-        for pid, line in descendants(server.process.pid).items()
-        if line.endswith("-m autoconnect.exports.draughtsman")
+        pid for pid, line in descendants(server.process.pid).items() if line.endswith("-m autoconnect.draughtsman")
     ]
     return pid
 
@@ -59,7 +57,7 @@ def child(server: ApiServer) -> int:
 def drawn(spec: object) -> bytes:
     """The SVG of a specification."""
     request = json.dumps({"form": "svg", "spec": spec}) + "\n"
-    command = [sys.executable, "-m", "autoconnect.exports.draughtsman"]
+    command = [sys.executable, "-m", "autoconnect.draughtsman"]
     done = subprocess.run(command, input=request.encode(), capture_output=True, check=True)
     head, _, body = done.stdout.partition(b"\n")
     assert head == b"drawn %d" % len(body)

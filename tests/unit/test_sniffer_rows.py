@@ -1,7 +1,13 @@
 """How the rows of a source are judged: surplus, decimal mark, currency, dates."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from autoconnect.core.headers import Headers
+from autoconnect.core.meanings import Meanings
+from autoconnect.core.records import Form
+from autoconnect.core.sniffer.rows import RowReader
 from tests.unit.sniffing import HEADER, failure, sniffed, source
 
 
@@ -287,3 +293,34 @@ def test_a_last_row_that_may_be_cut_proves_nothing() -> None:
 
 def test_a_placeholder_of_dates_proves_their_order_too() -> None:
     assert sniffed(_dates("01/02/2024", "31/12/2099")).layout.dialect.dates == "dmy"
+
+
+_LINES = (
+    "2024-01-15;Lyon;10",
+    "15/01/2024 ;\u00c9t\u00e9;1\u00a0000,5",
+    "x;y",
+    "",
+    ";;",
+    "date;ville;prix",
+    '2024-01-15;"a";1',
+    "\x1a",
+)
+_HEADERS = Headers(["date", "ville", "prix"], Meanings({}), ";", has_sep_line=False)
+_READERS = [
+    RowReader(Form(b";", line_end, encoding), _HEADERS, {"date": 0})
+    for line_end in (b"\n", b"\r")
+    for encoding in ("utf-8", "cp1252")
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(_LINES), st.sampled_from(["\n", "\r\n", "\r"]))),
+    st.sampled_from(["", *_LINES]),
+    st.sampled_from(_READERS),
+    st.booleans(),
+)
+def test_lines_with_dates_are_read_as_any_others(
+    lines: list[tuple[str, str]], last: str, reader: RowReader, is_whole: bool
+) -> None:
+    data = ("".join(map("".join, lines)) + last).encode()
+    assert list(reader.rows(data, 3, is_whole=is_whole)) == list(reader._any_rows(data, 3, is_whole=is_whole))

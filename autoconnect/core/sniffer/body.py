@@ -49,9 +49,10 @@ class Body:
             found = 0
             while found < WINDOW_ROWS and position < whole:
                 end = min(after_lines(window, WINDOW_ROWS - found, self._line_end, position), whole)
-                for row in filter(is_right, self._lines_as_rows(window[position:end], numbers.at(offset + position))):
-                    found += 1
-                    yield row
+                rows = self._lines_as_rows(window[position:end], numbers.at(offset + position))
+                right_rows = list(filter(is_right, rows))
+                yield from right_rows
+                found += len(right_rows)
                 position, start = end, offset + end
 
     def _lines_as_rows(self, data: bytes, line: int | None) -> Iterator[Row]:

@@ -1,7 +1,8 @@
 """Draws pictures of charts with vl-convert, which holds the interpreter while it draws: services give it a process.
 
-The process reads requests, a line of JSON each: `{"form": "svg" or "png", "spec": ...}`. It answers each with a line
-that says `drawn` or `failed` and the number of bytes that follow: the picture, or the reason in UTF-8.
+This module imports little, so that the process starts soon. The process reads requests, a line of JSON each:
+`{"form": "svg" or "png", "spec": ...}`. It answers each with a line that says `drawn` or `failed` and the number of
+bytes that follow: the picture, or the reason in UTF-8.
 """
 
 import json
