@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from api import limits, pages, problems
+from api import dashboard, limits, pages, problems
 from api.access import NEEDS_KEY, KeyCheck
 from api.announcement import Announcer
 from api.changes import ChangeLog
@@ -20,6 +19,7 @@ from api.computations import Computations
 from api.cubes import Cubes
 from api.description import describe
 from api.drawing import Drawing
+from api.drawing_library import DrawingLibrary
 from api.events import Events
 from api.gate import Check, Gate, SecurityHeaders
 from api.http_durations import HttpDurations
@@ -107,6 +107,7 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
     spare -= app.state.kept_answers.size
     app.state.computations = Computations(Cubes(app.state.client, spare // 2, settings.fold_names), spare // 2)
     app.state.drawing = Drawing()
+    app.state.drawing_library = DrawingLibrary()
     app.state.events = Events(app.state.client)
     dependencies = [NEEDS_KEY] if settings.api_key_for_reading else []
     # Routes are tried in order: those that are called most come first.
@@ -130,11 +131,7 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
     problems.install(app)
     pages.install(app)
-
-    @app.get("/", include_in_schema=False)
-    def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
+    dashboard.install(app)
     app.state.parameters = Parameters(app.openapi())
     app.state.route_table = RouteTable(app.routes)
     app.state.http_durations = HttpDurations(app.state.route_table)
@@ -159,6 +156,7 @@ async def _watch_redis(app: FastAPI) -> AsyncIterator[None]:
     app.state.result_reader.stop()
     await reading
     await app.state.drawing.end()
+    await app.state.drawing_library.end()
     await app.state.events.end()
     await run_in_threadpool(announcer.stop)
     await run_in_threadpool(watch.stop)

@@ -51,7 +51,7 @@ def operations(up: Up) -> int:
 
 
 def test_swagger_ui_shows_every_operation_and_runs_one(page: Page, up: Up) -> None:
-    page.goto(f"{up.url}/")
+    page.goto(f"{up.url}/docs")
     page.wait_for_selector(".opblock")
     assert page.locator(".opblock").count() == operations(up)
     page.locator("#operations-health-ready .opblock-summary-control").click()

@@ -268,11 +268,11 @@ def test_cities_models_catalogue_workers_and_queues_are_listed(up: Up) -> None:
     }
 
 
-def test_the_api_is_live_and_ready_and_its_root_leads_to_the_documentation(up: Up) -> None:
+def test_the_api_is_live_and_ready_and_its_root_is_the_dashboard(up: Up) -> None:
     assert up.client.get("/health/live").json() == {"status": "alive"}
     assert up.client.get("/health/ready").json() == {"status": "ready"}
     home = up.client.get("/")
-    assert (home.status_code, home.headers["location"]) == (307, "/docs")
+    assert (home.status_code, home.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_every_operation_may_answer_with_a_problem(up: Up) -> None:

@@ -1,0 +1,76 @@
+"""Serves the dashboard: its pages, and the files that they load under a name that changes with their content."""
+
+import hashlib
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from api.encoding import accepts_gzip, zipped
+
+_FOLDER = Path(__file__).parent / "static" / "dashboard"
+_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+#: The script that draws charts, which is not in the folder.
+_LIBRARY = "vega.js"
+#: The package that it comes from, whose version settles its content.
+_DRAWS = "vl-convert-python"
+#: The pages by path; each has a module and a style sheet of its name.
+PAGES = {"/": "results"}
+#: A file never changes under its name.
+_FOREVER = "public, max-age=31536000, immutable"
+#: Tells zlib to read the gzip format.
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
+
+
+def install(app: FastAPI) -> None:
+    """Adds the pages and their files."""
+    files = {path.relative_to(_FOLDER).as_posix(): path.read_bytes() for path in _paths()}
+    digest = _digest(files)
+    served = {name: (zipped(content), _TYPES[Path(name).suffix]) for name, content in files.items()}
+    template = Template((_FOLDER / "page.html").read_text("utf-8"))
+    for path, name in PAGES.items():
+        page = template.substitute(page=name, files=f"static/dashboard/{digest}").encode()
+        _add_page(app, path, page)
+
+    @app.get(f"/static/dashboard/{digest}/{{name:path}}", include_in_schema=False)
+    async def dashboard_file(request: Request, name: str) -> Response:
+        if name == _LIBRARY:
+            return _compressed(request, await app.state.drawing_library.gzipped(), _TYPES[".js"])
+        if name not in served:
+            raise HTTPException(404)
+        return _compressed(request, *served[name])
+
+
+def _add_page(app: FastAPI, path: str, page: bytes) -> None:
+    async def dashboard_page() -> Response:
+        app.state.drawing_library.start()
+        return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    app.add_api_route(path, dashboard_page, include_in_schema=False)
+
+
+def _paths() -> list[Path]:
+    return sorted(path for path in _FOLDER.rglob("*") if path.suffix in _TYPES)
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(version(_DRAWS).encode())
+    for name, content in files.items():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()[:16]
+
+
+def _compressed(request: Request, content: bytes, media_type: str) -> Response:
+    headers = {"Cache-Control": _FOREVER, "Vary": "Accept-Encoding"}
+    if not accepts_gzip(request.headers.get("accept-encoding", "").encode("latin-1")):
+        return Response(zlib.decompress(content, _GZIP_WINDOW), media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})

@@ -1,0 +1,109 @@
+/** The filters of the results, and a chip for each that widens the view again. */
+
+import { h } from "../lib/dom.js";
+import { month } from "../lib/format.js";
+import { t } from "../lib/i18n.js";
+import { PRESETS, periodOf, presetOf } from "../lib/periods.js";
+import { combobox } from "./combobox.js";
+import { icon } from "./icons.js";
+
+const TYPES = ["", "vente", "location"];
+/** What the figures are compared with; by default the period just before. */
+const PERIODS = ["", "year"];
+
+/**
+ * @typedef {object} Filters
+ * @property {string[]} city
+ * @property {string[]} model
+ * @property {string} from
+ * @property {string} to
+ * @property {string} type
+ * @property {string} compare
+ */
+/**
+ * @typedef {object} Known What there is to choose from.
+ * @property {import("./combobox.js").Choice[]} cities
+ * @property {import("./combobox.js").Choice[]} models
+ * @property {import("../lib/periods.js").Range} range
+ */
+/** @typedef {(changes: Partial<Filters>) => void} Change */
+
+/**
+ * @param {Filters} filters
+ * @param {Known} known
+ * @param {Change} change
+ */
+export function filterBar(filters, known, change) {
+  return h("form", { class: "filters", "aria-label": t("filter.all"), onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+    h("div", { class: "row" },
+      combobox(t("filter.cities"), known.cities, filters.city, (city) => change({ city })),
+      combobox(t("filter.models"), known.models, filters.model, (model) => change({ model })),
+      periodChoice(filters, known.range, change),
+      bound("from", filters, known.range, change),
+      bound("to", filters, known.range, change),
+      choice(t("filter.type"), TYPES.map((type) => [type, t(`type.${type || "any"}`)]), filters.type, (type) => change({ type })),
+      choice(t("filter.compare"), PERIODS.map((period) => [period, t(`compare.${period || "previous"}`)]), filters.compare, (compare) => change({ compare }))));
+}
+
+/**
+ * @param {Filters} filters
+ * @param {Change} change
+ */
+export function chips(filters, change) {
+  const names = [
+    ...filters.city.map((name) => chip(name, () => change({ city: filters.city.filter((other) => other !== name) }))),
+    ...filters.model.map((name) => chip(name, () => change({ model: filters.model.filter((other) => other !== name) }))),
+  ];
+  if (filters.from || filters.to) names.push(chip(periodText(filters), () => change({ from: "", to: "" })));
+  if (filters.type) names.push(chip(t(`type.${filters.type}`), () => change({ type: "" })));
+  if (names.length > 1) {
+    const none = { city: [], model: [], from: "", to: "", type: "" };
+    names.push(h("button", { class: "button button--plain button--small", type: "button", onclick: () => change(none) }, t("filter.clear")));
+  }
+  return h("div", { class: "row chips" }, names);
+}
+
+/** @param {Filters} filters */
+function periodText({ from, to }) {
+  if (from === to) return shown(from);
+  if (!to) return t("filter.since", { month: shown(from) });
+  if (!from) return t("filter.until", { month: shown(to) });
+  return `${shown(from)} – ${shown(to)}`;
+}
+
+/** A month in words; a link may also have a day, which stays as it is. @param {string} text */
+function shown(text) {
+  return /^\d{4}-\d{2}$/.test(text) ? month(text) : text;
+}
+
+/** @param {string} name @param {() => void} widen */
+function chip(name, widen) {
+  return h("button", { class: "chip", type: "button", "aria-label": t("filter.remove", { name }), onclick: widen }, name, icon("close"));
+}
+
+/** @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
+function periodChoice(filters, range, change) {
+  const now = presetOf(filters, range);
+  const names = now === "own" ? [...PRESETS, "own"] : PRESETS;
+  return choice(t("filter.period"), names.map((name) => [name, t(`period.${name}`)]), now, (preset) => preset !== "own" && change(periodOf(preset, range)));
+}
+
+/** @param {"from" | "to"} name @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
+function bound(name, filters, range, change) {
+  return h("input", {
+    type: "month",
+    "aria-label": t(name === "from" ? "filter.from" : "filter.to"),
+    title: t(name === "from" ? "filter.from" : "filter.to"),
+    pattern: "[0-9]{4}-[0-9]{2}",
+    min: range.first.slice(0, 7),
+    max: range.last.slice(0, 7),
+    value: filters[name].slice(0, 7),
+    onchange: (/** @type {any} */ event) => event.target.validity.valid && change({ [name]: event.target.value }),
+  });
+}
+
+/** @param {string} label @param {[string, string][]} choices Values and their texts. @param {string} now @param {(value: string) => void} changed */
+function choice(label, choices, now, changed) {
+  const options = choices.map(([value, text]) => h("option", { value, selected: value === now }, text));
+  return h("select", { "aria-label": label, onchange: (/** @type {any} */ event) => changed(event.target.value) }, options);
+}

@@ -1,0 +1,101 @@
+/** Calls the API. Every failure is an ApiError with one sentence for the user. */
+
+import { noteAway } from "./connection.js";
+import { t } from "./i18n.js";
+import { keyEvents, keyHeaders } from "./key.js";
+
+/** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Params */
+/**
+ * @typedef {object} Call
+ * @property {string} [method]
+ * @property {Params} [params]
+ * @property {unknown} [json] A body that is sent as JSON.
+ * @property {BodyInit} [body] A body that is sent as it is, such as a File.
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ */
+
+export class ApiError extends Error {
+  /**
+   * @param {string} sentence
+   * @param {number} status 0 if nothing answered.
+   */
+  constructor(sentence, status) {
+    super(sentence);
+    this.status = status;
+  }
+
+  /** Whether it passes by itself: `connection` tells when. */
+  get isAway() {
+    return this.status === 0 || this.status === 503;
+  }
+}
+
+/**
+ * The address of a call below `/api/v1`, with its parameters: `url("metrics/trend", {city: ["Paris"]})`.
+ * @param {string} path
+ * @param {Params} [params]
+ */
+export function url(path, params = {}) {
+  const address = new URL(`api/v1/${path}`, document.baseURI);
+  for (const [name, value] of Object.entries(params)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "" && each !== false) address.searchParams.append(name, String(each));
+    }
+  }
+  return address;
+}
+
+/**
+ * Calls and returns the answer, whose body is not read yet.
+ * @param {string} path
+ * @param {Call} [call]
+ */
+export async function send(path, call = {}) {
+  const headers = { ...keyHeaders(), ...call.headers };
+  if (call.json !== undefined) headers["Content-Type"] = "application/json";
+  const body = call.json === undefined ? call.body : JSON.stringify(call.json);
+  const response = await reach(url(path, call.params), { method: call.method ?? "GET", headers, body, signal: call.signal });
+  if (response.ok) return response;
+  throw await refusal(response);
+}
+
+/**
+ * Calls and returns the JSON of the answer, null if it has no body.
+ * @param {string} path
+ * @param {Call} [call]
+ * @returns {Promise<any>}
+ */
+export async function ask(path, call) {
+  const response = await send(path, call);
+  return response.status === 204 ? null : response.json();
+}
+
+/** Whether an error only says that the call was given up. @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+/** The sentence of any error. @param {unknown} error */
+export function sentence(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @param {URL} address @param {RequestInit} request */
+async function reach(address, request) {
+  try {
+    return await fetch(address, request);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    noteAway();
+    throw new ApiError(t("error.offline"), 0);
+  }
+}
+
+/** @param {Response} response */
+async function refusal(response) {
+  const problem = await response.json().catch(() => ({}));
+  if (response.status === 503) noteAway();
+  if (response.status === 401) keyEvents.dispatchEvent(new Event("needed"));
+  return new ApiError(problem.detail ?? t("error.status", { status: response.status }), response.status);
+}

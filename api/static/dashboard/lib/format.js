@@ -1,0 +1,130 @@
+/** Numbers, money, days and sizes in the form of the language. A value of null is a dash. */
+
+import { language, t } from "./i18n.js";
+
+const LOCALE = language === "fr" ? "fr-FR" : "en-GB";
+const NONE = "–";
+/** @typedef {string | number | null | undefined} Value */
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** @param {Intl.NumberFormatOptions} options */
+function format(options) {
+  const key = JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.NumberFormat(LOCALE, options);
+  formats.set(key, known);
+  return known;
+}
+
+/** @param {Value} value @param {Intl.NumberFormatOptions} options */
+function shown(value, options) {
+  return value === null || value === undefined ? NONE : format(options).format(Number(value));
+}
+
+/** @param {Value} value @param {number} [digits] */
+export function number(value, digits = 0) {
+  return shown(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/**
+ * An amount with its cents; without a currency, as of a file that names none, it has no sign.
+ * @param {Value} value
+ * @param {string | null} currency
+ */
+export function money(value, currency) {
+  return shown(value, { ...signOf(currency), minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+/** An amount for a narrow place: `€12.3M`. @param {Value} value @param {string | null} currency */
+export function shortMoney(value, currency) {
+  return shown(value, { ...signOf(currency), notation: "compact", minimumFractionDigits: 0, maximumSignificantDigits: 3 });
+}
+
+/** @param {string | null} currency @returns {Intl.NumberFormatOptions} */
+function signOf(currency) {
+  return currency ? { style: "currency", currency } : {};
+}
+
+/** A percentage, from a number such as 12.5. @param {Value} value */
+export function percent(value) {
+  return shown(part(value), { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
+/** A change in per cent, always with its sign. @param {Value} value */
+export function change(value) {
+  return shown(part(value), { style: "percent", signDisplay: "exceptZero", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
+/** @param {Value} value */
+function part(value) {
+  return value === null || value === undefined ? null : Number(value) / 100;
+}
+
+/** @param {Intl.DateTimeFormatOptions} options */
+const dates = (options) => new Intl.DateTimeFormat(LOCALE, options);
+const MONTH = dates({ year: "numeric", month: "short", timeZone: "UTC" });
+const DAY = dates({ dateStyle: "medium", timeZone: "UTC" });
+const MOMENT = dates({ dateStyle: "medium", timeStyle: "short" });
+
+/** A month, from `2024-03`. @param {Value} value */
+export function month(value) {
+  return value ? MONTH.format(new Date(`${value}-01T00:00:00Z`)) : NONE;
+}
+
+/** A day, from `2024-03-31`. @param {Value} value */
+export function day(value) {
+  return value ? DAY.format(new Date(`${value}T00:00:00Z`)) : NONE;
+}
+
+/** A moment in local time, from `2026-11-22T08:45:51Z`. @param {Value} value */
+export function moment(value) {
+  return value ? MOMENT.format(new Date(value)) : NONE;
+}
+
+/** A span of time, from seconds: `0.25 s`, `3 min 20 s`, `2 h 5 min`. @param {Value} value */
+export function duration(value) {
+  if (value === null || value === undefined) return NONE;
+  const seconds = Number(value);
+  if (seconds < 60) return `${number(seconds, seconds < 10 ? 2 : 0)} s`;
+  if (seconds < 3600) return `${number(Math.floor(seconds / 60))} min ${number(Math.floor(seconds % 60))} s`;
+  return `${number(Math.floor(seconds / 3600))} h ${number(Math.floor((seconds % 3600) / 60))} min`;
+}
+
+/** A size, from bytes, in units of 1,000. @param {Value} value */
+export function bytes(value) {
+  if (value === null || value === undefined) return NONE;
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const place = Math.min(3, Math.floor(Math.log10(Math.max(1, Number(value))) / 3));
+  return shown(Number(value) / 1000 ** place, { style: "unit", unit: units[place], maximumFractionDigits: place ? 1 : 0 });
+}
+
+/**
+ * A cell of a table by its unit in the catalogue of metrics.
+ * @param {Value} value
+ * @param {string} unit
+ * @param {string | null} currency
+ */
+export function cell(value, unit, currency) {
+  if (value === null || value === undefined) return NONE;
+  const known = BY_UNIT[unit];
+  return known ? known(value, currency) : String(value);
+}
+
+/** @type {Record<string, (value: Value, currency: string | null) => string>} */
+const BY_UNIT = {
+  EUR: money,
+  count: (value) => number(value),
+  rank: (value) => number(value),
+  "%": (value) => percent(value),
+  months: (value) => number(value, 1),
+  ratio: (value) => number(value, 3),
+  "YYYY-MM": month,
+  "YYYY-MM-DD": day,
+  "vente | location": (value) => t(`type.${value}`),
+};
+
+/** Whether cells of this unit are numbers, which stand at the right. @param {string} unit */
+export function isNumeric(unit) {
+  return ["EUR", "count", "rank", "%", "months", "ratio"].includes(unit);
+}

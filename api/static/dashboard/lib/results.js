@@ -1,0 +1,51 @@
+/** What the results page asks of the API. */
+
+import { ask } from "./api.js";
+
+/** @typedef {import("./api.js").Params} Params */
+/** @typedef {Record<string, any>} Row */
+
+/**
+ * What does not change with the filters: the names to choose from, the days of the data, the catalogue.
+ * @param {Params} result `job` and `partial`, or nothing for the published result.
+ * @param {AbortSignal} signal
+ */
+export async function askKnown(result, signal) {
+  const call = { params: result, signal };
+  const [whole, cities, models] = await Promise.all([ask("metrics/summary", call), ask("cities", call), ask("models", call)]);
+  return {
+    range: { first: whole.rows[0].first_date ?? "", last: whole.rows[0].last_date ?? "" },
+    cities: choices(cities, "city"),
+    models: choices(models, "model"),
+  };
+}
+
+/** The catalogue of metrics, by name. @param {AbortSignal} signal @returns {Promise<Map<string, any>>} */
+export async function askCatalogue(signal) {
+  const { items } = await ask("metrics", { signal });
+  return new Map(items.map((/** @type {Row} */ metric) => [metric.name, metric]));
+}
+
+/**
+ * The key figures with their comparison, and the job that they come from.
+ * @param {Params} params
+ * @param {string} compare
+ * @param {AbortSignal} signal
+ * @returns {Promise<{summary: Row, job: Row}>}
+ */
+export async function askFigures(params, compare, signal) {
+  const answer = await ask("metrics/summary", { params: { ...params, compare }, signal });
+  const job = await ask(`jobs/${answer.job_id}`, { signal });
+  return { summary: answer.rows[0], job };
+}
+
+/** The months of some measures. @param {Params} params @param {string[]} measures @param {AbortSignal} signal @returns {Promise<Row[]>} */
+export async function askMonths(params, measures, signal) {
+  const query = { group_by: "month", measures: measures.join(","), order: "month" };
+  return (await ask("query", { params: { ...params, ...query }, signal })).rows;
+}
+
+/** @param {{items?: Row[], rows?: Row[]}} answer @param {string} name */
+function choices(answer, name) {
+  return (answer.items ?? answer.rows ?? []).map((row) => ({ name: row[name], count: row.transactions }));
+}

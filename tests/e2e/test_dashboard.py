@@ -1,0 +1,104 @@
+"""The page of results in a real browser, on a real stack."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.processes import Up
+from tests.e2e.test_pages import browser, page
+
+pytestmark = pytest.mark.browser
+
+__all__ = ["browser", "page"]  # the fixtures
+
+#: Charts of the page.
+CHARTS = 9
+
+
+@pytest.fixture
+def results(page: Page, up: Up) -> Page:
+    page.goto(f"{up.url}/")
+    expect(page.locator(".chart__picture")).to_have_count(CHARTS, timeout=30_000)
+    return page
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, results: Page) -> Page:
+    results.emulate_media(color_scheme=request.param)
+    return results
+
+
+def figure(page: Page, name: str) -> str:
+    return page.locator(f"[data-figure={name}] .figure__value").inner_text()
+
+
+def test_the_first_visit_shows_the_figures_of_the_api(results: Page, up: Up) -> None:
+    summary = up.get("/metrics/summary", params={"compare": "previous"})["rows"][0]
+    assert figure(results, "transactions") == f"{summary['transactions']:,}"
+    assert f"{summary['revenue']:,.2f}" in figure(results, "revenue")
+    assert f"{summary['average_ticket']:,.2f}" in figure(results, "average_ticket")
+
+
+def test_a_table_has_the_rows_of_the_metric(results: Page, up: Up) -> None:
+    card = results.locator("section.card", has=results.locator("#chart-city-comparison"))
+    card.get_by_role("button", name="Table").click()
+    rows = up.get("/metrics/city-comparison")["rows"]
+    expect(card.locator("tbody tr")).to_have_count(len(rows))
+    assert f"{rows[0]['revenue']:,.2f}" in card.locator("tbody tr").first.inner_text()
+
+
+def test_a_filter_is_in_the_url_which_another_can_open_and_the_back_button_undoes(results: Page, up: Up) -> None:
+    whole = figure(results, "transactions")
+    results.get_by_role("combobox", name="Type", exact=True).select_option("vente")
+    results.wait_for_url(re.compile("type=vente"))
+    sales = up.get("/metrics/summary", params={"type": "vente"})["rows"][0]["transactions"]
+    expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(f"{sales:,}")
+    results.reload()
+    expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(f"{sales:,}")
+    results.go_back()
+    expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(whole)
+
+
+def test_a_chip_widens_what_a_city_has_narrowed(results: Page, up: Up) -> None:
+    whole = figure(results, "transactions")
+    results.locator("summary", has_text="Cities").click()
+    results.get_by_label("Search in Cities").fill("PARIS")
+    results.get_by_role("checkbox").check()
+    results.keyboard.press("Escape")
+    results.wait_for_url(re.compile("city=Paris"))
+    paris = up.get("/metrics/summary", params={"city": "Paris"})["rows"][0]["transactions"]
+    expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(f"{paris:,}")
+    results.get_by_role("button", name="Remove the filter Paris").click()
+    expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(whole)
+
+
+def test_french_has_its_words_and_numbers(browser: Browser, up: Up) -> None:
+    with browser.new_context(locale="fr-FR") as context:
+        french = context.new_page()
+        french.goto(f"{up.url}/")
+        expect(french.locator("h1")).to_have_text("Résultats")
+        value = french.locator("[data-figure=transactions] .figure__value")
+        count = up.get("/metrics/summary")["rows"][0]["transactions"]
+        expect(value).to_have_text(f"{count:,}".replace(",", "\u202f"))
+        french.get_by_role("button", name="EN: English").click()
+        expect(french.locator("h1")).to_have_text("Results")
+
+
+def test_at_360_pixels_nothing_is_wider_than_the_page(browser: Browser, up: Up) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+        narrow = context.new_page()
+        narrow.goto(f"{up.url}/")
+        narrow.wait_for_selector(".chart__picture")
+        assert narrow.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_keyboard_reaches_a_table(results: Page) -> None:
+    results.get_by_role("button", name="Table").first.focus()
+    results.keyboard.press("Enter")
+    expect(results.locator("table").first).to_be_visible()
+
+
+def test_axe_finds_nothing(themed: Page) -> None:
+    assert Axe().run(themed).response["violations"] == []

@@ -1,0 +1,65 @@
+"""The page of results without a result, while Redis is away, and with a key for reading."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.chaos.redis_server import RedisServer
+from tests.e2e.test_pages import browser
+from tests.e2e.waiting import wait_until
+from tests.integration.api_server import ApiServer, api_server
+
+pytestmark = pytest.mark.browser
+
+__all__ = ["browser"]  # the fixture
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.stop()
+
+
+def ready(server: ApiServer) -> ApiServer:
+    wait_until("Redis", lambda: server.get("/health/ready").status == 200)
+    return server
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(locale="en-GB") as context:
+        yield context.new_page()
+
+
+def test_a_first_start_says_what_to_do_and_where(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+    with api_server(tmp_path, redis.url) as server:
+        visitor.goto(ready(server).url)
+        expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
+        visitor.get_by_role("main").get_by_role("link", name="API docs").click()
+        visitor.wait_for_url(f"{server.url}/docs")
+
+
+def test_the_page_comes_back_by_itself_when_redis_does(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+    with api_server(tmp_path, redis.url) as server:
+        visitor.goto(ready(server).url)
+        expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
+        redis.freeze()
+        expect(visitor.locator(".banner")).to_be_visible(timeout=30_000)
+        redis.wake()
+        expect(visitor.locator(".banner")).to_be_hidden(timeout=30_000)
+        expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
+
+
+def test_a_key_is_asked_for_and_stays_out_of_the_url(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+    with api_server(tmp_path, redis.url, API_KEY=KEY, API_KEY_FOR_READING="true") as server:
+        visitor.goto(ready(server).url)
+        visitor.get_by_role("textbox", name="API key").fill(KEY)
+        visitor.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+        expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
+        assert KEY not in visitor.url
+        assert visitor.evaluate("[localStorage.length, sessionStorage.getItem('api-key')]") == [0, KEY]
