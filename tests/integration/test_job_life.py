@@ -480,7 +480,7 @@ def test_the_name_of_a_source_has_at_most_255_bytes(api: TestClient, client: Cli
     refused = api.post("/api/v1/jobs", json={"source": name})
     assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
     assert refused.json()["errors"] == [
-        {"name": "source", "message": f"the name has {length} bytes; expected at most 255"}
+        {"name": "source", "message": f"source: the name has {length} bytes; expected at most 255."}
     ]
     assert listed(client) == []
     if len(name) < 8_000:  # otherwise the URL is too long
