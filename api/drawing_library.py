@@ -45,7 +45,7 @@ class DrawingLibrary:
 
 
 async def _make() -> bytes:
-    command = leashed([sys.executable, "-m", "api.library_maker"])
+    command = leashed([sys.executable, "-m", "api.script_maker"])
     child = await asyncio.create_subprocess_exec(*command, stdout=PIPE, start_new_session=True)
     try:
         async with asyncio.timeout(_MAKE_S):

@@ -1,4 +1,4 @@
-"""Writes the library that draws charts in browsers, compressed, to its output: making it needs 75 MB for a second."""
+"""Writes the script that draws charts in browsers to its output, compressed: it needs 75 MB for a second."""
 
 import gzip
 import sys
