@@ -1,4 +1,4 @@
-"""Knows who asks for something, and logs which keys are refused."""
+"""Tells who sent a request, and logs refused keys."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told: what this process has done, and the state in Redis, which all processes tell alike."""
+"""Collects the metrics for Prometheus: those of this process, and those in Redis, which all processes share."""
 
 import platform
 from collections.abc import Iterator, Sequence

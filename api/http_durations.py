@@ -49,7 +49,7 @@ class HttpDurations(Collector):
         yield HistogramMetricFamily(_NAME, _MEANING, labels=_LABELS)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Returns all that was counted."""
+        """Returns the histogram with all its series."""
         family = HistogramMetricFamily(_NAME, _MEANING, labels=_LABELS)
         for labels, series in tuple(self._series.items()):
             family.add_metric(labels, series.buckets(), series.seconds)

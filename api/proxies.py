@@ -1,4 +1,4 @@
-"""Requests that come through reverse proxies: whose they are, and under which path the API is reached.
+"""Finds the client of a request that came through reverse proxies, and the path below which the API is served.
 
 The ProxyHeadersMiddleware of uvicorn does not fit: it takes an entry that is no address for the client.
 """

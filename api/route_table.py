@@ -1,4 +1,4 @@
-"""The routes of the application by path: a bounded number of names for paths, of which there may be any number."""
+"""Finds the route of a path: clients can send any path, but there are only as many names as routes."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

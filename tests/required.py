@@ -14,7 +14,7 @@ _REMEDIES: Mapping[str, str] = {
     "compose-v1": "install docker-compose 1.29",
     "compose-v2": "install the Compose plugin of Docker",
     "browser": "install Chromium or Chrome",
-    "prometheus": "install prometheus, of which no service needs to run",
+    "prometheus": "install prometheus; its service need not run",
     "sample": "put it there",
     "chaos": "run the tests as root on Linux, with nsenter and iptables",
     "queues": "run `make .venv/.queues`",

@@ -1,4 +1,4 @@
-"""A small reverse proxy: it passes on what is below a path prefix, which it may strip, and says for whom."""
+"""A small reverse proxy: it passes on requests below a path prefix, which it may strip, and names their client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

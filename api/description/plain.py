@@ -1,4 +1,4 @@
-"""Gives parameters and bodies the one type that is meant: FastAPI also names null for all that may be missing."""
+"""Gives parameters and bodies a single type: FastAPI adds null if a value is optional."""
 
 from typing import Any
 

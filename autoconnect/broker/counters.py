@@ -1,4 +1,4 @@
-"""Counters of what happened to batches and jobs, over the life of the data in Redis.
+"""Counts batches, jobs and rows for as long as Redis keeps its data.
 
 Scripts count in the same step as they move a batch or a job, so a command that is sent again counts nothing twice.
 """

@@ -41,7 +41,7 @@ Example = dict[str, Any]
 
 
 class Recorder:
-    """Makes calls, and writes down what is answered."""
+    """Makes calls and records their answers."""
 
     def __init__(self, apis: dict[str, TestClient], ids: dict[str, str]) -> None:
         self._apis = apis

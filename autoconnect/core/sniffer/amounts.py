@@ -41,7 +41,7 @@ def shape_of(amount: str) -> str:
 
 
 def study_amounts(amounts: Iterable[tuple[Sighting, int]]) -> Amounts:
-    """What the sampled amounts, each with its number, show; what is no amount by any decimal mark shows nothing."""
+    """What the sampled amounts show; each comes with its number. A text that is never an amount shows nothing."""
     uses: dict[Use, Sighting] = {}
     counts: Counter[Use] = Counter()
     currencies: dict[Currency, Sighting] = {}

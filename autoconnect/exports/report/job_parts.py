@@ -83,7 +83,7 @@ def rejects(job: Job, rejected: Table, texts: Texts) -> list[Reason]:
 
 
 def rejected_share(job: Job, texts: Texts) -> str:
-    """How many rows were rejected, of how many."""
+    """The number and the share of rejected rows."""
     share = texts.percent(pct(job.rows.rejected, job.rows.read))
     return texts.say(
         "rejects_lead", rejected=texts.count(job.rows.rejected), read=texts.count(job.rows.read), share=share

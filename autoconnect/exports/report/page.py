@@ -117,7 +117,7 @@ def _section(chart: Chart, makers: Makers, subject: Subject, texts: Texts) -> tu
 
 
 def _lacks(table: Table, name: str, texts: Texts) -> str:
-    """What the file lacks for a metric, so that there is nothing to show of it; empty if there is something."""
+    """Why a metric has nothing to show; empty if it has something."""
     if name == "year-over-year" and not any(row["revenue_last_year"] for row in table.rows):
         return texts.style.word("no_year_before")
     if table.rows:

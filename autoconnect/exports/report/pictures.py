@@ -20,7 +20,7 @@ _REFERENCE = "url(#"
 def inline(svg: bytes, place: int, label: str) -> str:
     """An SVG for a page, as wide as there is room; `label` says what it shows.
 
-    Its ids are told apart from those of other pictures by `place`. Raises ParseError for what is no XML.
+    Its ids are told apart from those of other pictures by `place`. Raises ParseError if it is not XML.
     """
     root = ElementTree.fromstring(svg)
     _clean(root, f"p{place}-")

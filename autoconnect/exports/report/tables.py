@@ -41,7 +41,7 @@ class View:
 
 
 def view(table: Table, texts: Texts) -> View:
-    """The rows that there is room for; of a table of months, the latest of each city."""
+    """The rows that fit on the page; if a table has months, the latest ones of each city."""
     rows, key = _shown_rows(table)
     headings = [Cell(texts.heading(column.name), _look(column)) for column in table.columns]
     cut = ""

@@ -1,17 +1,17 @@
-/** What stands in a place while there is nothing to show: loading, empty, error. */
+/** Placeholders: loading, empty, error. */
 
 import { isAbort, sentence } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 
-/** Grey blocks in the place of what is being loaded. @param {number} [lines] */
+/** Grey blocks that stand for content until it is loaded. @param {number} [lines] */
 export function skeleton(lines = 3) {
   const blocks = Array.from({ length: lines }, () => h("span", { class: "skeleton__line" }));
   return h("div", { class: "skeleton", role: "status", "aria-label": t("state.loading") }, blocks);
 }
 
 /**
- * A place that has nothing yet, and what to do.
+ * Says that there is nothing yet, and what to do.
  * @param {string} title
  * @param {string} text
  * @param {...Node} actions

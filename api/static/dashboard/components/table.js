@@ -1,4 +1,4 @@
-/** A table: numbers at the right, a caption for screen readers, and a frame that scrolls by itself if it is wide. */
+/** A table with numbers at the right and a caption for screen readers. If it is wide, it scrolls in its frame. */
 
 import { h } from "../lib/dom.js";
 

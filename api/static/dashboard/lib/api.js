@@ -25,7 +25,7 @@ export class ApiError extends Error {
     this.status = status;
   }
 
-  /** Whether it passes by itself: `connection` tells when. */
+  /** Whether the API or Redis is away: `connection` tells when it is back. */
   get isAway() {
     return this.status === 0 || this.status === 503;
   }
