@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -24,6 +24,8 @@ from autoconnect.models import API_PREFIX, Job
 Makers = Mapping[str, Callable[[], Table]]
 #: Pixels of a chart: it is printed at nine tenths of its size.
 _WIDTH = 760
+#: Tables that the key figures need, too: they are small, and made once.
+_SHARED = ("summary", "city-comparison", "sales-rental-split", "seasonality")
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ class _Section:
 
 def draft_report(makers: Makers, subject: Subject) -> Iterator[Draft | None]:
     """Make the report: its last item is the draft; the others are None, between which other work may be done."""
-    texts = Texts(subject.style(makers["city-comparison"]()))
+    shared = {name: makers[name]() for name in _SHARED}
+    makers = {**makers, **{name: partial(shared.__getitem__, name) for name in _SHARED}}
+    texts = Texts(subject.style(shared["city-comparison"]))
     charts, sections = list[tuple[str, str]](), list[_Section]()
-    summary, split = makers["summary"]().rows[0], makers["sales-rental-split"]()
-    compared = list(figures.comparisons(makers["seasonality"]()))
+    summary, split = shared["summary"].rows[0], shared["sales-rental-split"]
+    compared = list(figures.comparisons(shared["seasonality"]))
     for name in CHARTS:
         yield None
         if name == "summary" or not summary["transactions"]:
