@@ -18,7 +18,7 @@ let library = null;
 const shown = new WeakMap();
 
 /** Begins to load the script; a failure is forgotten, so that the next chart tries again. */
-export function loadLibrary() {
+function loadLibrary() {
   library ??= load().catch((error) => {
     library = null;
     throw error;

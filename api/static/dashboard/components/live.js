@@ -21,7 +21,7 @@ export async function live(listener, signal) {
   /** @type {Map<string, Job>} */
   const open = new Map();
   const tellRunning = atMostOften(() => listener.running(newest([...open.values()])));
-  await follow("events", (name, data) => {
+  await follow((name, data) => {
     if (name === "snapshot") open.clear();
     if (name === "removed") open.delete(data.id);
     if (name === "job") {

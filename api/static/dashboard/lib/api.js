@@ -7,10 +7,7 @@ import { keyEvents, keyHeaders } from "./key.js";
 /** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Params */
 /**
  * @typedef {object} Call
- * @property {string} [method]
  * @property {Params} [params]
- * @property {unknown} [json] A body that is sent as JSON.
- * @property {BodyInit} [body] A body that is sent as it is, such as a File.
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
  */
@@ -53,22 +50,19 @@ export function url(path, params = {}) {
  */
 export async function send(path, call = {}) {
   const headers = { ...keyHeaders(), ...call.headers };
-  if (call.json !== undefined) headers["Content-Type"] = "application/json";
-  const body = call.json === undefined ? call.body : JSON.stringify(call.json);
-  const response = await reach(url(path, call.params), { method: call.method ?? "GET", headers, body, signal: call.signal });
+  const response = await reach(url(path, call.params), { headers, signal: call.signal });
   if (response.ok) return response;
   throw await refusal(response);
 }
 
 /**
- * Calls and returns the JSON of the answer, null if it has no body.
+ * Calls and returns the JSON of the answer.
  * @param {string} path
  * @param {Call} [call]
  * @returns {Promise<any>}
  */
 export async function ask(path, call) {
-  const response = await send(path, call);
-  return response.status === 204 ? null : response.json();
+  return (await send(path, call)).json();
 }
 
 /** Whether an error only says that the call was given up. @param {unknown} error */

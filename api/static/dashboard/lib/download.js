@@ -16,7 +16,7 @@ export async function download(path, params) {
 }
 
 /** @param {Blob} content @param {string} name */
-export function save(content, name) {
+function save(content, name) {
   const address = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = address;

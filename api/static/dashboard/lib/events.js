@@ -6,20 +6,18 @@ import { noteAway } from "./connection.js";
 const AGAIN_MS = 1_000;
 
 /**
- * Calls `tell(name, data)` for each event until the signal aborts, and opens the stream again when it ends. With
- * `jobs/ID/events`, it also ends when the job has ended (204).
- * @param {string} path `events`, or `jobs/ID/events`.
+ * Calls `tell(name, data)` for each event of all jobs until the signal aborts. Opens the stream again when it ends.
  * @param {(name: string, data: any) => void} tell
  * @param {AbortSignal} signal
  */
-export async function follow(path, tell, signal) {
+export async function follow(tell, signal) {
   let last = "";
   while (!signal.aborted) {
     try {
       /** @type {Record<string, string>} */
       const headers = last ? { "Last-Event-ID": last } : {};
-      const response = await send(path, { headers, signal });
-      if (response.status === 204 || !response.body) return;
+      const response = await send("events", { headers, signal });
+      if (!response.body) return;
       for await (const event of read(response.body)) {
         last = event.id || last;
         if (event.name === "unavailable") noteAway();

@@ -1,4 +1,4 @@
-/** Numbers, money, days and sizes in the form of the language. A value of null is a dash. */
+/** Numbers, money and days in the form of the language. A value of null is a dash. */
 
 import { language, t } from "./i18n.js";
 
@@ -34,11 +34,6 @@ export function number(value, digits = 0) {
  */
 export function money(value, currency) {
   return shown(value, { ...signOf(currency), minimumFractionDigits: 2, maximumFractionDigits: 2 });
-}
-
-/** An amount for a narrow place: `€12.3M`. @param {Value} value @param {string | null} currency */
-export function shortMoney(value, currency) {
-  return shown(value, { ...signOf(currency), notation: "compact", minimumFractionDigits: 0, maximumSignificantDigits: 3 });
 }
 
 /** @param {string | null} currency @returns {Intl.NumberFormatOptions} */
@@ -80,23 +75,6 @@ export function day(value) {
 /** A moment in local time, from `2026-11-22T08:45:51Z`. @param {Value} value */
 export function moment(value) {
   return value ? MOMENT.format(new Date(value)) : NONE;
-}
-
-/** A span of time, from seconds: `0.25 s`, `3 min 20 s`, `2 h 5 min`. @param {Value} value */
-export function duration(value) {
-  if (value === null || value === undefined) return NONE;
-  const seconds = Number(value);
-  if (seconds < 60) return `${number(seconds, seconds < 10 ? 2 : 0)} s`;
-  if (seconds < 3600) return `${number(Math.floor(seconds / 60))} min ${number(Math.floor(seconds % 60))} s`;
-  return `${number(Math.floor(seconds / 3600))} h ${number(Math.floor((seconds % 3600) / 60))} min`;
-}
-
-/** A size, from bytes, in units of 1,000. @param {Value} value */
-export function bytes(value) {
-  if (value === null || value === undefined) return NONE;
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const place = Math.min(3, Math.floor(Math.log10(Math.max(1, Number(value))) / 3));
-  return shown(Number(value) / 1000 ** place, { style: "unit", unit: units[place], maximumFractionDigits: place ? 1 : 0 });
 }
 
 /**

@@ -24,11 +24,6 @@ export function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
-/** Whether there is a text. @param {string} key */
-export function has(key) {
-  return key in texts;
-}
-
 /**
  * The text for a count: the key ends in `.one` or `.other`; `{n}` is the count as a text.
  * @param {string} key
