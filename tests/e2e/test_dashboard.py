@@ -46,7 +46,9 @@ def test_a_table_has_the_rows_of_the_metric(results: Page, up: Up) -> None:
     card.get_by_role("button", name="Table").click()
     rows = up.get("/metrics/city-comparison")["rows"]
     expect(card.locator("tbody tr")).to_have_count(len(rows))
-    assert f"{rows[0]['revenue']:,.2f}" in card.locator("tbody tr").first.inner_text()
+    shown = card.locator("tbody tr").first.inner_text()
+    assert f"{rows[0]['revenue']:,.2f}" in shown
+    assert f"{rows[0]['revenue_pct']:.2f}%" in shown
 
 
 def test_a_filter_is_in_the_url_which_another_can_open_and_the_back_button_undoes(results: Page, up: Up) -> None:

@@ -42,8 +42,8 @@ function signOf(currency) {
 }
 
 /** A percentage, from a number such as 12.5. @param {Value} value */
-export function percent(value) {
-  return shown(part(value), { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+function percent(value) {
+  return shown(part(value), { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 /** A change in per cent, always with its sign. @param {Value} value */
@@ -94,9 +94,9 @@ const BY_UNIT = {
   EUR: money,
   count: (value) => number(value),
   rank: (value) => number(value),
-  "%": (value) => percent(value),
-  months: (value) => number(value, 1),
-  ratio: (value) => number(value, 3),
+  "%": percent,
+  months: (value) => shown(value, { maximumFractionDigits: 2 }),
+  ratio: (value) => shown(value, { minimumFractionDigits: 2, maximumFractionDigits: 4 }),
   "YYYY-MM": month,
   "YYYY-MM-DD": day,
   "vente | location": (value) => t(`type.${value}`),
