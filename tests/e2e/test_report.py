@@ -1,15 +1,16 @@
 """The report as people get it: from the API and the command line, in a browser without network, and on paper."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from tests.e2e.conftest import SOURCE
 from tests.e2e.processes import Up, autoconnect
-from tests.required import require
+from tests.e2e.test_pages import browser
+
+__all__ = ["browser"]  # the fixture
 
 #: What differs between two runs of one file: the job, the time, and where all rows are.
 _OWN = re.compile(r"[0-9a-f]{16}|\d+ \w+ \d{4}, \d\d:\d\d UTC|(?<=All rows: )[^<]+")
@@ -44,14 +45,10 @@ def test_a_report_that_cannot_be_written_is_wrong_usage(folder: Path, arguments:
 
 
 @pytest.mark.browser
-def test_a_report_asks_for_nothing_and_fits_on_paper(up: Up, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        require("browser", "there is no browser on the PATH (chromium, google-chrome)")
+def test_a_report_asks_for_nothing_and_fits_on_paper(browser: Browser, up: Up, tmp_path: Path) -> None:
     address = f"{up.url}/api/v1/jobs/{up.first_job}/report?lang=fr"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1024, "height": 800})
+    with browser.new_context(viewport={"width": 1024, "height": 800}) as context:
+        page = context.new_page()
         requests, complaints = list[str](), list[str]()
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
@@ -63,10 +60,9 @@ def test_a_report_asks_for_nothing_and_fits_on_paper(up: Up, tmp_path: Path) -> 
         sheets = re.findall(rb"/Type */Page\b", page.pdf(prefer_css_page_size=True, print_background=True))
         file = tmp_path / "report.html"
         file.write_text(page.content())
-        page.context.set_offline(True)
+        context.set_offline(True)
         page.goto(file.as_uri())
         assert page.locator("figure svg").count() == 9
-        browser.close()
     assert requests == [address, file.as_uri()]
     assert complaints == []
     assert 10 <= len(sheets) <= 13

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 import autoconnect
@@ -91,7 +92,8 @@ def test_an_unexpected_error_is_logged_with_the_id_of_its_request(
     serve: Serve, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api = serve()
-    del api.app.state.folders  # type: ignore[attr-defined]
+    assert isinstance(api.app, FastAPI)
+    del api.app.state.folders
     assert api.get("/api/v1/sources", headers={"X-Request-ID": ID}).status_code == 500
     out = capfd.readouterr()
     assert f"request_id={ID}" in out.out + out.err

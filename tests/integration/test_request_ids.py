@@ -1,6 +1,7 @@
 """Every answer has the id of its request, the client's own one if that is harmless."""
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from autoconnect.models import JobStatus
@@ -51,7 +52,8 @@ def test_errors_refusals_and_answers_from_memory_have_the_id(stack: Stack, serve
 
 def test_an_unexpected_error_has_the_id(serve: Serve) -> None:
     api = serve()
-    del api.app.state.folders  # type: ignore[attr-defined]
+    assert isinstance(api.app, FastAPI)
+    del api.app.state.folders
     response = api.get("/api/v1/sources", headers={"X-Request-ID": ID})
     assert (response.status_code, response.headers["x-request-id"]) == (500, ID)
 
