@@ -28,7 +28,7 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
-#: What was expected, by what Python's reader of JSON says; from Python 3.13 on, it also knows commas that end a list.
+#: What was expected, by the messages of Python's json module, word for word; the last two are of 3.13 and later.
 _EXPECTED_JSON = {
     "Expecting value": "a value",
     "Expecting property name enclosed in double quotes": "a name in double quotes",

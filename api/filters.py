@@ -31,7 +31,6 @@ class Filters(BaseModel):
     type: str | None = Field(None, description="vente, sale, location or rental.")
     job: str | None = Field(None, min_length=1, description="Id of a job; default: the published one.")
     partial: bool = Field(False, description="Also answer for a job that has not ended, with its result so far.")
-
     version: str | None = Field(
         None, min_length=1, description="X-Result-Version of an earlier answer: only that version, which never changes."
     )

@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Body as JsonBody
 from pydantic import Field
 
 from api.access import NEEDS_KEY
@@ -14,8 +15,7 @@ from api.changes import Changing
 from api.cubes import gone
 from api.dependencies import Computing, Configured, Redis, SourceFolders
 from api.downloads import disposition
-from api.formats import OTHER_FORMATS
-from api.formats import Body as Written
+from api.formats import OTHER_FORMATS, Body
 from api.paging import LIMIT, TableParameters, cursor_at, owner_of, read_cursor
 from api.problems import Problem
 from api.tables import TRUNCATED
@@ -52,7 +52,7 @@ def submit_job(
     settings: Configured,
     response: Response,
     change: Changing,
-    body: Annotated[JobRequest | None, Body(openapi_examples=JOB_REQUESTS)] = None,
+    body: Annotated[JobRequest | None, JsonBody(openapi_examples=JOB_REQUESTS)] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Job:
     """Submits a job. If its source cannot be read, the job fails and says why.
@@ -204,7 +204,7 @@ async def list_rejects(
     form = parameters.choose(request)
     count = parameters.max_rows(form) or MAX_REJECTS
 
-    def body() -> Written:
+    def body() -> Body:
         job = _find_job(client, job_id)
         if job.result in (ResultState.REMOVED, ResultState.EXPIRED) and job.rows.rejected:
             _check_rejects_are_kept(client, job.id, job.result)
@@ -220,7 +220,7 @@ async def list_rejects(
             head = {"metric": "rejects", "computed_at": job.finished_at and job.finished_at.isoformat()}
             headers["Content-Disposition"] = disposition("rejects", job.source, None, None, form.suffix)
         pieces = list((ITEMS if form == JSON else form).write(replace(table, rows=table.rows[:count]), head))
-        return Written(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
+        return Body(form.media_type, iter(pieces), sum(map(len, pieces)), headers)
 
     return await computations.make(request, count * _REJECT_BYTES, body)
 

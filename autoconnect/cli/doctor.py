@@ -24,8 +24,8 @@ from autoconnect.settings import PREFIX, Settings, load_settings
 _PYTHON = (3, 11)
 #: Bytes of the path of a Unix socket, which ends with a zero byte on Linux (108) and macOS (104).
 _SOCKET_BYTES = 103
-#: What the embedded server adds to the folder for temporary files: 8 letters stand for those that vary.
-_SOCKET_NAME = "autoconnect-XXXXXXXX/redis.sock"
+#: What the embedded server adds to the folder for temporary files: 8 letters vary.
+_SOCKET_NAME = "autoconnect-abcdefgh/redis.sock"
 _DISK_BYTES = 1 << 30
 _MEMORY_BYTES = 1 << 30
 _DOCKER_S = 10
