@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 
 import structlog
@@ -13,8 +14,10 @@ from autoconnect.local.supervisor import leashed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: Seconds that a picture may take, with the start of the child: the first one takes about one, others a tenth.
+#: Seconds that a picture may take: it takes about a tenth of one.
 DRAW_S = 20.0
+#: Seconds that the child may take to start: about one, and many times that on a busy machine.
+_START_S = 180.0
 #: Pictures that may wait for their turn.
 _MAX_WAITING = 16
 #: Bytes of a picture that are read at once, as a limit to what the child's first line may have.
@@ -22,13 +25,18 @@ _LINE_BYTES = 1 << 10
 
 
 class Drawing:
-    """A child process that draws, started when the first picture is asked for, and again after it has died."""
+    """A child process that draws, started when the first picture is asked for, and again after it has died.
+
+    While it starts, a picture that takes too long, or that nobody waits for any longer, does not end it: on a busy
+    machine it would otherwise never be ready.
+    """
 
     def __init__(self, draw_s: float = DRAW_S) -> None:
         self._draw_s = draw_s
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._child: Process | None = None
+        self._starts_until = 0.0
 
     async def draw(self, form: str, spec: bytes) -> bytes:
         """The picture, `svg` or `png`, of a Vega-Lite specification in JSON.
@@ -48,6 +56,7 @@ class Drawing:
     async def end(self) -> None:
         """End the child."""
         child, self._child = self._child, None
+        self._starts_until = 0.0
         if child and child.returncode is None:
             child.kill()
         if child:
@@ -58,6 +67,8 @@ class Drawing:
             async with asyncio.timeout(self._draw_s):
                 word, body = await self._ask(form, spec)
         except TimeoutError:
+            if time.monotonic() < self._starts_until:
+                raise _not_drawn("waits for its process to start") from None
             await self.end()
             log.warning("picture not drawn in time", seconds=self._draw_s, recovery="killed")
             raise _not_drawn(f"took longer than {self._draw_s:g} s") from None
@@ -65,8 +76,9 @@ class Drawing:
             await self.end()
             log.warning("the process that draws pictures died", recovery="restarted")
             raise _not_drawn("ended its process, perhaps because memory is short") from None
-        except BaseException:  # what it answers must not be taken for the next picture
-            await self.end()
+        except BaseException:
+            if time.monotonic() >= self._starts_until:  # what it answers must not be taken for the next picture
+                await self.end()
             raise
         if word != "drawn":
             raise ValueError(body.decode())
@@ -76,6 +88,9 @@ class Drawing:
         child = self._child or await self._start()
         assert child.stdin
         assert child.stdout
+        if self._starts_until:
+            await child.stdout.readuntil()
+            self._starts_until = 0.0
         request = {"form": form, "spec": json.loads(spec)}
         child.stdin.write(json.dumps(request).encode() + b"\n")
         await child.stdin.drain()
@@ -87,6 +102,7 @@ class Drawing:
         self._child = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, start_new_session=True, limit=_LINE_BYTES
         )
+        self._starts_until = time.monotonic() + _START_S
         return self._child
 
 

@@ -1,8 +1,8 @@
 """Draws pictures of charts with vl-convert, which holds the interpreter while it draws: services give it a process.
 
-This module imports little, so that the process starts soon. The process reads requests, a line of JSON each:
-`{"form": "svg" or "png", "spec": ...}`. It answers each with a line that says `drawn` or `failed` and the number of
-bytes that follow: the picture, or the reason in UTF-8.
+This module imports little, so that the process starts soon. The process writes the line `ready`, then reads requests, a
+line of JSON each: `{"form": "svg" or "png", "spec": ...}`. It answers each with a line that says `drawn` or `failed`
+and the number of bytes that follow: the picture, or the reason in UTF-8.
 """
 
 import json
@@ -44,6 +44,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     draw("png", _FIRST)
     limit_memory(resident_bytes() + _PICTURE_BYTES)
+    sys.stdout.buffer.write(b"ready\n")
+    sys.stdout.buffer.flush()
     serve()
 
 

@@ -46,11 +46,15 @@ def texts(svg: bytes) -> list[str]:
     return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
+def children(server: ApiServer) -> list[int]:
+    """The ids of the processes that draw: one, or none yet."""
+    lines = descendants(server.process.pid).items()
+    return [pid for pid, line in lines if line.endswith("-m autoconnect.draughtsman")]
+
+
 def child(server: ApiServer) -> int:
     """The id of the process that draws."""
-    (pid,) = [
-        pid for pid, line in descendants(server.process.pid).items() if line.endswith("-m autoconnect.draughtsman")
-    ]
+    (pid,) = children(server)
     return pid
 
 
@@ -59,8 +63,8 @@ def drawn(spec: object) -> bytes:
     request = json.dumps({"form": "svg", "spec": spec}) + "\n"
     command = [sys.executable, "-m", "autoconnect.draughtsman"]
     done = subprocess.run(command, input=request.encode(), capture_output=True, check=True)
-    head, _, body = done.stdout.partition(b"\n")
-    assert head == b"drawn %d" % len(body)
+    ready, head, body = done.stdout.split(b"\n", 2)
+    assert (ready, head) == (b"ready", b"drawn %d" % len(body))
     return body
 
 
@@ -168,6 +172,21 @@ def test_a_process_that_hangs_is_ended_in_time_and_holds_nothing_up(
         assert "took longer than 3 s" in json.loads(answer.body)["detail"]
         wait_until("a picture", lambda: chart(server, "trend.svg").status == 200)
         assert child(server) != stopped
+
+
+def test_a_process_that_starts_slowly_is_not_ended(stack: Stack, redis_url: str, tmp_path: Path) -> None:
+    stack.finish(stack.planned(stack.generated(2_000)), stack.worker())
+    with api_server(tmp_path, redis_url, module="tests.integration.impatient_api 3") as server:
+        with ThreadPoolExecutor(1) as pool:
+            picture = pool.submit(chart, server, "summary.svg")
+            wait_until("the process", lambda: children(server), poll_s=0.01)
+            starting = child(server)
+            os.kill(starting, signal.SIGSTOP)
+            answer = picture.result()
+        assert (answer.status, "waits for its process to start" in json.loads(answer.body)["detail"]) == (503, True)
+        os.kill(starting, signal.SIGCONT)
+        wait_until("a picture", lambda: chart(server, "summary.svg").status == 200)
+        assert child(server) == starting
 
 
 def test_the_process_ends_with_the_api(server: ApiServer) -> None:
