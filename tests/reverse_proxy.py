@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 PREFIX = "/autoconnect"
-_TIMEOUT_S = 30
+_TIMEOUT_S = 120
 #: Headers that are about one connection, or that the proxy writes itself.
 _OWN = ("connection", "transfer-encoding", "keep-alive", "server", "date")
 

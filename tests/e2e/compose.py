@@ -34,7 +34,7 @@ def output(*command: str, env: Mapping[str, str] | None = None) -> str:
 def output_or_none(*command: str) -> str | None:
     """The stdout of a command, or None if it fails or does not exist."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

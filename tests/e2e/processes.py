@@ -21,8 +21,8 @@ DEFAULT_WORKERS = {"AUTOCONNECT_WORKERS": ""}
 #: Settings with which a dead worker is noticed quickly.
 QUICK = {"AUTOCONNECT_HEARTBEAT_MS": "200", "AUTOCONNECT_LEASE_MS": "1500"}
 #: Seconds until the API must answer: each process first imports pandas or Arrow.
-_UP_TIMEOUT_S = 60
-_END_TIMEOUT_S = 30
+_UP_TIMEOUT_S = 180
+_END_TIMEOUT_S = 120
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -39,7 +39,7 @@ def autoconnect(*arguments: str, cwd: Path, extra: Mapping[str, str] | None = No
         env=environment(extra),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
 
@@ -77,7 +77,7 @@ def lives(pid: int) -> bool:
     """Whether the process exists and is not a zombie."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends between open and read
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
 
@@ -130,7 +130,7 @@ def running(folder: Path, extra: Mapping[str, str] | None = None, *arguments: st
     port = free_port()
     process = start("up", *arguments, cwd=folder, extra={**QUICK, "AUTOCONNECT_PORT": str(port), **(extra or {})})
     try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
             up = Up(process, client, folder)
             wait_until(f"the API, see {folder}/messages.txt", up.answers, _UP_TIMEOUT_S)
             yield up

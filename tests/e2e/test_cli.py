@@ -231,12 +231,10 @@ def test_a_redis_in_the_settings_that_does_not_answer_is_an_error(folder: Path) 
 def test_however_a_run_ends_it_leaves_no_process(folder: Path, number: signal.Signals, code: int) -> None:
     (folder / "data" / SOURCE).write_text("".join(generate(200_000, seed=9)))
     process = start("run", cwd=folder, extra=DEFAULT_WORKERS)
-    below = wait_until(
-        "all processes", lambda: pids if len(pids := descendants(process.pid)) == 6 else None, timeout_s=30
-    )
+    below = wait_until("all processes", lambda: pids if len(pids := descendants(process.pid)) == 6 else None)
     process.send_signal(number)
     assert process.wait(30) == code
-    wait_until("their end", lambda: not any(lives(pid) for pid in below), timeout_s=10)
+    wait_until("their end", lambda: not any(lives(pid) for pid in below))
     assert "Traceback" not in (folder / "messages.txt").read_text()
 
 
@@ -247,7 +245,7 @@ def test_an_interrupt_reaches_a_run_that_a_shell_started_with_interrupts_ignored
         process = start("run", cwd=folder, extra=DEFAULT_WORKERS)
     finally:
         signal.signal(signal.SIGINT, previous)
-    wait_until("all processes", lambda: len(descendants(process.pid)) == 6, timeout_s=30)
+    wait_until("all processes", lambda: len(descendants(process.pid)) == 6)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
 

@@ -47,7 +47,7 @@ def stack(
 
 @pytest.fixture
 def api(stack: Stack) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=stack.url, timeout=30) as client:
+    with httpx2.Client(base_url=stack.url, timeout=120) as client:
         yield client
 
 
@@ -80,7 +80,7 @@ def test_a_chart_is_drawn_in_a_container_without_fonts(api: httpx2.Client) -> No
         assert picture.status_code in (200, 503), picture.text
         return picture if picture.status_code == 200 else None
 
-    picture = wait_until("the picture", drawn, timeout_s=90)
+    picture = wait_until("the picture", drawn, timeout_s=180)
     assert picture.content.startswith(b"\x89PNG")
     assert len(picture.content) > 50_000  # without its texts, it has a third of that
 

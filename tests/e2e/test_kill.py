@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from autoconnect.generate import generate
 from tests.e2e.processes import DEFAULT_WORKERS, Up, autoconnect, descendants, lives, running, start
 from tests.e2e.waiting import wait_until
@@ -50,7 +48,6 @@ def test_workers_killed_in_the_middle_of_a_job_change_nothing(folder: Path) -> N
         wait_until("the workers to be replaced", lambda: len(up.get("/workers")["items"]) == 3)
 
 
-@pytest.mark.timeout(300)  # the plain mapper reads the whole file as one batch
 def test_a_batch_that_kills_every_worker_that_claims_it_is_dead_and_its_job_says_so(folder: Path) -> None:
     """Given MAX_DEATHS=3 and a job of one batch / When each worker that has it is killed"""
     with running(

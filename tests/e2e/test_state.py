@@ -328,9 +328,9 @@ def test_data_that_is_damaged_while_the_server_runs_is_named_when_it_no_longer_s
     os.kill(client.call("INFO", "server")["process_id"], signal.SIGKILL)
     client.close()
     for _ in range(QUICK_DEATHS - 1):
-        supervisor.watch(timeout_s=10)
+        supervisor.watch(timeout_s=60)
     with pytest.raises(StateDamaged, match="is damaged"):
-        supervisor.watch(timeout_s=10)
+        supervisor.watch(timeout_s=60)
     supervisor.stop()
     server.clean_up()
 
@@ -366,7 +366,7 @@ def up_as_an_owner(folder: Path) -> str:
         )
         command = [setpriv, "--bounding-set", "-dac_override,-dac_read_search", *command]
     before = content(folder)
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
     changed = {name for name, digest in content(folder).items() if before.get(name) != digest}
     assert (
         done.returncode,

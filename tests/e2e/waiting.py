@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def wait_until(
-    condition: str, check: Callable[[], Result | None], timeout_s: float = 60, poll_s: float = 0.1
+    condition: str, check: Callable[[], Result | None], timeout_s: float = 120, poll_s: float = 0.1
 ) -> Result:
     """The first true result of `check`; raises TimeoutError, which names the condition."""
     end = time.monotonic() + timeout_s

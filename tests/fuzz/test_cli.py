@@ -393,7 +393,7 @@ def test_a_run_of_an_invalid_source_fails_with_one_object(source: str, tmp_path:
         env=environment({"AUTOCONNECT_MAPPER": "plain"}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     document = json.loads(process.stdout)
@@ -411,7 +411,7 @@ def test_a_command_ends_silently_when_its_output_is_closed(arguments: str, monke
         os.close(read)
         try:
             process = subprocess.run(
-                cli(arguments), stdout=write, stderr=subprocess.PIPE, timeout=60, check=False, text=True
+                cli(arguments), stdout=write, stderr=subprocess.PIPE, timeout=200, check=False, text=True
             )
         finally:
             os.close(write)

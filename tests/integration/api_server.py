@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.e2e.processes import environment
 from tests.e2e.waiting import free_port, wait_until
 
-_TIMEOUT_S = 30
+_TIMEOUT_S = 120
 
 
 class Answer(NamedTuple):

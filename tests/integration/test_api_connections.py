@@ -208,7 +208,7 @@ def test_without_free_file_descriptors_new_clients_wait_and_the_log_stays_small(
             assert read_answer(waiting).status == 200
         assert api.get("/health/ready").status == 200
         put = Request(f"{api.url}/api/v1/sources/x.csv", data=b"x", method="PUT", headers={"Content-Type": "text/csv"})
-        assert urlopen(put, timeout=20).status == 201
+        assert urlopen(put, timeout=120).status == 201
 
 
 def test_connections_leave_file_descriptors_for_the_work_itself(tmp_path: Path, redis_url: str) -> None:
@@ -232,7 +232,7 @@ def put(api: ApiServer, headers: dict[str, str] | None = None) -> int:
     """The status that urllib sees, which asks the API to close the connection."""
     sent = {"Content-Type": "text/csv", **(headers or {})}
     request = Request(f"{api.url}/api/v1/sources/x.csv", data=BODY, method="PUT", headers=sent)
-    with pytest.raises(HTTPError) as refused, urlopen(request, timeout=30):
+    with pytest.raises(HTTPError) as refused, urlopen(request, timeout=120):
         pass
     status: int = json.loads(refused.value.read())["status"]
     assert status == refused.value.code
@@ -241,7 +241,7 @@ def put(api: ApiServer, headers: dict[str, str] | None = None) -> int:
 
 def put_on_kept_connection(api: ApiServer, headers: dict[str, str], *, chunked: bool) -> tuple[int, int]:
     """The statuses that http.client sees: that of the upload, and that of a GET after it on the same client."""
-    connection = HTTPConnection("127.0.0.1", api.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", api.port, timeout=120)
     chunks = (BODY[start : start + (1 << 20)] for start in range(0, len(BODY), 1 << 20))
     connection.request("PUT", "/api/v1/sources/x.csv", chunks if chunked else BODY, headers, encode_chunked=chunked)
     with connection.getresponse() as response:

@@ -138,7 +138,7 @@ def tick_until(budget: Budget, check: Callable[[], Any], what: str) -> None:
         budget.tick()
         return bool(check())
 
-    wait_until(what, tick_and_check, timeout_s=20, poll_s=0.02)
+    wait_until(what, tick_and_check, timeout_s=120, poll_s=0.02)
 
 
 @contextmanager
@@ -452,7 +452,7 @@ def test_a_job_that_needs_more_than_all_memory_fails_at_once_and_its_worker_goes
     thread = threading.Thread(target=worker.round)
     thread.start()
     tick_until(budget, lambda: stack.job(job_id).status.ended, "the end of the job")
-    thread.join(timeout=20)
+    thread.join(timeout=120)
     assert not thread.is_alive()
     assert f"needs more memory than Redis has ({maximum:,} bytes)" in str(stack.job(job_id).error)
     other = stack.planned(stack.generated(name="other.csv"))

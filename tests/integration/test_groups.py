@@ -235,7 +235,6 @@ def test_batches_handed_out_again_after_redis_lost_its_last_writes_count_once(
     assert_result_is_exact(stack, job_id)
 
 
-@pytest.mark.timeout(20)
 def test_a_worker_that_is_asked_to_stop_commits_the_mapped_batches_and_gives_back_the_rest(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

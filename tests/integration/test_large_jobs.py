@@ -101,7 +101,7 @@ class LargeStack:
             self.stack.aggregator.round()
             return bool(check())
 
-        wait_until(what, round_and_check, timeout_s=30, poll_s=0)
+        wait_until(what, round_and_check, timeout_s=120, poll_s=0)
 
     def ended(self, job_id: str) -> JobStatus:
         self.rounds_until("the end of a job", lambda: self.stack.job(job_id).status.ended)
@@ -306,7 +306,7 @@ def test_a_child_whose_redis_was_away_goes_on_and_counts_no_death(
     admin.call("CONFIG", "SET", "min-replicas-to-write", 1)
     try:
         os.kill(child, signal.SIGCONT)
-        wait_until("a refusal", is_refused, timeout_s=30, poll_s=0.02)
+        wait_until("a refusal", is_refused, timeout_s=120, poll_s=0.02)
     finally:
         admin.call("CONFIG", "SET", "min-replicas-to-write", 0)
     assert large.ended(job_id) is JobStatus.COMPLETED

@@ -86,7 +86,7 @@ def server(stack: Stack, redis_url: str, tmp_path: Path) -> Iterator[ApiServer]:
 def test_the_api_works_below_a_prefix_that_the_proxy_strips_or_not(server: ApiServer, strips: bool) -> None:
     with (
         reverse_proxy(server.port, strips=strips) as url,
-        httpx2.Client(base_url=f"{url}{PREFIX}", timeout=30) as api,
+        httpx2.Client(base_url=f"{url}{PREFIX}", timeout=120) as api,
     ):
         assert api.get(f"{JOBS}/").headers["location"] == f"{PREFIX}{JOBS}"
         assert api.get("/openapi.json").json()["servers"] == [{"url": PREFIX}]

@@ -36,7 +36,7 @@ def test_two_signals_end_a_service_as_cleanly_as_one(
     wait_until("a round", (tmp_path / "round").exists)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
-    _, messages = process.communicate(timeout=20)
+    _, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages
     assert "Traceback" not in messages
 
@@ -49,7 +49,7 @@ def test_a_service_that_cannot_reach_redis_ends_when_asked(service: str, client:
         if "redis unavailable" in line:
             break
     process.send_signal(signal.SIGTERM)
-    _, messages = process.communicate(timeout=20)
+    _, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages
     assert "Traceback" not in messages
     assert not (tmp_path / "round").exists(), "no round ends without Redis"

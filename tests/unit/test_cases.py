@@ -75,7 +75,6 @@ def test_each_public_case_comes_to_its_right_outcome(name: str, size: int | None
     assert_right(cases_folder() / name, CASES[name], size, mapper)
 
 
-@pytest.mark.timeout(300)  # the plain mapper reads two hundred thousand rows
 @pytest.mark.parametrize("mapper", MAPPERS)
 @pytest.mark.parametrize("name", BIG_CASES or [""])
 def test_each_larger_public_case_comes_to_its_right_outcome(name: str, mapper: MapperName, big_folder: Path) -> None:

@@ -95,6 +95,6 @@ def test_a_client_that_reads_nothing_is_cut_off_and_no_longer_watched() -> None:
 
     stream = EventStream(Watcher(None, None), watched.append, watched.remove, patience_s=0.05)
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}, "path": "/api/v1/events"}
-    asyncio.run(asyncio.wait_for(stream(scope, receive, send), timeout=20))
+    asyncio.run(asyncio.wait_for(stream(scope, receive, send), timeout=120))
     assert taken == ["http.response.start", "http.response.body"]
     assert not watched

@@ -207,7 +207,7 @@ def test_with_json_every_line_of_the_api_is_an_object(tmp_path: Path) -> None:
         wait_until("the API", lambda: is_refused(port))
         second = subprocess.run(command, cwd=tmp_path, env=extra, capture_output=True, text=True)
         first.send_signal(signal.SIGTERM)
-        _, messages = first.communicate(timeout=30)
+        _, messages = first.communicate(timeout=120)
     assert second.returncode not in (0, None)
     for said, event in ((messages, "started server process"), (second.stderr, "address already in use")):
         lines = [json.loads(line) for line in said.splitlines()]

@@ -64,7 +64,6 @@ def test_there_is_an_outcome_for_each_public_case() -> None:
     assert sorted(path.name for path in cases_folder().glob("*.csv")) == sorted(CASES)
 
 
-@pytest.mark.timeout(300)  # two hundred thousand rows
 @pytest.mark.parametrize("name", BIG_CASES or [""])
 def test_the_oracle_is_right_about_each_larger_case(name: str, big_folder: Path) -> None:
     assert_right(read_file((big_folder / name).read_bytes()), BIG_CASES[name])

@@ -17,7 +17,7 @@ def test_the_api_accepts_the_filters_and_every_option_of_a_metric() -> None:
     paths = create_app(load_settings(redis_url="redis://127.0.0.1:1/0")).openapi()["paths"]
     parameters = paths[f"{API_PREFIX}/metrics/{{name}}"]["get"]["parameters"]
     assert sorted(parameter["name"] for parameter in parameters if parameter["in"] == "query") == sorted(
-        [*FILTERS, *OPTIONS, "partial", "format", "limit", "cursor", "bom", "delimiter", "decimal"]
+        [*FILTERS, *OPTIONS, "partial", "format", "limit", "cursor", "bom", "delimiter", "decimal", "version"]
     )
 
 
