@@ -20,6 +20,8 @@ from api.problems import MEDIA_TYPE
 
 #: Bytes of a rejected request that are dropped: more than most uploads have, and less than a second on one machine.
 _MAX_DROPPED_BYTES = 256 << 20
+#: Bytes that may wait for what is written next, up to the end of a turn of the event loop.
+_MAX_HELD_BYTES = 64 << 10
 #: Characters of the reason why something is not HTTP.
 _MAX_REASON = 200
 
@@ -52,6 +54,7 @@ class LimitedProtocol(H11Protocol):
             self.limit_wait()
 
     def on_response_complete(self) -> None:
+        self._lingering.flush()
         super().on_response_complete()
         self.limit_wait()
 
@@ -119,12 +122,16 @@ class LimitedProtocol(H11Protocol):
 
 
 class _LingeringTransport(asyncio.Transport):
-    """A transport whose `close` ends only its own side at first, if the client may still be sending."""
+    """A transport whose `close` ends only its own side at first, if the client may still be sending.
+
+    It sends the head and a short body of an answer at once: sending costs more than making a kept answer.
+    """
 
     def __init__(self, transport: asyncio.Transport, protocol: LimitedProtocol) -> None:
         super().__init__()
         self._transport = transport
         self._protocol = protocol
+        self._held = bytearray()
         self.lingers = False
 
     def close(self) -> None:
@@ -133,6 +140,7 @@ class _LingeringTransport(asyncio.Transport):
         if self._protocol.conn.our_state is h11.SEND_BODY:  # nobody should wait for the end of an answer that has none
             self._transport.abort()
             return
+        self.flush()
         if self._transport.is_closing() or not self._protocol.has_unread_request():
             self._transport.close()
             return
@@ -148,8 +156,21 @@ class _LingeringTransport(asyncio.Transport):
         self._transport.abort()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.lingers:
+        if self.lingers or not data:
+            return
+        if len(self._held) + len(data) > _MAX_HELD_BYTES:
+            self.flush()
             self._transport.write(data)
+            return
+        if not self._held:
+            self._protocol.loop.call_soon(self.flush)
+        self._held += data
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held and not self._transport.is_closing():
+            self._transport.write(bytes(self._held))
+        self._held.clear()
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()

@@ -19,7 +19,7 @@ class RequestIds:
     """Ids of one process: its own random name, and a number that costs less than a random one for each request."""
 
     def __init__(self) -> None:
-        self._form = secrets.token_hex(6).encode() + b"-%d"
+        self._form = secrets.token_hex(6).encode() + b"-%08x"
         self._numbers = count(1)
 
     def of(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import hiredis
@@ -24,6 +25,9 @@ _TIMEOUT_S = 1.0
 #: Seconds between attempts to connect.
 _RETRY_S = 0.25
 
+#: Most reads find what the one before found.
+_parsed = lru_cache(maxsize=64)(parse_result)
+
 #: Who waits for one read; each has a future of its own, so that it can be cancelled alone.
 _Waiters = Sequence["asyncio.Future[ResultInfo | None]"]
 
@@ -31,8 +35,9 @@ _Waiters = Sequence["asyncio.Future[ResultInfo | None]"]
 class ResultReader:
     """Reads results for one event loop while `run` runs; before, after and while Redis is away, `read` raises.
 
-    Reads that are asked for in the same turn of the event loop are one command. It is sent after all of them were asked
-    for, so none is answered with what was true before.
+    A read is sent at once if no other one waits for its reply. Otherwise, reads that are asked for in the same turn of
+    the event loop are one command. It is sent after all of them were asked for, so none is answered with what was true
+    before.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,9 +57,12 @@ class ResultReader:
         loop = asyncio.get_running_loop()
         if self._replies is None:
             raise BrokerUnavailable("Redis is not connected.")
+        waiter: asyncio.Future[ResultInfo | None] = loop.create_future()
+        if not self._asked and self._replies.are_complete:
+            self._replies.send(self._command(job_id), [waiter])
+            return await waiter
         if not self._asked:
             loop.call_soon(self._send)
-        waiter: asyncio.Future[ResultInfo | None] = loop.create_future()
         self._asked.setdefault(job_id, []).append(waiter)
         return await waiter
 
@@ -97,7 +105,10 @@ class ResultReader:
             if self._replies is None:
                 _fail(waiters, "Redis is not connected.")
             else:
-                self._replies.send(_command(job_id) if job_id else self._published, waiters)
+                self._replies.send(self._command(job_id), waiters)
+
+    def _command(self, job_id: str) -> bytes:
+        return _command(job_id) if job_id else self._published
 
 
 class _Replies(asyncio.Protocol):
@@ -110,6 +121,11 @@ class _Replies(asyncio.Protocol):
         self._waiting: deque[tuple[float, _Waiters]] = deque()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         transport.set_protocol(self)
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether no command waits for its reply."""
+        return not self._waiting
 
     async def watch(self) -> None:
         """Return when the connection is lost; give it up if it does not reply in time."""
@@ -145,7 +161,7 @@ def _answer(waiters: _Waiters, reply: Any) -> None:
     if isinstance(reply, Exception):  # such as that Redis does not have the script yet
         _fail(waiters, f"Redis answers with an error: {reply}")
         return
-    info = parse_result(*reply) if reply else None
+    info = _parsed(*reply) if reply else None
     for waiter in waiters:
         if not waiter.done():
             waiter.set_result(info)
