@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 import autoconnect
 from api.kept_answers import KeptAnswers
-from autoconnect.broker import counters, freeing, keys, queues, results, server, waits, workers
+from autoconnect.broker import counters, freeing, keys, outbox, queues, results, server, waits, workers
 from autoconnect.broker.connection import Client
 from autoconnect.broker.counters import BOUNDS_MS, Durations, Totals
 from autoconnect.models import JobStatus
@@ -77,6 +77,8 @@ class State(_Told):
         yield GaugeMetricFamily("autoconnect_jobs_open", "Jobs that have not ended.", value=len(open_jobs))
         waiting = sum(job.waits_since is not None for job in open_jobs)
         yield GaugeMetricFamily("autoconnect_jobs_waiting_for_memory", "Jobs that wait for memory.", value=waiting)
+        unsent = outbox.waiting_webhooks(self._client)
+        yield GaugeMetricFamily("autoconnect_webhooks_waiting", "Webhooks that are not sent yet.", value=unsent)
         yield from self._ages()
         yield from self._memory()
 

@@ -50,13 +50,17 @@ class Stop:
         """Wait for `seconds`, or until the process is asked to end."""
         self._requested.wait(seconds)
 
-    def _listen(self, receiver: socket.socket) -> None:
-        receiver.recv(1)
+    def request(self) -> None:
+        """Ask this process to end, as a signal does."""
         self._requested.set()
         try:
             self.wake()
         except BrokerUnavailable as error:
             log.warning("blocked call not interrupted; it ends at its time limit", error=str(error))
+
+    def _listen(self, receiver: socket.socket) -> None:
+        receiver.recv(1)
+        self.request()
 
 
 class Throttle:
@@ -81,6 +85,11 @@ def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None)
     Touch the health file after each round.
     """
     stop.listen()
+    repeat(round_, stop, health_file)
+
+
+def repeat(round_: Callable[[], None], stop: Stop, health_file: Path | None = None) -> None:
+    """The same without listening to signals, for another thread."""
     failures = 0
     while not stop.requested:
         try:

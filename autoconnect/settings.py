@@ -13,23 +13,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from autoconnect.api_keys import ApiKey, parse_api_keys
 from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
 from autoconnect.core.schema import Folding
+from autoconnect.core.webhook import check_url, parse_secrets
 from autoconnect.errors import SelectionError, SettingsError
 from autoconnect.models import SourceName
 
 PREFIX = "AUTOCONNECT_"
 #: Settings that a file can hold: the variable of the same name with _FILE has the path of that file.
-SECRETS = ("REDIS_URL", "API_KEY")
+SECRETS = ("REDIS_URL", "API_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET")
 #: Characters of a value that an error shows.
 _MAX_SHOWN = 200
 #: URL schemes that the Redis client understands.
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 #: What the paths of the API itself begin with: a path prefix must differ from them.
-_OWN_PATHS = ("/api/v1", "/docs", "/redoc", "/openapi.json", "/static", "/health", "/metrics")
+_OWN_PATHS = ("/api/v1", "/jobs", "/system", "/docs", "/redoc", "/openapi.json", "/static", "/health", "/metrics")
 #: A path without a slash at its end, in which nothing is escaped; no part of it consists of dots.
 _ROOT_PATH = re.compile(r"(/(?!\.+(/|\Z))[A-Za-z0-9._~-]+)+")
 
 Positive = Annotated[int, Field(gt=0)]
+EngineName = Literal["redis", "local", "dask"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -83,6 +85,16 @@ class Settings(BaseSettings):
     mapper: Literal["kernel", "plain"] = Field(
         "kernel",
         description="`kernel`: compiled and fast; `plain`: its plain twin, slow, with the same results to the bit.",
+    )
+    engine: EngineName = Field(
+        "redis",
+        description="What runs the job of `autoconnect run`: `redis`: the services; `local`: its own process, batch "
+        "after batch, without Redis; `dask`: a Dask cluster, without Redis.",
+    )
+    dask_scheduler: str | None = Field(
+        None,
+        description="Address of the scheduler for ENGINE=dask, such as `tcp://10.0.0.5:8786`; its workers must see the "
+        "file under the same path. Defaults to a cluster of WORKERS processes on this machine.",
     )
     workers: Positive = Field(3, description="Number of workers that `autoconnect run` and `up` start.")
     heartbeat_ms: Positive = Field(
@@ -162,6 +174,18 @@ class Settings(BaseSettings):
         None,
         description="Origins of other web pages that may call the API, such as `https://reports.example`, separated by "
         "commas; `*` allows all, and needs API_KEY.",
+    )
+    webhook_url: str | None = Field(
+        None,
+        repr=False,
+        description="Where the aggregator sends a webhook when a job has ended, as `http://` or `https://`; a user and "
+        "a password in it are sent as basic authentication. Defaults to none: no webhooks.",
+    )
+    webhook_secret: str | None = Field(
+        None,
+        repr=False,
+        description="Secret that webhooks are signed with: `whsec_` and Base64, or any text of at least 16 bytes. "
+        "Separate several by commas, or by line breaks in a file: each signs. Defaults to none: no signature.",
     )
     host: str = Field(
         "127.0.0.1",
@@ -259,6 +283,20 @@ class Settings(BaseSettings):
                 )
         return origins
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_url_is_readable(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_url(url)
+        return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _webhook_secrets_are_readable(cls, secrets: str | None) -> str | None:
+        if secrets is not None:
+            parse_secrets(secrets)
+        return secrets
+
     @model_validator(mode="after")
     def _key_for_reading_is_set(self) -> "Settings":
         if self.api_key_for_reading and self.api_key is None:
@@ -303,6 +341,11 @@ class Settings(BaseSettings):
     def api_keys(self) -> tuple[ApiKey, ...]:
         """Keys that the API accepts; empty if calls need none."""
         return parse_api_keys(self.api_key) if self.api_key else ()
+
+    @property
+    def webhook_secrets(self) -> tuple[bytes, ...]:
+        """Secrets that sign webhooks; empty if webhooks have no signature."""
+        return parse_secrets(self.webhook_secret) if self.webhook_secret else ()
 
     @property
     def origins(self) -> tuple[str, ...]:

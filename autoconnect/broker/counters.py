@@ -33,6 +33,9 @@ COUNTERS: Mapping[str, Counter] = {
     "jobs_completed": Counter("jobs_completed", "Completed jobs."),
     "jobs_failed": Counter("jobs_failed", "Failed jobs."),
     "jobs_cancelled": Counter("jobs_cancelled", "Cancelled jobs."),
+    "webhooks_sent": Counter("webhooks_sent", "Webhooks that their receiver accepted."),
+    "webhooks_given_up": Counter("webhooks_given_up", "Webhooks not sent within a day, or whose job is gone."),
+    "webhooks_dropped": Counter("webhooks_dropped", "Webhooks dropped because too many waited."),
 }
 #: Upper bounds of the durations that are counted together, in ms; the last of them has none. The prelude has the same.
 BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000, 7_200_000)

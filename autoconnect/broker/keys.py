@@ -22,6 +22,9 @@
 | `autoconnect:reducer:N` | string | the lease of a process that reduces jobs | LEASE_MS |
 | `autoconnect:limits` | hash | memory limits of aggregators and apis, by process | a minute |
 | `autoconnect:needs` | hash | the use of memory below which what a job could not write would fit, by job | a minute |
+| `autoconnect:webhooks` | string | exists if webhooks are sent: then `outbox` gets one when a job ends | a day |
+| `autoconnect:outbox` | zset | webhooks to send, as `job:finished_at:status`, by the time of the next try | a day |
+| `autoconnect:sender` | list | an item if `outbox` has a webhook that no sender has seen | a day |
 | `autoconnect:job:ID` | hash | status, dialect, plan, counters, notes and error of a job | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:batches` | hash | each batch's range and state, as JSON | published, or RESULT_TTL_S |
 | `autoconnect:job:ID:waiting` | list | batches of a job that are not yet ready | end of job |
@@ -60,6 +63,10 @@ RETAINED = PREFIX + "retained"
 STAGING = PREFIX + "staging"
 LIMITS = PREFIX + "limits"
 NEEDS = PREFIX + "needs"
+
+WEBHOOKS = PREFIX + "webhooks"
+OUTBOX = PREFIX + "outbox"
+SENDER = PREFIX + "sender"
 
 _QUEUES = (READY, TURNS, WORKERS, LIVE, OPEN, ORCHESTRATOR, AGGREGATOR, COUNTERS)
 #: KEYS[1] to KEYS[15] of every script.

@@ -42,6 +42,11 @@ class Outside:
         self._address = (host, _PORT)
         self._record = record
 
+    def url(self, path: str) -> str:
+        """A URL there; nobody answers."""
+        host, port = self._address
+        return f"http://{host}:{port}{path}"
+
     def probe(self, name: str) -> str:
         """A program in Python that tries to send something there, in the name of `name`."""
         return _PROBE.format(name=name, address=self._address)

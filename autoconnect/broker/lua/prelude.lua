@@ -3,8 +3,8 @@
 --   KEYS[16..24]  those of one job; a script that concerns no job has its own keys from KEYS[16]
 --   KEYS[25..]    the script's own, as its header says
 -- In this order: time, generations, items, counters; leases and the ready list; batches; claiming (claim_item, hand_out);
--- freeing; ending, publishing and removing a job; giving back, reclaiming and killing batches (remove_item, kill_batch,
--- put_back).
+-- freeing; webhooks; ending, publishing and removing a job; giving back, reclaiming and killing batches (remove_item,
+-- kill_batch, put_back).
 local ready, turns, workers, live, open, orchestrator, aggregator, counters = unpack(KEYS, 1, 8)
 local jobs, last_sequence, published, ended, results, retained, staging = unpack(KEYS, 9, 15)
 local job, batches, waiting, lines, partials, cube, metrics, rejects, events = unpack(KEYS, 16, 24)
@@ -12,6 +12,7 @@ local job, batches, waiting, lines, partials, cube, metrics, rejects, events = u
 local ATTEMPTS, DEATHS = 'attempts', 'deaths'
 local EVENTS_KEPT = 1000
 local KEPT_FOR_RETRY_MS = 3600000
+local WEBHOOKS_KEPT, WEBHOOK_LIFE_MS = 1000, 86400000
 
 -- The server's time in ms since 1970, as text.
 local function now_ms()
@@ -313,6 +314,41 @@ local function keep_partials()
   end
 end
 
+-- The keys of webhooks: the one that exists while they are sent, the outbox, and the list that wakes the sender.
+local function webhook_keys()
+  local prefix = string.match(open, '^.*:')
+  return prefix .. 'webhooks', prefix .. 'outbox', prefix .. 'sender'
+end
+
+-- The time in ms at which the job of a webhook ended.
+local function ended_at(webhook)
+  return tonumber(string.match(webhook, ':(%d+):'))
+end
+
+-- Drops the webhook of the oldest end if the outbox holds too many.
+local function limit_outbox(outbox)
+  if redis.call('ZCARD', outbox) <= WEBHOOKS_KEPT then return end
+  local oldest
+  for _, webhook in ipairs(redis.call('ZRANGE', outbox, 0, -1)) do
+    if not oldest or ended_at(webhook) < ended_at(oldest) then oldest = webhook end
+  end
+  redis.call('ZREM', outbox, oldest)
+  count('webhooks_dropped', 1)
+end
+
+-- Puts a webhook about the end of the job into the outbox, due at once, and wakes a sender; nothing if there is none.
+local function post_webhook(status, finished_at)
+  local webhooks, outbox, sender = webhook_keys()
+  if redis.call('EXISTS', webhooks) == 0 then return end
+  local webhook = id_of(job) .. ':' .. finished_at .. ':' .. status
+  redis.call('ZADD', outbox, finished_at, webhook)
+  limit_outbox(outbox)
+  redis.call('DEL', sender)
+  redis.call('RPUSH', sender, webhook)
+  redis.call('PEXPIRE', outbox, WEBHOOK_LIFE_MS)
+  redis.call('PEXPIRE', sender, WEBHOOK_LIFE_MS)
+end
+
 -- Ends the job: gives the keys it keeps a life time, and announces it. Its open batches are dropped: they stay in the
 -- hash as they are, because a full Redis has no room to rewrite them, and no script touches them any more.
 local function end_job(status, reason, can_resume)
@@ -336,6 +372,7 @@ local function end_job(status, reason, can_resume)
   count('jobs_' .. status, 1)
   if started_at then count_durations('job_ms:' .. status, { math.max(finished_at - started_at, 0) }) end
   refill()
+  post_webhook(status, finished_at)
 end
 
 -- Announces that the job of a hash is no longer published.
@@ -411,7 +448,8 @@ local function put_back(item, number, batch, worker, counter, limit, reason)
     batch[counter] = batch[counter] + 1
     batch.error = reason
     if batch[counter] >= tonumber(limit) then
-      local message = string.format('Batch %d is dead after %d %s: %s', number, batch[counter], counter, reason)
+      local times = batch[counter] == 1 and string.sub(counter, 1, -2) or counter -- 1 attempt, 2 attempts
+      local message = string.format('Batch %d is dead after %d %s: %s', number, batch[counter], times, reason)
       return kill_batch(number, batch, reason, message, true)
     end
   end

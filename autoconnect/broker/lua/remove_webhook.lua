@@ -1,0 +1,7 @@
+-- Removes a webhook that was sent, or cannot be sent, from the outbox.
+-- ARGV  1 webhook, 2 whether it was sent (1 or 0)
+-- Returns nothing.
+local webhook, was_sent = unpack(ARGV, 1, 2)
+local _, outbox = webhook_keys()
+if redis.call('ZREM', outbox, webhook) == 0 then return end -- this call was sent before, or two senders had it
+if was_sent == '1' then count('webhooks_sent', 1) else count('webhooks_given_up', 1) end

@@ -1,0 +1,44 @@
+"""Whether the service of a container is healthy: `python -m autoconnect.healthy 15` exits with 0 if it is.
+
+Compose and Kubernetes run this every few seconds in each container, so it imports neither settings nor Redis.
+"""
+
+import os
+import sys
+import time
+
+#: Seconds for the answer of the API.
+_TIMEOUT_S = 4
+
+
+def problem(limit: str) -> str | None:
+    """Why the service is not healthy, or None.
+
+    `limit` is the seconds since the last round of its loop; for the API, it is the URL that must answer.
+    """
+    return _problem_of_answer(limit) if "://" in limit else _problem_of_rounds(float(limit))
+
+
+def _problem_of_rounds(most_s: float) -> str | None:
+    file = os.environ["AUTOCONNECT_HEALTH_FILE"]
+    try:
+        age_s = time.time() - os.stat(file).st_mtime
+    except OSError as error:
+        return f"No round has ended yet: {file} cannot be read: {error.strerror}."
+    if age_s >= most_s:
+        return f"The last round ended {age_s:.0f} s ago; expected less than {most_s:g} s."
+    return None
+
+
+def _problem_of_answer(url: str) -> str | None:
+    from urllib.request import urlopen  # only here: it takes longer than all the rest
+
+    try:
+        urlopen(url, timeout=_TIMEOUT_S).close()
+    except OSError as error:
+        return f"{url} does not answer as it should: {error}."
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(problem(sys.argv[1]))
