@@ -12,6 +12,7 @@ from autoconnect.core.layout import Layout
 from autoconnect.core.plan import Part, Plan, PlannedBatch
 from autoconnect.core.sniffer import Sniffed, read_sample, sniff
 from autoconnect.core.splits import ByteRange, RecordScan, batch_bytes, cut, cut_at_records
+from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders, SourceFile, find_source, open_source
 
 #: Where batches may end: `lines` costs a few reads per batch, `records` one read of the whole source.
@@ -35,6 +36,12 @@ class BatchSize:
     def bytes_for(self, file_bytes: int) -> int:
         """The size of the batches of a file."""
         return self.fixed_bytes or batch_bytes(file_bytes, self.workers, self.largest_bytes)
+
+
+def batch_size(settings: Settings, workers: int) -> BatchSize:
+    """The size of batches for a number of workers, as the settings want it."""
+    in_memory = settings.mapper == "plain" or settings.batch_transport == "inline"
+    return BatchSize(workers, settings.batch_bytes, LARGEST_IN_MEMORY_BYTES if in_memory else LARGEST_BYTES)
 
 
 def plan(

@@ -14,7 +14,7 @@ from autoconnect.core.inline import pack_lines
 from autoconnect.core.plan import Plan
 from autoconnect.errors import BrokerFull, BrokerUnavailable, SourceError, TooManyJobs
 from autoconnect.models import Job, JobStatus
-from autoconnect.planning import LARGEST_BYTES, LARGEST_IN_MEMORY_BYTES, BatchSize, Between, plan_in_steps
+from autoconnect.planning import BatchSize, Between, batch_size, plan_in_steps
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders, find_source, open_source, without_ctime
 
@@ -144,13 +144,7 @@ class Orchestrator:
         self._run_steps(job_id, _Planning(generation, job.source, steps))
 
     def _batch_size(self) -> BatchSize:
-        settings = self._settings
-        in_memory = settings.mapper == "plain" or settings.batch_transport == "inline"
-        return BatchSize(
-            workers=workers.count_live_workers(self._client) or settings.workers,
-            fixed_bytes=settings.batch_bytes,
-            largest_bytes=LARGEST_IN_MEMORY_BYTES if in_memory else LARGEST_BYTES,
-        )
+        return batch_size(self._settings, workers.count_live_workers(self._client) or self._settings.workers)
 
     def _continue_plan(self) -> None:
         """Continue the plan whose turn it is, unless its job was cancelled or another orchestrator planned it."""

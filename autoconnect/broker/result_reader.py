@@ -147,7 +147,8 @@ class _Replies(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
-            _answer(self._waiting.popleft()[1], reply)
+            _answer(self._waiting[0][1], reply)  # stays until then: `connection_lost` fails it if this raises
+            self._waiting.popleft()
 
     def connection_lost(self, error: Exception | None) -> None:
         for _, waiters in self._waiting:

@@ -17,7 +17,7 @@ from autoconnect.core.charts.style import Language
 from autoconnect.generate import DIALECTS
 from autoconnect.generate import generate as generate_rows
 from autoconnect.logs import set_up_logs
-from autoconnect.settings import Settings, load_settings
+from autoconnect.settings import EngineName, Settings, load_settings
 from autoconnect.sources.local import DEFAULT_SOURCE
 
 app = typer.Typer(
@@ -64,6 +64,12 @@ def run(
         typer.Argument(help="The CSV file, or `-` for standard input; default: the stack's own source in DATA_DIR."),
     ] = None,
     workers: Workers = None,
+    engine: Annotated[
+        EngineName | None,
+        typer.Option(
+            help="What runs the job: redis (the services), local (this process) or dask; default: AUTOCONNECT_ENGINE."
+        ),
+    ] = None,
     dialect: Parts = None,
     column: Columns = None,
     as_json: remote.AsJson = False,
@@ -83,7 +89,7 @@ def run(
     lang: Annotated[Language | None, typer.Option(help="Language of --report; default: en.")] = None,
 ) -> None:
     """Run one job on this machine and print the metrics."""
-    settings = _settings(workers=workers)
+    settings = _settings(workers=workers, engine=engine)
     options = given_options(dialect, column)
     if source is None:
         source = str(settings.data_dir / (settings.source or DEFAULT_SOURCE))

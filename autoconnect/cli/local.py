@@ -1,9 +1,7 @@
-"""The commands `run` and `up`, which run the whole stack on this machine."""
+"""The commands `run` and `up`: one job, and the whole stack, on this machine."""
 
-import os
 import socket
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,34 +10,25 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from autoconnect.broker import jobs, results
-from autoconnect.broker.connection import Client
 from autoconnect.cli.report import Report, write_report
 from autoconnect.cli.show import console, progress, show_job, show_table
 from autoconnect.cli.source import given_source, name_in_data_folder
-from autoconnect.client import Watcher
 from autoconnect.core.dialect import DialectOptions
-from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.core.table import Table
-from autoconnect.errors import AutoConnectError, BrokerUnavailable, SettingsError
+from autoconnect.engines import ENGINES
+from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.exports import FORMATS, xlsx
 from autoconnect.exports.base import with_currency
 from autoconnect.exports.json import dumps_ascii
 from autoconnect.exports.workbook import write_workbook
 from autoconnect.local.stack import local_stack, start_or_repair
 from autoconnect.local.supervisor import Supervisor
-from autoconnect.local.temporary import temporary_folder
 from autoconnect.logs import say
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import PREFIX, Settings
 from autoconnect.sources.local import DEFAULT_SOURCE, Folders
-from autoconnect.sources.names import source_name
 
-#: Milliseconds between checks of the services while no event of the job arrives.
-_WATCH_MS = 500
-#: Seconds that Redis may be away before a run gives up.
-_PATIENCE_S = 30.0
 #: Rejected rows shown after the tables.
 _REJECTS_SHOWN = 10
 
@@ -61,29 +50,15 @@ class Files(NamedTuple):
 
 
 def run(source: str, settings: Settings, dialect: DialectOptions, *, as_json: bool, wide: bool, files: Files) -> int:
-    """Runs one job on the stack without the API, and prints the metrics; returns the exit code.
+    """Runs one job and prints the metrics; returns the exit code.
 
     `source` is a path, or `-` for standard input. A job that is not completed has no report.
     """
-    with given_source(source) as file, temporary_folder() as folder:
-        overrides = {"DATA_DIR": str(file.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
-        # ERROR leaves out what `run` prints anyway, such as the reason for a failed job.
-        overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
-        services = local_stack(
-            folder, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False
-        )
-        with services as (supervisor, client):
-            name = source_name(Path(file.name))
-            job_id = jobs.create_job(
-                client, name, settings.result_ttl_s, dialect=dialect, max_open=settings.max_open_jobs
-            )
-            with progress(quiet=as_json) as watch:
-                job = _follow(client, supervisor, job_id, watch)
-            completed = job.status is JobStatus.COMPLETED
-            metrics = {name: _metric(client, job_id, name, settings) for name in CATALOGUE} if completed else {}
-            rejects = results.read_rejects(client, job_id, 0, MAX_REJECTS)
+    with given_source(source) as file, progress(quiet=as_json) as watch:
+        job, metrics, rejects = ENGINES[settings.engine](file, settings, dialect, watch)
     if files.export:
         _export({**metrics, "rejects": rejects}, job, files.export)
+    completed = job.status is JobStatus.COMPLETED
     if files.report and completed:
         write_report(files.report, job, metrics, rejects)
     if as_json:
@@ -123,34 +98,6 @@ def _source_of_stack(settings: Settings) -> str:
     if settings.source is None:
         return DEFAULT_SOURCE if (settings.data_dir / DEFAULT_SOURCE).is_file() else ""
     return name_in_data_folder(settings.source, Folders(settings.upload_dir, settings.data_dir))
-
-
-def _follow(client: Client, supervisor: Supervisor, job_id: str, watch: Watcher) -> Job:
-    """Follows a job by its events until it ends; Redis may be away for _PATIENCE_S."""
-    last_event, reached_at = "0-0", time.monotonic()
-    while True:
-        try:
-            last_event = jobs.wait_for_event(client, job_id, last_event, _WATCH_MS) or last_event
-            job = jobs.read_job(client, job_id)
-        except BrokerUnavailable:
-            if time.monotonic() - reached_at > _PATIENCE_S:
-                raise
-            supervisor.watch(timeout_s=_WATCH_MS / 1_000)
-            continue
-        if job is None:
-            raise AutoConnectError(f"Job {job_id} is no longer in Redis.")
-        reached_at = time.monotonic()
-        watch(job)
-        if job.status.ended:
-            return job
-        supervisor.watch(timeout_s=0)
-
-
-def _metric(client: Client, job_id: str, name: str, settings: Settings) -> Table:
-    table = results.read_metric(client, job_id, name, settings.fold_names)
-    if table is None:
-        raise AutoConnectError(f"The result of job {job_id} is no longer in Redis.")
-    return table
 
 
 def _export(tables: Tables, job: Job, export: Export) -> None:

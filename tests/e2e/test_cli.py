@@ -50,6 +50,17 @@ def test_run_prints_the_oracles_metrics_as_one_json_object_and_nothing_else(fold
     assert sorted(path.stem for path in (folder / "out").iterdir()) == sorted([*CATALOGUE, "rejects"])
 
 
+def test_the_local_engine_prints_the_same_without_redis(folder: Path) -> None:
+    data = stack_source(3_000).encode()
+    (folder / "any.csv").write_bytes(data)
+    extra = {"AUTOCONNECT_REDIS_URL": "redis://127.0.0.1:1", "AUTOCONNECT_BATCH_BYTES": "20000"}
+    done = autoconnect("run", "any.csv", "--json", "--engine", "local", cwd=folder, extra=extra)
+    assert (done.returncode, done.stderr) == (0, "")
+    document = simplejson.loads(done.stdout, use_decimal=True)
+    assert document["metrics"] == expected(data)
+    assert document["job"]["batches"]["total"] > 5
+
+
 def test_run_exports_one_workbook_or_a_parquet_file_for_each_table(folder: Path) -> None:
     (folder / "any.csv").write_text(stack_source(500))
     tables = [*CATALOGUE, "rejects"]

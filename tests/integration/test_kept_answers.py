@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.dashboard import PAGES
 from api.kept_answers import KeptAnswers
 from autoconnect.broker import keys, results
 from autoconnect.broker.connection import Client, connect
@@ -295,7 +296,7 @@ def every_path(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
     for path, operations in app.openapi()["paths"].items():
         named = path.replace("/sources/{name}", "/sources/source.csv")
         yield named.format(**values), {method.upper() for method in operations}
-    yield from ((path, {"GET"}) for path in ("/", "/docs", "/redoc", "/openapi.json", "/static/docs/redoc.js"))
+    yield from ((path, {"GET"}) for path in (*PAGES, "/docs", "/redoc", "/openapi.json", "/static/docs/redoc.js"))
 
 
 def test_every_route_answers_options_with_its_methods(job_id: str, serve: Serve) -> None:
@@ -331,7 +332,7 @@ def test_head_of_a_stream_of_events_ends(job_id: str, serve: Serve) -> None:
             assert answer.headers["content-type"].startswith("text/event-stream")
 
 
-def test_reads_of_one_turn_are_one_command_and_later_ones_are_others(
+def test_the_first_read_of_a_turn_is_sent_at_once_and_the_others_are_one_command(
     job_id: str, client: Client, admin: Client, redis_url: str
 ) -> None:
     results.read_result(client)  # Redis has the script from now on
@@ -345,7 +346,7 @@ def test_reads_of_one_turn_are_one_command_and_later_ones_are_others(
             await asyncio.sleep(0.01)
         before = calls(admin)
         infos = await asyncio.gather(*(reader.read() for _ in range(10)))
-        assert calls(admin) - before == 1
+        assert calls(admin) - before == 2
         assert infos == [results.read_result(client)] * 10
         before = calls(admin)
         for _ in range(3):
@@ -362,9 +363,32 @@ def test_reads_of_one_turn_are_one_command_and_later_ones_are_others(
     asyncio.run(scenario())
 
 
-async def connected(reader: ResultReader) -> bool:
+def test_a_result_that_cannot_be_read_fails_the_read_and_connects_anew(
+    job_id: str, client: Client, redis_url: str
+) -> None:
+    """I expect that nobody waits for ever, and that the next read is answered"""
+    results.read_result(client)  # Redis has the script from now on
+    client.call("HSET", keys.JobKeys(job_id).job, "rows_read", "many")
+
+    async def scenario() -> None:
+        reader = ResultReader(redis_url)
+        running = asyncio.create_task(reader.run())
+        while not await connected(reader, "none"):
+            await asyncio.sleep(0.01)
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it would log the error
+        with pytest.raises(BrokerUnavailable):
+            await asyncio.wait_for(reader.read(job_id), 5)
+        while not await connected(reader, "none"):
+            await asyncio.sleep(0.01)
+        reader.stop()
+        await running
+
+    asyncio.run(scenario())
+
+
+async def connected(reader: ResultReader, job_id: str = "") -> bool:
     try:
-        await reader.read()
+        await reader.read(job_id)
     except BrokerUnavailable:
         return False
     return True

@@ -19,6 +19,8 @@ OWN = {
     "open_without_key",
     "port",
     "workers",
+    "engine",
+    "dask_scheduler",
 }
 
 

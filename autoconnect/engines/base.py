@@ -1,0 +1,32 @@
+"""What all engines have in common."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from autoconnect.client import Watcher
+from autoconnect.core.dialect import DialectOptions
+from autoconnect.core.table import Table
+from autoconnect.models import Job
+from autoconnect.settings import Settings
+
+
+class Ended(NamedTuple):
+    """A job that has ended.
+
+    `metrics` has its unfiltered tables by name; only a completed job has some. `rejects` has its first rejected rows.
+    """
+
+    job: Job
+    metrics: Mapping[str, Table]
+    rejects: Table
+
+
+class Engine(Protocol):
+    """Runs a job on one file."""
+
+    def __call__(self, file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher) -> Ended:
+        """Run a job to its end, which may be that it fails.
+
+        `dialect` is what the user gives of the file's dialect. Raises AutoConnectError if the engine cannot run it.
+        """
