@@ -15,6 +15,8 @@ _REMEDIES: Mapping[str, str] = {
     "compose-v2": "install the Compose plugin of Docker",
     "browser": "install Chromium or Chrome",
     "prometheus": "install prometheus; its service need not run",
+    "tsc": "install node-typescript",
+    "kubectl": "install kubectl 1.27 or newer; it needs no cluster",
     "sample": "put it there",
     "chaos": "run the tests as root on Linux, with nsenter and iptables",
     "queues": "run `make .venv/.queues`",
