@@ -14,7 +14,7 @@ from autoconnect.api_keys import ApiKey, Role
 #: Methods that change nothing.
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 #: Paths that can be read without a key even if reading needs one.
-_OPEN_PATHS = ("/", "/docs", "/redoc", "/openapi.json")
+_OPEN_PATHS = ("/", "/jobs", "/system", "/docs", "/redoc", "/openapi.json")
 _OPEN_PREFIXES = ("/health/", "/static/")
 
 _BEARER = HTTPBearer(auto_error=False, description="The API key.")

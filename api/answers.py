@@ -130,6 +130,26 @@ class MetricAnswer(BaseModel):
     note: str | None = None
 
 
+class MemoryInfo(BaseModel):
+    """The memory of Redis, and up to where it may be filled by what."""
+
+    used_bytes: int
+    maximum_bytes: int | None = Field(description="maxmemory; null: Redis has no limit.")
+    claim_bytes: int | None = Field(description="Above it workers claim no batches; null without a limit.")
+    commit_bytes: int | None = Field(description="Above it workers commit nothing; null without a limit.")
+
+
+class SystemInfo(BaseModel):
+    """The version of the program, and the state of what all services share."""
+
+    version: str
+    lease_ms: int = Field(description="Milliseconds without a sign of life after which a worker counts as dead.")
+    oldest_wait_s: float | None = Field(
+        description="Seconds since the oldest plan with a batch that no worker has claimed; null if no batch waits."
+    )
+    memory: MemoryInfo
+
+
 class Health(BaseModel):
     """The state of the API."""
 

@@ -2,6 +2,9 @@
 
 import gzip
 import hashlib
+import posixpath
+import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -24,7 +27,11 @@ _LIBRARY = "vega.js"
 #: The package that it comes from, whose version settles its content.
 _DRAWS = "vl-convert-python"
 #: The pages by path; each has a module and a style sheet of its name.
-PAGES = {"/": "results"}
+PAGES = {"/": "results", "/jobs": "jobs", "/system": "system"}
+#: Loads a module before another one needs it.
+_LINK = Template('<link rel="modulepreload" href="$files/$module">')
+#: Where a module names another one that it needs.
+_IMPORT = re.compile(rb'^import .*?from "([^"]+)"', re.MULTILINE | re.DOTALL)
 #: A file never changes under its name.
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -36,8 +43,9 @@ def install(app: FastAPI) -> None:
     served = {name: (zipped(content), _TYPES[Path(name).suffix]) for name, content in files.items()}
     template = Template((_FOLDER / "page.html").read_text("utf-8"))
     for path, name in PAGES.items():
-        page = template.substitute(page=name, files=f"static/dashboard/{digest}").encode()
-        _add_page(app, path, page)
+        folder = f"static/dashboard/{digest}"
+        links = "\n".join(_LINK.substitute(files=folder, module=each) for each in _modules(files, f"pages/{name}.js"))
+        _add_page(app, path, template.substitute(page=name, files=folder, modules=links).encode())
 
     @app.get(f"/static/dashboard/{digest}/{{name:path}}", include_in_schema=False)
     async def dashboard_file(request: Request, name: str) -> Response:
@@ -54,6 +62,17 @@ def _add_page(app: FastAPI, path: str, page: bytes) -> None:
         return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     app.add_api_route(path, dashboard_page, include_in_schema=False)
+
+
+def _modules(files: Mapping[str, bytes], module: str) -> list[str]:
+    """A module and all that it needs, directly or through others: a browser can load them at once."""
+    found = [module]
+    for each in found:
+        for target in _IMPORT.findall(files[each]):
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(each), target.decode()))
+            if name not in found:
+                found.append(name)
+    return found
 
 
 def _paths() -> list[Path]:

@@ -32,6 +32,13 @@ class ProblemError(BaseModel):
     message: str
 
 
+class ProblemColumn(BaseModel):
+    """A column of a source that cannot be read."""
+
+    name: str
+    meaning: str | None = Field(description="Null if its name is not known.")
+
+
 class ProblemDocument(BaseModel):
     """An error (RFC 9457)."""
 
@@ -42,6 +49,9 @@ class ProblemDocument(BaseModel):
     instance: str
     errors: list[ProblemError] = Field(default=[], description="With status 422: each invalid parameter or field.")
     job_status: str = Field(default="", description="With status 409: the status of the job.")
+    columns: list[ProblemColumn] = Field(
+        default=[], description="With status 422 about the columns of a source: those to choose from."
+    )
 
 
 class Problem(Exception):
@@ -112,7 +122,9 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SelectionError)
-    return _answer(request, 422, str(error), errors=[ProblemError(name=error.name, message=str(error))])
+    errors = [ProblemError(name=error.name, message=str(error))]
+    columns = [ProblemColumn(name=name, meaning=meaning) for name, meaning in error.columns]
+    return _answer(request, 422, str(error), errors=errors, columns=columns)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,11 @@ AutoConnectError
     └── BrokerSilent         Redis cannot be reached, or does not answer in time
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+#: Names of columns and their meanings, None if they have none.
+NamedColumns = Sequence[tuple[str, str | None]]
 
 
 class AutoConnectError(Exception):
@@ -30,7 +34,16 @@ class SettingsError(AutoConnectError):
 
 
 class SourceError(AutoConnectError):
-    """Raised when a source cannot be read as a transactions CSV."""
+    """Raised when a source cannot be read as a transactions CSV.
+
+    `part` is the part of the dialect that its user can give to settle it, empty if there is none. If it is `columns`,
+    `columns` has the names in the header, or in the line that comes closest to one, with their meanings.
+    """
+
+    def __init__(self, message: str, *, part: str = "", columns: NamedColumns = ()) -> None:
+        super().__init__(message)
+        self.part = part
+        self.columns = columns
 
 
 class SourceNotFound(SourceError):
@@ -62,11 +75,15 @@ class CubeError(AutoConnectError):
 
 
 class SelectionError(AutoConnectError):
-    """Raised when a filter or a parameter cannot be read; `name` is the one at fault."""
+    """Raised when a filter or a parameter cannot be read; `name` is the one at fault.
 
-    def __init__(self, name: str, message: str) -> None:
+    `columns` has the names to choose from, and what each means, if the columns of a source are at fault.
+    """
+
+    def __init__(self, name: str, message: str, columns: NamedColumns = ()) -> None:
         super().__init__(message)
         self.name = name
+        self.columns = columns
 
 
 class StateDamaged(AutoConnectError):

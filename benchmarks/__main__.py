@@ -16,7 +16,20 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.settings import PREFIX
 from benchmarks.bench import FULL, QUICK, SMALL_ROWS, Bench, Sizes
 from benchmarks.data import make_file
-from benchmarks.experiments import api, deaths, engines, forms, naive, planning, queue, rows, small_job, stages, workers
+from benchmarks.experiments import (
+    api,
+    dashboard,
+    deaths,
+    engines,
+    forms,
+    naive,
+    planning,
+    queue,
+    rows,
+    small_job,
+    stages,
+    workers,
+)
 from benchmarks.machine import commit, cores, machine, versions
 from benchmarks.ours import running_stack
 from benchmarks.processes import check_system
@@ -29,7 +42,7 @@ README = ROOT / "README.md"
 #: Experiments by name, in the order of the page.
 EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
-    for module in (engines, stages, workers, rows, small_job, queue, deaths, api, planning, forms, naive)
+    for module in (engines, stages, workers, rows, small_job, queue, deaths, api, dashboard, planning, forms, naive)
 }
 #: Lines of the first table that the README shows.
 _KEY_LINES = 3

@@ -20,9 +20,11 @@ from api.tables import Query as Asked
 from api.tables import TableComputation, WorkbookComputation
 from autoconnect.broker import jobs
 from autoconnect.broker.connection import Client
+from autoconnect.core.charts.style import Language
 from autoconnect.core.cube import Cube
 from autoconnect.core.metrics import CATALOGUE, earlier_of
 from autoconnect.core.metrics.base import Metric
+from autoconnect.core.metrics.definitions import DEFINITIONS
 from autoconnect.core.rollup import MEASURES, RollUp
 from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
 from autoconnect.core.tabulate import KEYS
@@ -78,9 +80,11 @@ router = APIRouter(tags=["metrics"], route_class=TableRoute)
 
 
 @router.get("/metrics", summary="List the metrics")
-def list_metrics() -> Items[MetricInfo]:
+def list_metrics(
+    lang: Annotated[Language, Query(description="The language of the definitions.")] = "en",
+) -> Items[MetricInfo]:
     """Lists all metrics: their names, definitions, columns with units, and options."""
-    return Items(items=[_info(metric) for metric in CATALOGUE.values()])
+    return Items(items=[_info(metric, lang) for metric in CATALOGUE.values()])
 
 
 @router.get(
@@ -214,10 +218,10 @@ def _spellings_text(spellings: Mapping[str, int]) -> str | None:
     return dumps(spellings) if spellings else None
 
 
-def _info(metric: Metric) -> MetricInfo:
+def _info(metric: Metric, language: Language) -> MetricInfo:
     return MetricInfo(
         name=metric.name,
-        definition=metric.definition,
+        definition=DEFINITIONS[language][metric.name],
         columns=[ColumnInfo(name=column.name, unit=column.unit) for column in metric.columns],
         options={name: option.default for name, option in metric.options.items()},
     )

@@ -154,13 +154,13 @@ def delete_source(folders: SourceFolders, name: Name) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tells the client of an error of the source: 404 if there is none of that name, else 422."""
+    """Tells the client of an error of the source: 404 if there is none of that name, else 422 with what to give."""
     try:
         yield
     except SourceNotFound as error:
         raise Problem(404, str(error)) from None
     except SourceError as error:
-        raise SelectionError("name", str(error)) from None
+        raise SelectionError(error.part or "name", str(error), error.columns) from None
 
 
 def _info(source: Source) -> SourceInfo:

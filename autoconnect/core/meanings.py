@@ -20,7 +20,8 @@ class Meanings:
         for meaning, name in self.named.items():
             other = by_name.setdefault(header_name(name), meaning)
             if other != meaning:
-                raise SourceError(f"The column {shown(name)} is given as {other} and as {meaning}; give two columns.")
+                twice = f"The column {shown(name)} is given as {other} and as {meaning}"
+                raise SourceError(f"{twice}; give two columns.", part="columns")
 
     def of(self, names: Sequence[str]) -> list[str | None]:
         """The meanings of the names of a line, None for columns that are not used.

@@ -1,12 +1,14 @@
 """The page of results without a result, while Redis is away, and with a key for reading."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.chaos.redis_server import RedisServer
+from tests.e2e.browsing import watched
 from tests.e2e.test_pages import browser
 from tests.e2e.waiting import wait_until
 from tests.integration.api_server import ApiServer, api_server
@@ -40,8 +42,14 @@ def test_a_first_start_says_what_to_do_and_where(visitor: Page, redis: RedisServ
     with api_server(tmp_path, redis.url) as server:
         visitor.goto(ready(server).url)
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
-        visitor.get_by_role("main").get_by_role("link", name="API docs").click()
-        visitor.wait_for_url(f"{server.url}/docs")
+        visitor.get_by_role("main").get_by_role("link", name="Files and jobs").click()
+        visitor.wait_for_url(f"{server.url}/jobs")
+
+
+def test_a_first_visit_writes_no_error_to_the_console(browser: Browser, redis: RedisServer, tmp_path: Path) -> None:
+    with api_server(tmp_path, redis.url) as server, watched(browser, ready(server).url, locale="en-GB") as page:
+        page.goto(server.url)
+        expect(page.get_by_role("heading", name="No result yet")).to_be_visible()
 
 
 def test_the_page_comes_back_by_itself_when_redis_does(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
@@ -63,3 +71,29 @@ def test_a_key_is_asked_for_and_stays_out_of_the_url(visitor: Page, redis: Redis
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
         assert KEY not in visitor.url
         assert visitor.evaluate("[localStorage.length, sessionStorage.getItem('api-key')]") == [0, KEY]
+
+
+def test_a_page_of_which_a_module_did_not_load_is_loaded_once_more(
+    visitor: Page, redis: RedisServer, tmp_path: Path
+) -> None:
+    with api_server(tmp_path, redis.url) as server:
+        visits: list[str] = []
+        refused_visits = 1
+
+        def refuse(route: Route) -> None:
+            if len(visits) <= refused_visits:
+                route.abort()
+            else:
+                route.continue_()
+
+        visitor.on("framenavigated", lambda frame: visits.append(frame.url))
+        visitor.route(re.compile("signin.js"), refuse)
+        visitor.goto(ready(server).url)
+        expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
+        assert len(visits) == 2
+        refused_visits = 100
+        visitor.reload()
+        while len(visits) < 4:
+            visitor.wait_for_timeout(100)
+        visitor.wait_for_timeout(1_000)
+        assert len(visits) == 4

@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.e2e.browsing import watched
 from tests.e2e.processes import Up
 from tests.required import require
 
@@ -28,22 +29,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, up: Up) -> Iterator[Page]:
     """A page; its test fails on an error in the console, and on a request to any address but the API's."""
-    complaints: list[str] = []
-
-    def allow_only_the_api(route: Route) -> None:
-        if route.request.url.startswith((up.url, "data:", "blob:")):
-            route.continue_()
-        else:
-            complaints.append(f"asked for {route.request.url}")
-            route.abort()
-
-    page = browser.new_page()
-    page.route("**/*", allow_only_the_api)
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    page.close()
-    assert not complaints
+    with watched(browser, up.url) as page:
+        yield page
 
 
 def operations(up: Up) -> int:

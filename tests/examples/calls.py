@@ -118,6 +118,7 @@ CALLS: dict[str, list[Call]] = {
     ],
     "list_workers": [Call("workers", "A live worker", "/workers")],
     "list_queues": [Call("queues", "All queues", "/queues")],
+    "read_system": [Call("system", "The state of the system", "/system")],
     "prometheus": [Call("counters", "The first lines", "/../../metrics")],
     "live": [Call("alive", "The process answers", "/../../health/live")],
     "ready": [

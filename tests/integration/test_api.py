@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from autoconnect.broker import jobs
+import autoconnect
+from autoconnect.broker import jobs, server
 from autoconnect.broker.connection import Client
 from autoconnect.models import JobStatus
 from tests.integration.stack import HEADER, Serve, Stack
@@ -270,3 +271,22 @@ def test_files_that_come_and_go_do_not_disturb_the_list(stack: Stack, serve: Ser
             assert "stays.csv" in [item["name"] for item in response.json()["items"]]
         stop.set()
         churning.result()
+
+
+def test_the_system_tells_its_memory_and_how_long_a_batch_has_waited(
+    stack: Stack, serve: Serve, client: Client
+) -> None:
+    api = serve(lease_ms=60_000)
+    idle = api.get("/api/v1/system").json()
+    assert (idle["version"], idle["lease_ms"], idle["oldest_wait_s"]) == (autoconnect.__version__, 60_000, None)
+    job_id = stack.planned(stack.generated())
+    assert 0 <= api.get("/api/v1/system").json()["oldest_wait_s"] < 60
+    stack.finish(job_id, stack.worker())
+    assert api.get("/api/v1/system").json()["oldest_wait_s"] is None
+    memory, maximum = api.get("/api/v1/system").json()["memory"], server.read_memory(client).maximum
+    assert 0 < memory.pop("used_bytes") < maximum
+    assert memory == {
+        "maximum_bytes": maximum,
+        "claim_bytes": int(0.75 * maximum),
+        "commit_bytes": int(0.85 * maximum),
+    }

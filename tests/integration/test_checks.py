@@ -82,9 +82,20 @@ def test_a_dialect_that_cannot_be_judged_is_422_with_the_sentence_until_it_is_gi
     problem = refused.json()
     assert "01/02/2024" in problem["detail"]
     assert "dates=" in problem["detail"]
-    assert problem["errors"] == [{"name": "name", "message": problem["detail"]}]
+    assert problem["errors"] == [{"name": "dates", "message": problem["detail"]}]
+    assert "columns" not in problem
     assert [row["date"] for row in check(api, {"dates": "mdy"}).json()["rows"]] == ["2024-01-02"]
     assert [row["date"] for row in check(api, {"dates": "dmy"}).json()["rows"]] == ["2024-02-01"]
+
+
+def test_a_check_that_misses_columns_names_those_to_choose_from(stack: Stack, api: TestClient) -> None:
+    stack.write(HEADER.replace("ville", "Agence").replace("prix", "Net") + GOOD.format(1))
+    problem = check(api).json()
+    assert [error["name"] for error in problem["errors"]] == ["columns"]
+    columns = {column["name"]: column["meaning"] for column in problem["columns"]}
+    assert (columns["Agence"], columns["Net"], columns["modele"]) == (None, None, "model")
+    assert len(columns) == 7
+    assert check(api, {"columns": {"city": "Agence", "price": "Net"}}).json()["rows"][0]["city"] == "Paris"
 
 
 def test_the_setting_holds_for_checks_and_the_parameter_overrides_it(stack: Stack, serve: Serve) -> None:

@@ -4,10 +4,12 @@ import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx2
 import pytest
 
+from api.dashboard import PAGES
 from tests.integration.api_server import api_server
 
 NO_REDIS = "redis://127.0.0.1:1/0"
@@ -30,7 +32,7 @@ def folder(dashboard: httpx2.Client) -> str:
     return f"/{found[0]}"
 
 
-@pytest.mark.parametrize("path", ["/", "/?city=Paris&from=2024-01"])
+@pytest.mark.parametrize("path", [*PAGES, "/?city=Paris&from=2024-01", "/jobs?file=june.csv"])
 def test_a_page_is_asked_for_again_and_its_files_never(dashboard: httpx2.Client, path: str) -> None:
     page = dashboard.get(path)
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
@@ -39,6 +41,19 @@ def test_a_page_is_asked_for_again_and_its_files_never(dashboard: httpx2.Client,
     for file in files:
         answer = dashboard.get(f"/{file}")
         assert (answer.status_code, answer.headers["cache-control"]) == (200, FOREVER), file
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_names_all_modules_so_that_none_waits_for_another(dashboard: httpx2.Client, path: str) -> None:
+    page = dashboard.get(path).text
+    named = {f"/{name}" for name in re.findall(r'rel="modulepreload" href="(static/[^"]+)"', page)}
+    assert len(named) > 10
+    needed = {
+        urljoin(name, target)
+        for name in named
+        for target in re.findall(r'^import [^"]*"([^"]+)"', dashboard.get(name).text, re.MULTILINE)
+    }
+    assert needed <= named
 
 
 def test_the_library_of_charts_is_compressed_and_the_same_without_compression(dashboard: httpx2.Client) -> None:

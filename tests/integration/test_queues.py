@@ -93,4 +93,7 @@ def test_events_of_batches_and_jobs_are_counted(stack: Stack, client: Client) ->
         "jobs_completed": 1,
         "jobs_failed": 1,
         "jobs_cancelled": 1,
+        "webhooks_sent": 0,
+        "webhooks_given_up": 0,
+        "webhooks_dropped": 0,
     }

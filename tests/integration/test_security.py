@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from fastapi import Request
 
+from api.dashboard import PAGES
 from api.limits import MAX_BODY_BYTES, RateCheck
 from api.problems import Problem
 from autoconnect.errors import SettingsError
@@ -80,7 +81,7 @@ def test_each_of_several_keys_is_accepted_in_either_header(serve: Serve, key: st
 
 def test_reading_needs_a_key_only_if_the_settings_say_so(serve: Serve) -> None:
     reads = ["/api/v1/jobs", "/api/v1/metrics", "/api/v1/nothing", "/metrics"]
-    always_open = ["/health/live", "/health/ready", "/", "/docs", "/redoc", "/openapi.json"]
+    always_open = ["/health/live", "/health/ready", *PAGES, "/docs", "/redoc", "/openapi.json"]
     always_open.append("/static/docs/swagger-ui.css")
     api = serve(api_key=FIRST)
     assert [api.get(path).status_code for path in reads] == [200, 200, 404, 200]

@@ -20,6 +20,10 @@ from autoconnect.settings import PREFIX, SECRETS, Settings, load_settings
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "data" / "README.md"])
 
+#: The English README and the French one, and the picture of the dashboard that each shows.
+READMES = ("README.md", "README.fr.md")
+PICTURES = ("docs/images/dashboard.png", "docs/images/dashboard-fr-dark.png")
+
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -187,3 +191,30 @@ def _leads_somewhere(page: Path, link: str) -> bool:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+# The French README
+
+
+def test_the_french_readme_has_the_headings_commands_and_links_of_the_english_one() -> None:
+    english, french = (
+        re.sub(r"<!-- bench:start -->.*<!-- bench:end -->\n\n", "", read(page), flags=re.DOTALL) for page in READMES
+    )
+    assert _FENCE.findall(french) == _FENCE.findall(english)
+    assert re.findall(r"^#+ ", french, re.MULTILINE) == re.findall(r"^#+ ", english, re.MULTILINE)
+    english_links, french_links = (
+        sorted(set(_LINK.findall(text)) - {*READMES, *PICTURES}) for text in (english, french)
+    )
+    assert french_links == english_links
+
+
+def test_the_french_readme_has_the_figures_of_the_english_one() -> None:
+    english, french = (_FENCE.sub("", read(page)).partition("<!-- bench:start -->")[0] for page in READMES)
+    english_figures = [
+        figure.replace(",", "") for figure in re.findall(r"\b\d+(?:[.,]\d+)*", section(english, "How fast"))
+    ]
+    french_figures = [
+        figure.replace(" ", "").replace(",", ".")
+        for figure in re.findall(r"\b\d+(?:[ ,]\d+)*", section(french, "La vitesse"))
+    ]
+    assert french_figures[: len(english_figures)] == english_figures

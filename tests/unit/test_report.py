@@ -10,6 +10,7 @@ from autoconnect.core.charts.style import Language
 from autoconnect.core.cube import Cube
 from autoconnect.core.dialect import NEEDED, OPTIONAL, WORDS
 from autoconnect.core.metrics import CATALOGUE
+from autoconnect.core.metrics.definitions import DEFINITIONS
 from autoconnect.core.notes import CODES
 from autoconnect.core.outcome import REJECT_COLUMNS
 from autoconnect.core.schema import REASONS
@@ -66,9 +67,11 @@ def test_each_language_has_every_word() -> None:
     columns = {column.name for metric in list(CATALOGUE.values())[1:] for column in metric.columns}
     for language in LANGUAGES:
         assert words.COLUMNS[language].keys() == columns
-        assert explanations.DEFINITIONS[language].keys() == CATALOGUE.keys()
+        assert DEFINITIONS[language].keys() == CATALOGUE.keys()
+        assert all(len(text) > 40 for text in DEFINITIONS[language].values())
         assert explanations.REASONS[language].keys() == set(REASONS)
         assert explanations.MEANINGS[language].keys() == {*NEEDED, *OPTIONAL}
+    assert all(DEFINITIONS["en"][name] != DEFINITIONS["fr"][name] for name in CATALOGUE)
     assert explanations.NOTES.keys() == set(CODES)
 
 

@@ -208,3 +208,32 @@ def test_a_plan_takes_what_the_user_gives(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\n\r\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf\r\n", b" \n\x1a"])
 def test_a_file_without_a_line_is_empty(data: bytes) -> None:
     assert failure(data) == "The file is empty; a header line was expected."
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        (source({"date": "01/02/2024"}), "dates"),
+        (source({"date": "01/02/24"}), "dates"),
+        (source({"prix": "12.500"}), "decimal"),
+        (source({"prix": "10 EUR"}, {"prix": "10 USD"}), "currency"),
+        (b"T0,2024-01-10,Lyon,vente,Clio,1\n" + source({}), "header"),
+        (source({}, header=HEADER.replace("ville", "Agence")), "columns"),
+        (source({}, header=f"{HEADER},montant"), "columns"),
+        (b"\n\n", ""),
+    ],
+)
+def test_a_refusal_names_the_part_that_settles_it(data: bytes, part: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        sniff_bytes(data)
+    assert caught.value.part == part
+    assert bool(caught.value.columns) == (part == "columns")
+
+
+def test_a_refusal_for_columns_has_their_names_with_what_they_mean() -> None:
+    with pytest.raises(SourceError) as caught:
+        sniff_bytes(source({}, header="id,date,Agence,type,modele,prix,montant"))
+    assert list(caught.value.columns) == [
+        *(("id", "id"), ("date", "date"), ("Agence", None), ("type", "type"), ("modele", "model")),
+        *(("prix", "price"), ("montant", "price")),
+    ]

@@ -65,11 +65,12 @@ def judge_decimal(amounts: Amounts) -> Judged[DecimalMark | None]:
     ask = f"give decimal=. or decimal=, (--dialect decimal={likely})"
     proofs = _proofs(amounts.uses)
     if len(proofs) == 2:
-        raise SourceError(f"The amounts have two decimal marks: {proofs['.']}, and {proofs[',']}; {ask}.")
+        two = f"The amounts have two decimal marks: {proofs['.']}, and {proofs[',']}"
+        raise SourceError(f"{two}; {ask}.", part="decimal")
     for mark, proof in proofs.items():
         return Judged(mark, str(proof))
     for sighting in amounts.uses.values():
-        raise SourceError(f"The amounts do not tell decimals from thousands: {sighting}; {ask}.")
+        raise SourceError(f"The amounts do not tell decimals from thousands: {sighting}; {ask}.", part="decimal")
     return Judged(None, "no sampled amount has a mark")
 
 

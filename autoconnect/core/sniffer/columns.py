@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from autoconnect.core.meanings import Meanings
 from autoconnect.core.notes import Note, counted, shown
 from autoconnect.core.schema import COLUMNS, bare_name, folded_word, header_name, trimmed, visible
-from autoconnect.errors import SourceError
+from autoconnect.errors import NamedColumns, SourceError
 
 #: Columns that a note names.
 _MAX_NAMED = 100
@@ -32,13 +32,16 @@ def find_columns(names: Sequence[str], meanings: Meanings, header: str) -> Colum
     Raises SourceError if a given name is not in the header, or if two columns have one meaning other than id.
     """
     indexes: dict[str, list[int]] = {}
-    for index, meaning in enumerate(meanings.of(names)):
+    meant = list(zip(names, meanings.of(names), strict=True))
+    for index, (_, meaning) in enumerate(meant):
         if meaning:
             indexes.setdefault(meaning, []).append(index)
     for meaning in meanings.named:
         if meaning not in indexes:
-            raise SourceError(f"The header lacks {meanings.described(meaning)}; {header}.")
-    positions = {meaning: _choose(meaning, found, names) for meaning, found in indexes.items()}
+            raise SourceError(
+                f"The header lacks {meanings.described(meaning)}; {header}.", part="columns", columns=meant
+            )
+    positions = {meaning: _choose(meaning, found, meant) for meaning, found in indexes.items()}
     known = {index for found in indexes.values() for index in found}
     unused = [name for index, name in enumerate(names) if index not in known and not meanings.leaves_out(name)]
     notes = [*_unused(unused), *_second_id(positions, indexes, names)]
@@ -48,17 +51,17 @@ def find_columns(names: Sequence[str], meanings: Meanings, header: str) -> Colum
     return Columns(positions, meanings.constants, notes)
 
 
-def _choose(meaning: str, indexes: Sequence[int], names: Sequence[str]) -> int:
+def _choose(meaning: str, indexes: Sequence[int], meant: NamedColumns) -> int:
     if meaning == "id":
-        return min(indexes, key=lambda index: _id_rank(names[index]))
+        return min(indexes, key=lambda index: _id_rank(meant[index][0]))
     if len(indexes) == 1:
         return indexes[0]
-    first, second = (names[index] for index in indexes[:2])
+    first, second = (meant[index][0] for index in indexes[:2])
     columns = f"{shown(first)} (column {indexes[0] + 1}) and {shown(second)} (column {indexes[1] + 1})"
     advice = f'choose one with --column {meaning}="{shown(first)}"'
     if trimmed(first) == trimmed(second):
         advice = "rename one of them"
-    raise SourceError(f"Two columns mean {meaning}: {columns}; {advice}.")
+    raise SourceError(f"Two columns mean {meaning}: {columns}; {advice}.", part="columns", columns=meant)
 
 
 def _id_rank(name: str) -> int:

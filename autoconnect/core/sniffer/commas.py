@@ -26,5 +26,6 @@ def check_commas(rows: Sequence[Row], price: int) -> None:
             raise SourceError(
                 f"Amounts seem to be cut at their decimal comma, since the comma is the delimiter, too: "
                 f"{Sighting(amount, row.line)}; write the file with the delimiter ; or with quotes, or, if "
-                "prices are whole and the next column has two digits, give decimal=. (--dialect decimal=.)."
+                "prices are whole and the next column has two digits, give decimal=. (--dialect decimal=.).",
+                part="decimal",
             )

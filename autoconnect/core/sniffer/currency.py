@@ -25,7 +25,8 @@ def judge_currency(
         shown = " and ".join(f"{currency} ({sighting})" for currency, sighting in list(named.items())[:2])
         raise SourceError(
             f"The source has two currencies, {shown}; nothing is converted: keep one, or give the one whose rows count "
-            f"(--dialect currency={next(iter(named))})."
+            f"(--dialect currency={next(iter(named))}).",
+            part="currency",
         )
     for currency, sighting in named.items():
         return Judged(currency, str(sighting))

@@ -60,7 +60,7 @@ def judge_dates(dates: Iterable[tuple[Sighting, int]], *, is_comma_proved: bool)
 def _ask(finding: str, *orders: Dates) -> None:
     options = [f"dates={order}" for order in orders]
     asked = f"{', '.join(options[:-1])} or {options[-1]}"
-    raise SourceError(f"{finding}; give {asked} (--dialect {options[0]}).")
+    raise SourceError(f"{finding}; give {asked} (--dialect {options[0]}).", part="dates")
 
 
 def _order(first: int, second: int) -> Form | None:

@@ -65,7 +65,8 @@ def _check_skipped(skipped: Sequence[Line], header: Line) -> None:
             given = f"header={header.number}"
             raise SourceError(
                 f"There are rows before the header, which is line {header.number}; move it to the top, or give {given} "
-                f"to skip them (--dialect {given}); {line}."
+                f"to skip them (--dialect {given}); {line}.",
+                part="header",
             )
 
 

@@ -30,7 +30,8 @@ def check_line(line: Line, *, is_given: bool) -> None:
         raise SourceError(
             f"The line breaks were lost: the header, line {line.number}, has a field that ends in a date, "
             f"{shown(dates[0])}; write each row in its own line (curl keeps line breaks with --data-binary), or, if "
-            f"this is the name of a column, give header={line.number} (--dialect header={line.number})."
+            f"this is the name of a column, give header={line.number} (--dialect header={line.number}).",
+            part="header",
         )
     if line.is_too_long:
         raise SourceError(f"The header line is longer than {MAX_HEADER_BYTES:,} bytes; lines must end with a line end.")
@@ -59,7 +60,9 @@ def no_header(start: Start, meanings: Meanings, delimiters: Sequence[Delimiter],
     if any(ends_in_day(trimmed(field)) for field in line.fields):
         advice += "; a file without a header needs one, and this line is like a row"
     return SourceError(
-        f"The header lacks {', '.join(map(meanings.described, missing))}; {advice}; read as {start.encoding}, {line}."
+        f"The header lacks {', '.join(map(meanings.described, missing))}; {advice}; read as {start.encoding}, {line}.",
+        part="columns",
+        columns=list(zip(line.fields, meanings.of(line.fields), strict=True)),
     )
 
 

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from autoconnect.core.charts import CHARTS, Chart, Style
 from autoconnect.core.charts.style import Language
+from autoconnect.core.metrics.definitions import DEFINITIONS
 from autoconnect.core.table import Table
 from autoconnect.exports.report import figures, job_parts
 from autoconnect.exports.report.draft import PLACE, Draft
-from autoconnect.exports.report.explanations import DEFINITIONS
 from autoconnect.exports.report.tables import View, view
 from autoconnect.exports.report.texts import Texts
 from autoconnect.models import API_PREFIX, Job

@@ -47,14 +47,25 @@ export class ChartCard {
     this.element = this.#make();
   }
 
-  /** Shows the metric with other filters. The old chart stays until the new one is there. @param {View} view */
-  async show(view) {
+  /**
+   * Says that the metric is about to be shown with other filters: until then it looks busy, and its files have them.
+   * @param {View} view
+   */
+  expect(view) {
     this.view = view;
     this.place.setAttribute("aria-busy", "true");
+  }
+
+  /**
+   * Shows the metric with other filters. The old chart stays until the new one is there.
+   * @param {View} view
+   */
+  async show(view) {
+    this.expect(view);
     try {
       await (this.isTable ? this.#showTable(view) : this.#showChart(view));
     } catch (error) {
-      const staysOld = error instanceof ApiError && error.isAway && this.place.querySelector("canvas, table");
+      const staysOld = error instanceof ApiError && error.isAway && this.place.querySelector(".chart__picture, table");
       if (!isAbort(error) && !staysOld) fill(this.place, failure(error, () => this.show(view)));
     }
     if (this.view === view) this.place.removeAttribute("aria-busy");
@@ -67,7 +78,7 @@ export class ChartCard {
         h("h2", { id }, t(`metric.${this.metric.name}`)),
         h("div", { class: "row card__tools" }, this.message, this.switch, this.#menu())),
       this.place, this.notes,
-      h("details", { class: "about" }, h("summary", {}, t("chart.about")), h("p", { lang: "en" }, this.metric.definition)));
+      h("details", { class: "about" }, h("summary", {}, t("chart.about")), h("p", {}, this.metric.definition)));
   }
 
   #menu() {

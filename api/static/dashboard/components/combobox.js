@@ -72,7 +72,10 @@ export function closeFromOutside(box, opener) {
   document.addEventListener("pointerdown", outside);
 }
 
-/** Without case and accents, as the API compares names. @param {string} text */
+/**
+ * Without case and accents, as the API compares names.
+ * @param {string} text
+ */
 function plain(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

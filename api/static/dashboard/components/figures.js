@@ -43,7 +43,10 @@ function changeOf(percent) {
   return h("span", { class: `change change--${direction}` }, change(percent));
 }
 
-/** What the changes are measured against. @param {Row} summary */
+/**
+ * What the changes are measured against.
+ * @param {Row} summary
+ */
 function basis(summary) {
   const period = t("results.period", { first: day(summary.first_date), last: day(summary.last_date) });
   if (!summary.first_date_before) return `${period} ${t("results.nothing_before")}`;

@@ -71,7 +71,10 @@ function periodText({ from, to }) {
   return `${shown(from)} – ${shown(to)}`;
 }
 
-/** A month in words; a link may also have a day, which stays as it is. @param {string} text */
+/**
+ * A month in words; a link may also have a day, which stays as it is.
+ * @param {string} text
+ */
 function shown(text) {
   return /^\d{4}-\d{2}$/.test(text) ? month(text) : text;
 }

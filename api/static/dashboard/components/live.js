@@ -38,7 +38,10 @@ function newest(jobs) {
   return jobs.reduce((best, job) => (!best || job.created_at > best.created_at ? job : best), /** @type {Job | null} */ (null));
 }
 
-/** Calls back soon after a call, and once for all calls until then. @param {() => void} run */
+/**
+ * Calls back soon after a call, and once for all calls until then.
+ * @param {() => void} run
+ */
 function atMostOften(run) {
   let waits = false;
   return () => {

@@ -8,10 +8,19 @@ import { t, tn } from "../lib/i18n.js";
 export function origin(job) {
   const facts = [t("origin.as_of", { moment: moment(job.finished_at ?? job.started_at) }), job.source, tn("origin.rows", job.rows.read), tn("origin.rejects", job.rows.rejected)];
   if (job.notes.length) facts.push(tn("origin.notes", job.notes.length));
-  return h("details", { class: "origin" },
+  return h("div", {}, unpublished(job), h("details", { class: "origin" },
     h("summary", {}, facts.join(" · ")),
     h("div", { class: "stack origin__more" },
       h("p", { class: "muted" }, t("origin.job", { id: job.id })),
       h("ul", { class: "stack" }, job.notes.map((/** @type {any} */ note) => h("li", { lang: "en" }, note.message))),
-      h("ul", {}, Object.entries(job.rejected_by_reason).map(([reason, count]) => h("li", {}, `${reason}: ${number(/** @type {number} */ (count))}`)))));
+      h("ul", {}, Object.entries(job.rejected_by_reason).map(([reason, count]) => h("li", {}, `${t(`reason.${reason}`)}: ${number(/** @type {number} */ (count))}`))))));
+}
+
+/**
+ * Says that others see another result, and leads there.
+ * @param {Record<string, any>} job
+ */
+function unpublished(job) {
+  if (job.status !== "completed" || job.published) return null;
+  return h("p", { class: "origin__other" }, t("origin.unpublished"), " ", h("a", { href: "./" }, t("running.leave")));
 }

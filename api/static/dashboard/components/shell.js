@@ -13,6 +13,7 @@ import { signInButton } from "./signin.js";
  * @returns {HTMLElement}
  */
 export function startPage(title) {
+  sessionStorage.removeItem("reloaded"); // set by reload.js
   translatePage();
   document.title = `${t(title)} · AutoConnect`;
   const page = document.body.dataset.page;

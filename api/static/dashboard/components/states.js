@@ -4,7 +4,10 @@ import { isAbort, sentence } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 
-/** Grey blocks that stand for content until it is loaded. @param {number} [lines] */
+/**
+ * Grey blocks that stand for content until it is loaded.
+ * @param {number} [lines]
+ */
 export function skeleton(lines = 3) {
   const blocks = Array.from({ length: lines }, () => h("span", { class: "skeleton__line" }));
   return h("div", { class: "skeleton", role: "status", "aria-label": t("state.loading") }, blocks);

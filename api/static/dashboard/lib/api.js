@@ -7,7 +7,9 @@ import { keyEvents, keyHeaders } from "./key.js";
 /** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Params */
 /**
  * @typedef {object} Call
+ * @property {string} [method] Defaults to GET.
  * @property {Params} [params]
+ * @property {unknown} [json] What the body is as JSON.
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
  */
@@ -16,10 +18,12 @@ export class ApiError extends Error {
   /**
    * @param {string} sentence
    * @param {number} status 0 if nothing answered.
+   * @param {Record<string, any>} [problem] The JSON of the answer.
    */
-  constructor(sentence, status) {
+  constructor(sentence, status, problem = {}) {
     super(sentence);
     this.status = status;
+    this.problem = problem;
   }
 
   /** Whether the API or Redis is away: `connection` tells when it is back. */
@@ -50,9 +54,15 @@ export function url(path, params = {}) {
  */
 export async function send(path, call = {}) {
   const headers = { ...keyHeaders(), ...call.headers };
-  const response = await reach(url(path, call.params), { headers, signal: call.signal });
+  /** @type {RequestInit} */
+  const request = { method: call.method ?? "GET", headers, signal: call.signal };
+  if (call.json !== undefined) {
+    headers["Content-Type"] = "application/json";
+    request.body = JSON.stringify(call.json);
+  }
+  const response = await reach(url(path, call.params), request);
   if (response.ok) return response;
-  throw await refusal(response);
+  throw refusal(response.status, await response.json().catch(() => ({})));
 }
 
 /**
@@ -65,12 +75,18 @@ export async function ask(path, call) {
   return (await send(path, call)).json();
 }
 
-/** Whether an error only says that the call was given up. @param {unknown} error */
+/**
+ * Whether an error only says that the call was given up.
+ * @param {unknown} error
+ */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === "AbortError";
 }
 
-/** The sentence of any error. @param {unknown} error */
+/**
+ * The sentence of any error.
+ * @param {unknown} error
+ */
 export function sentence(error) {
   return error instanceof Error ? error.message : String(error);
 }
@@ -86,10 +102,13 @@ async function reach(address, request) {
   }
 }
 
-/** @param {Response} response */
-async function refusal(response) {
-  const problem = await response.json().catch(() => ({}));
-  if (response.status === 503) noteAway();
-  if (response.status === 401) keyEvents.dispatchEvent(new Event("needed"));
-  return new ApiError(problem.detail ?? t("error.status", { status: response.status }), response.status);
+/**
+ * The error of an answer that is not 2xx.
+ * @param {number} status
+ * @param {Record<string, any>} problem Its JSON.
+ */
+export function refusal(status, problem) {
+  if (status === 503) noteAway();
+  if (status === 401) keyEvents.dispatchEvent(new Event("needed"));
+  return new ApiError(problem.detail ?? t("error.status", { status }), status, problem);
 }

@@ -9,10 +9,11 @@ import { hasKey } from "./key.js";
  * Fetches an answer and has the browser save it under the name that the answer gives.
  * @param {string} path
  * @param {Params} [params]
+ * @param {string} [name] Its name if the answer gives none.
  */
-export async function download(path, params) {
+export async function download(path, params, name = path.split("/").pop() || "download") {
   const response = await send(path, { params });
-  save(await response.blob(), nameOf(response) ?? (path.split("/").pop() || "download"));
+  save(await response.blob(), nameOf(response) ?? name);
 }
 
 /** @param {Blob} content @param {string} name */

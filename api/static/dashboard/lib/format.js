@@ -41,12 +41,18 @@ function signOf(currency) {
   return currency ? { style: "currency", currency } : {};
 }
 
-/** A percentage, from a number such as 12.5. @param {Value} value */
+/**
+ * A percentage, from a number such as 12.5.
+ * @param {Value} value
+ */
 function percent(value) {
   return shown(part(value), { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
-/** A change in per cent, always with its sign. @param {Value} value */
+/**
+ * A change in per cent, always with its sign.
+ * @param {Value} value
+ */
 export function change(value) {
   return shown(part(value), { style: "percent", signDisplay: "exceptZero", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
@@ -56,25 +62,69 @@ function part(value) {
   return value === null || value === undefined ? null : Number(value) / 100;
 }
 
+const BYTE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+
+/**
+ * A number of bytes, from `262144000`.
+ * @param {number} count
+ */
+export function bytes(count) {
+  const power = Math.min(count > 0 ? Math.floor(Math.log10(count) / 3) : 0, BYTE_UNITS.length - 1);
+  return format({ style: "unit", unit: BYTE_UNITS[power], maximumSignificantDigits: 3 }).format(count / 1_000 ** power);
+}
+
+/** @type {[string, number][]} */
+const LONG_UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+/**
+ * A duration in its largest unit; seconds below ten with a tenth.
+ * @param {number | null} seconds
+ */
+export function duration(seconds) {
+  if (seconds === null) return NONE;
+  const found = LONG_UNITS.find(([, size]) => seconds >= size);
+  if (!found) return `${number(seconds, seconds < 10 ? 1 : 0)}\u00a0s`;
+  const [unit, size] = found;
+  return format({ style: "unit", unit, maximumFractionDigits: 0 }).format(seconds / size);
+}
+
 /** @param {Intl.DateTimeFormatOptions} options */
 const dates = (options) => new Intl.DateTimeFormat(LOCALE, options);
 const MONTH = dates({ year: "numeric", month: "short", timeZone: "UTC" });
 const DAY = dates({ dateStyle: "medium", timeZone: "UTC" });
 const MOMENT = dates({ dateStyle: "medium", timeStyle: "short" });
+const CLOCK = dates({ timeStyle: "medium" });
 
-/** A month, from `2024-03`. @param {Value} value */
+/**
+ * A month, from `2024-03`.
+ * @param {Value} value
+ */
 export function month(value) {
   return value ? MONTH.format(new Date(`${value}-01T00:00:00Z`)) : NONE;
 }
 
-/** A day, from `2024-03-31`. @param {Value} value */
+/**
+ * A day, from `2024-03-31`.
+ * @param {Value} value
+ */
 export function day(value) {
   return value ? DAY.format(new Date(`${value}T00:00:00Z`)) : NONE;
 }
 
-/** A moment in local time, from `2026-11-22T08:45:51Z`. @param {Value} value */
+/**
+ * A moment in local time, from `2026-11-22T08:45:51Z`.
+ * @param {Value} value
+ */
 export function moment(value) {
   return value ? MOMENT.format(new Date(value)) : NONE;
+}
+
+/**
+ * The time of day, with seconds.
+ * @param {Date} time
+ */
+export function clock(time) {
+  return CLOCK.format(time);
 }
 
 /**
@@ -102,7 +152,10 @@ const BY_UNIT = {
   "vente | location": (value) => t(`type.${value}`),
 };
 
-/** Whether cells of this unit are numbers, which stand at the right. @param {string} unit */
+/**
+ * Whether cells of this unit are numbers, which stand at the right.
+ * @param {string} unit
+ */
 export function isNumeric(unit) {
   return ["EUR", "count", "rank", "%", "months", "ratio"].includes(unit);
 }

@@ -11,8 +11,13 @@ function choose() {
 /** The language of the page. */
 export const language = choose();
 
+/** The file of the texts; without it a page would stay empty, so it is asked for twice. */
+function load() {
+  return fetch(new URL(`../i18n/${language}.json`, import.meta.url));
+}
+
 /** @type {Record<string, string>} */
-const texts = await (await fetch(new URL(`../i18n/${language}.json`, import.meta.url))).json();
+const texts = await (await load().catch(load)).json();
 const plurals = new Intl.PluralRules(language);
 
 /**
@@ -35,7 +40,10 @@ export function tn(key, count, values = {}) {
   return t(`${key}.${form}`, { n: count.toLocaleString(language), ...values });
 }
 
-/** Changes the language: the page loads again, and its URL keeps the state. @param {string} name */
+/**
+ * Changes the language: the page loads again, and its URL keeps the state.
+ * @param {string} name
+ */
 export function setLanguage(name) {
   localStorage.setItem("language", name);
   location.reload();

@@ -13,13 +13,19 @@ export function readState(names, lists) {
   return Object.fromEntries(names.map((name) => [name, lists.includes(name) ? given.getAll(name) : given.get(name) ?? ""]));
 }
 
-/** Adds the state to the history, unless it is there already. @param {State} state */
+/**
+ * Adds the state to the history, unless it is there already.
+ * @param {State} state
+ */
 export function pushState(state) {
   const query = queryOf(state);
   if (query !== location.search) history.pushState(null, "", `${location.pathname}${query}`);
 }
 
-/** Calls back when the user goes back or forward. @param {() => void} changed */
+/**
+ * Calls back when the user goes back or forward.
+ * @param {() => void} changed
+ */
 export function onNavigation(changed) {
   addEventListener("popstate", changed);
 }
@@ -30,5 +36,6 @@ function queryOf(state) {
   for (const [name, value] of Object.entries(state)) {
     for (const each of Array.isArray(value) ? value : [value]) if (each) query.append(name, each);
   }
-  return query.size ? `?${query}` : "";
+  const text = query.toString();
+  return text && `?${text}`;
 }

@@ -24,7 +24,11 @@ export function periodOf(preset, range) {
   }
 }
 
-/** The name of a period, `own` if it is none of them. @param {Period} period @param {Range} range */
+/**
+ * The name of a period, `own` if it is none of them.
+ * @param {Period} period
+ * @param {Range} range
+ */
 export function presetOf(period, range) {
   return PRESETS.find((preset) => {
     const { from, to } = periodOf(preset, range);

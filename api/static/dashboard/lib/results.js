@@ -1,6 +1,7 @@
 /** What the results page asks of the API. */
 
 import { ask } from "./api.js";
+import { language } from "./i18n.js";
 
 /** @typedef {import("./api.js").Params} Params */
 /** @typedef {Record<string, any>} Row */
@@ -20,9 +21,22 @@ export async function askKnown(result, signal) {
   };
 }
 
-/** The catalogue of metrics, by name. @param {AbortSignal} signal @returns {Promise<Map<string, any>>} */
+/**
+ * Whether any job has completed: until then, no result can be published.
+ * @param {AbortSignal} signal
+ */
+export async function isAnyCompleted(signal) {
+  const { items } = await ask("jobs", { params: { status: "completed", limit: 1 }, signal });
+  return items.length > 0;
+}
+
+/**
+ * The catalogue of metrics, by name.
+ * @param {AbortSignal} signal
+ * @returns {Promise<Map<string, any>>}
+ */
 export async function askCatalogue(signal) {
-  const { items } = await ask("metrics", { signal });
+  const { items } = await ask("metrics", { params: { lang: language }, signal });
   return new Map(items.map((/** @type {Row} */ metric) => [metric.name, metric]));
 }
 
@@ -39,7 +53,13 @@ export async function askFigures(params, compare, signal) {
   return { summary: answer.rows[0], job };
 }
 
-/** The months of some measures. @param {Params} params @param {string[]} measures @param {AbortSignal} signal @returns {Promise<Row[]>} */
+/**
+ * The months of some measures.
+ * @param {Params} params
+ * @param {string[]} measures
+ * @param {AbortSignal} signal
+ * @returns {Promise<Row[]>}
+ */
 export async function askMonths(params, measures, signal) {
   const query = { group_by: "month", measures: measures.join(","), order: "month" };
   return (await ask("query", { params: { ...params, ...query }, signal })).rows;

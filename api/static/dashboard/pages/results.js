@@ -14,7 +14,7 @@ import { fill, h } from "../lib/dom.js";
 import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { onNavigation, pushState, readState } from "../lib/location.js";
-import { askCatalogue, askFigures, askKnown, askMonths } from "../lib/results.js";
+import { askCatalogue, askFigures, askKnown, askMonths, isAnyCompleted } from "../lib/results.js";
 import { themes } from "../lib/themes.js";
 
 const LISTS = ["city", "model"];
@@ -63,6 +63,10 @@ class Results {
     this.calls = new AbortController();
     const { signal } = this.calls;
     try {
+      if (!this.job && !this.state.job && !(await isAnyCompleted(signal))) {
+        this.#showNone();
+        return;
+      }
       const known = Promise.all([askKnown(this.#result(), signal), this.cards.length ? null : askCatalogue(signal)]);
       known.catch(() => {}); // the figures below fail in the same way, and tell
       await this.#showFigures(signal);
@@ -76,7 +80,10 @@ class Results {
     }
   }
 
-  /** Shows the same result through other filters. @param {Record<string, unknown>} changes */
+  /**
+   * Shows the same result through other filters.
+   * @param {Record<string, unknown>} changes
+   */
   async change(changes) {
     this.state = { ...this.state, ...changes };
     pushState(this.state);
@@ -195,9 +202,13 @@ class Results {
     if (hadChip) /** @type {HTMLElement | null} */ (this.chips.querySelector("button") ?? this.bar.querySelector("summary"))?.focus();
   }
 
-  /** Those at the top come first; each has the page to itself for a moment, so that it answers meanwhile. @param {AbortSignal} signal */
+  /**
+   * Those at the top come first; each has the page to itself for a moment, so that it answers meanwhile.
+   * @param {AbortSignal} signal
+   */
   async #showCharts(signal) {
     const view = { params: this.#params(), currency: this.#currency(), signal };
+    for (const card of this.cards) card.expect(view);
     for (const card of this.cards) {
       if (signal.aborted) return;
       await card.show(view);
@@ -215,7 +226,11 @@ class Results {
     return currency && currency !== "none" ? currency : null;
   }
 
-  /** Narrows the view to what a mark stands for. @param {string} metric @param {Record<string, unknown>} datum */
+  /**
+   * Narrows the view to what a mark stands for.
+   * @param {string} metric
+   * @param {Record<string, unknown>} datum
+   */
   #pick(metric, datum) {
     /** @type {Record<string, unknown>} */
     const changes = {};
@@ -231,12 +246,16 @@ class Results {
     if (isAbort(error)) return;
     if (error instanceof ApiError && error.isAway && this.job) return; // the banner tells; the old figures stay
     if (error instanceof ApiError && error.status === 404 && !this.state.job) {
-      const link = h("a", { class: "button button--main", href: "docs" }, t("shell.docs"));
-      this.job = null;
-      fill(this.main, this.running, empty(t("results.none"), t("results.none_why"), link));
+      this.#showNone();
       return;
     }
     fill(this.figures, failure(error, retry));
+  }
+
+  #showNone() {
+    const link = h("a", { class: "button button--main", href: "jobs" }, t("shell.jobs"));
+    this.job = null;
+    fill(this.main, this.running, empty(t("results.none"), t("results.none_why"), link));
   }
 }
 
