@@ -91,6 +91,8 @@ def _interrupts_blocked() -> Iterator[None]:
 def _map(client: Any, to_map: ToMap) -> Partial:
     from distributed import as_completed
 
+    if not to_map.plan.batches:
+        return Partial()
     plan = client.scatter(to_map.plan, broadcast=True, hash=False)
     submit = partial(client.submit, pure=False)
     ranges = {
@@ -110,8 +112,7 @@ def _map(client: Any, to_map: ToMap) -> Partial:
 
 def _sum(submit: Any, futures: Sequence[Any], max_cells: int) -> Any:
     """The future of the sum of partials, which the cluster adds up."""
-    while True:
+    while len(futures) > 1:
         groups = [futures[start : start + _FAN_IN] for start in range(0, len(futures), _FAN_IN)]
         futures = [submit(merge_partials, group, max_cells) for group in groups]
-        if len(futures) == 1:
-            return futures[0]
+    return futures[0]

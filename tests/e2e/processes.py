@@ -108,7 +108,7 @@ class Up:
         assert response.status_code == 202, response.text
         return str(response.json()["id"])
 
-    def ended(self, job_id: str, timeout_s: float = 90) -> dict[str, Any]:
+    def ended(self, job_id: str, timeout_s: float = 240) -> dict[str, Any]:
         """The job, once it has ended."""
 
         def ended_job() -> dict[str, Any] | None:

@@ -121,7 +121,7 @@ def run_json(source: str | bytes, cwd: Path, stdin: IO[bytes] | None = None) -> 
     """The object that `run --json` prints for a source."""
     command: list[str | bytes] = [sys.executable, "-m", "autoconnect.cli.main", "run", source, "--json"]
     done = subprocess.run(
-        command, cwd=cwd, env=environment(), stdin=stdin, capture_output=True, timeout=100, check=False
+        command, cwd=cwd, env=environment(), stdin=stdin, capture_output=True, timeout=240, check=False
     )
     assert done.stderr == b""
     return simplejson.loads(done.stdout, use_decimal=True)

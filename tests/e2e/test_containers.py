@@ -211,7 +211,7 @@ def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Cl
 
     _signal(victim, "KILL")
 
-    job = wait_until("the job", lambda: _ended(api, job["id"]), 120)
+    job = wait_until("the job", lambda: _ended(api, job["id"]), 300)
     assert job["status"] == "completed", job["error"]
     # An idle worker may back up the batch of the stopped one before the lease ends.
     assert _counter(api, "retried") + _counter(api, "backed_up") >= 1

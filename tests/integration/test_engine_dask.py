@@ -141,6 +141,11 @@ def test_a_source_that_cannot_be_read_fails_the_job(tmp_path: Path, content: str
     assert reason in str(run.job.error)
 
 
+def test_a_source_without_rows_has_an_empty_result(tmp_path: Path) -> None:
+    run = ended(b"id,date,ville,type,modele,prix,duree_mois\n", tmp_path, None)
+    assert (run.job.status, run.job.batches.total, run.job.rows.read) == (JobStatus.COMPLETED, 0, 0)
+
+
 def test_a_record_that_crosses_a_batch_is_planned_again(tmp_path: Path) -> None:
     lines = "".join(f'{number},2024-01-31,Lyon,vente,Clio,5,,"a\nb\nc"\n' for number in range(1_000))
     data = f"id,date,ville,type,modele,prix,duree_mois,remarque\n{lines}".encode()
