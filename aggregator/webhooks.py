@@ -21,7 +21,7 @@ from autoconnect.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-#: Seconds that a request under way has left when the process ends.
+#: Seconds that a running request may still take when the process ends.
 _LAST_S = 1.0
 
 
@@ -34,7 +34,7 @@ class Content(BaseModel):
 
 
 class Sender:
-    """Sends each webhook of the outbox at least once. Two of them do no harm: each claims what it sends."""
+    """Sends each webhook of the outbox at least once. Several can run at once: each claims what it sends."""
 
     def __init__(self, client: Client, blocking: BlockingClient, receiver: Receiver, block_ms: int) -> None:
         self._client = client
@@ -44,7 +44,7 @@ class Sender:
         self._dropped: int | None = None
 
     def round(self) -> None:
-        """Send the webhook that is due first, or wait until one is."""
+        """Send the webhook that is due first, or wait until one is due."""
         claim = outbox.claim_webhook(self._client)
         self._warn(claim.dropped)
         if claim.webhook:
@@ -78,7 +78,7 @@ class Sender:
             told.warning("webhook not sent", wait_s=wait_ms / 1_000)
 
     def _warn(self, dropped: int) -> None:
-        """Warn of webhooks that were dropped since the last claim."""
+        """Warn about webhooks that were dropped since the last claim."""
         if self._dropped is not None and dropped > self._dropped:
             log.warning("webhooks dropped: too many wait", dropped=dropped - self._dropped)
         self._dropped = dropped
@@ -88,7 +88,7 @@ class Sender:
 def sending(url: str, settings: Settings, stop: Stop) -> Iterator[None]:
     """Send webhooks to a URL, in a thread, until `stop` is requested.
 
-    An unexpected error in the thread requests it, and AutoConnectError is raised here, so that the process ends.
+    An unexpected error in the thread requests `stop`; AutoConnectError is then raised here, so the process ends.
     """
     receiver = Receiver(url, settings.webhook_secrets)
     blocking = BlockingClient(settings.needed_redis_url(), settings.block_ms)
@@ -104,7 +104,7 @@ def sending(url: str, settings: Settings, stop: Stop) -> Iterator[None]:
     def send() -> None:
         try:
             repeat(sender.round, stop)
-        except BaseException:  # logged as every uncaught one
+        except BaseException:  # logged like every uncaught one
             failed.set()
             stop.request()
             raise

@@ -7,14 +7,14 @@ import os
 import sys
 import time
 
-#: Seconds for the answer of the API.
+#: Seconds to wait for the answer of the API.
 _TIMEOUT_S = 4
 
 
 def problem(limit: str) -> str | None:
     """Why the service is not healthy, or None.
 
-    `limit` is the seconds since the last round of its loop; for the API, it is the URL that must answer.
+    `limit` is the age in seconds that the last round of its loop may have; for the API, the URL that must answer.
     """
     return _problem_of_answer(limit) if "://" in limit else _problem_of_rounds(float(limit))
 
@@ -31,7 +31,7 @@ def _problem_of_rounds(most_s: float) -> str | None:
 
 
 def _problem_of_answer(url: str) -> str | None:
-    from urllib.request import urlopen  # only here: it takes longer than all the rest
+    from urllib.request import urlopen  # imported only here: it takes longer than everything else
 
     try:
         urlopen(url, timeout=_TIMEOUT_S).close()

@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 #: Groups of tests by a pattern of their ids, in the order in which they start; all other tests follow, one at a time.
 #: The tests of a group run one after the other in one process: they share a stack, or would slow each other down.
 _GROUPS: Mapping[str, str] = {
-    "compose-v1": r"tests/e2e/test_containers\.py.*\[compose-v1\]",
-    "compose-v2": r"tests/e2e/test_containers\.py.*\[compose-v2\]|tests/chaos/test_containers\.py",
+    # One stack of containers at a time: their health checks alone take half a core.
+    "containers": r"tests/e2e/test_containers\.py|tests/chaos/test_containers\.py",
     "kills": r"tests/e2e/test_kill\.py",
     "chaos": r"tests/chaos/test_chaos\.py",
     "requests": r"tests/fuzz/test_(openapi|odd_requests)\.py",

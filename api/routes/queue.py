@@ -1,4 +1,4 @@
-"""Routes that show the workers, the queues, and what all services share."""
+"""Routes that show the workers, the queues, and the state of the whole system."""
 
 from fastapi import APIRouter
 
@@ -27,7 +27,7 @@ def list_queues(client: Redis) -> Items[Queue]:
 
 @router.get("/system", summary="Read the state of the system")
 def read_system(client: Redis, settings: Configured) -> SystemInfo:
-    """Reads the version, the memory of Redis, and how much waits for how long."""
+    """Reads the version, the memory of Redis, and how long the oldest batch has been waiting."""
     wait_ms = queues.oldest_wait_ms(client)
     return SystemInfo(
         version=autoconnect.__version__,

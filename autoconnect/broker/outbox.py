@@ -1,4 +1,4 @@
-"""The outbox: webhooks that are to be sent, each about the end of a job.
+"""The outbox: webhooks that are still to be sent, one for each end of a job.
 
 The script that ends a job puts a webhook into the outbox in the same step, as long as there is a sender.
 """
@@ -11,7 +11,7 @@ from autoconnect.broker import keys
 from autoconnect.broker.connection import Client
 from autoconnect.models import JobStatus
 
-#: Milliseconds for which a sender has a webhook for itself: longer than any try takes.
+#: Milliseconds for which a sender has a webhook to itself: longer than any try takes.
 LEASE_MS = 60_000
 #: Bounds of the wait between two tries, in milliseconds.
 _SHORTEST_WAIT_MS, _LONGEST_WAIT_MS = 1_000, 3_600_000
@@ -19,7 +19,7 @@ _SHORTEST_WAIT_MS, _LONGEST_WAIT_MS = 1_000, 3_600_000
 
 @dataclass(frozen=True)
 class Webhook:
-    """The end of a job, which a receiver must be told. `id` is the same at each try."""
+    """Tells a receiver about the end of a job. `id` is the same for every try."""
 
     id: str
     job_id: str
@@ -34,9 +34,9 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Claim:
-    """A webhook that is due, or None and the milliseconds until the first one is due (None: there is none).
+    """A webhook that is due; or None, and the milliseconds until the first one is due (None if none waits).
 
-    `dropped` is the number of webhooks that were ever dropped because the outbox was full.
+    `dropped` is how many webhooks have ever been dropped because the outbox was full.
     """
 
     webhook: Webhook | None
@@ -45,16 +45,17 @@ class Claim:
 
 
 def claim_webhook(client: Client) -> Claim:
-    """Claim the webhook that is due first, for LEASE_MS; from now on, ends of jobs go into the outbox for a day.
+    """Claim the webhook that is due first, for LEASE_MS, and keep the outbox open for at least 12 hours.
 
-    If the reply is lost, the webhook waits until its lease has ended.
+    While the outbox is open, each end of a job puts a webhook into it. If the reply is lost, the webhook waits until
+    its lease has ended.
     """
     webhook, wait_ms, dropped = client.run_script("claim_webhook", keys.SHARED, [LEASE_MS])
     return Claim(Webhook.parse(webhook.decode()) if webhook else None, int(wait_ms) if wait_ms else None, int(dropped))
 
 
 def wait_for_webhook(client: Client, block_ms: int) -> None:
-    """Wait until the outbox has a new webhook, but for `block_ms` at most."""
+    """Wait until the outbox has a new webhook, for at most `block_ms`."""
     client.call("BLPOP", keys.SENDER, max(block_ms, 1) / 1_000)
 
 
@@ -64,14 +65,15 @@ def remove_webhook(client: Client, webhook: Webhook, *, was_sent: bool) -> None:
 
 
 def postpone_webhook(client: Client, webhook: Webhook) -> int | None:
-    """Let a webhook that could not be sent wait.
+    """Postpone a webhook that could not be sent.
 
-    Returns the milliseconds, 0 if it was dropped for its age; None if another sender has removed it.
+    Returns the wait in milliseconds: 0 if the webhook was given up because of its age, None if another sender has
+    removed it.
     """
     wait_ms = client.run_script("postpone_webhook", keys.SHARED, [webhook.id, _SHORTEST_WAIT_MS, _LONGEST_WAIT_MS])
     return None if wait_ms is None else int(wait_ms)
 
 
 def waiting_webhooks(client: Client) -> int:
-    """The number of webhooks that are not sent yet."""
+    """The number of webhooks that have not been sent yet."""
     return int(client.call("ZCARD", keys.OUTBOX))

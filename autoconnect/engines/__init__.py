@@ -1,4 +1,4 @@
-"""Engines: each runs one job on a file, by the functions of `planning`, `mapping` and `core.outcome`."""
+"""Engines: each runs one job on a file, with the functions of `planning`, `mapping` and `core.outcome`."""
 
 from collections.abc import Mapping
 

@@ -14,7 +14,8 @@ from autoconnect.settings import Settings
 class Ended(NamedTuple):
     """A job that has ended.
 
-    `metrics` has its unfiltered tables by name; only a completed job has some. `rejects` has its first rejected rows.
+    `metrics` has the unfiltered tables by name, and is empty unless the job completed. `rejects` has the first rejected
+    rows.
     """
 
     job: Job
@@ -26,7 +27,8 @@ class Engine(Protocol):
     """Runs a job on one file."""
 
     def __call__(self, file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher) -> Ended:
-        """Run a job to its end, which may be that it fails.
+        """Run a job until it has completed or failed.
 
-        `dialect` is what the user gives of the file's dialect. Raises AutoConnectError if the engine cannot run it.
+        `dialect` has the parts of the file's dialect that the user gives. Raises AutoConnectError if the engine cannot
+        run the job.
         """

@@ -1,7 +1,7 @@
 """The engine `dask`: batches are tasks of a Dask cluster, which also adds up their partials, as a tree.
 
-The cluster is that of DASK_SCHEDULER, whose workers must see the file under the same path, or one of processes on this
-machine. Dask repeats the tasks of a worker that dies; if its scheduler dies, so does the run.
+The cluster is that of DASK_SCHEDULER, whose workers must see the file under the same path, or else one of processes on
+this machine. Dask repeats the tasks of a worker that dies; if its scheduler dies, the run fails.
 """
 
 import logging
@@ -35,16 +35,16 @@ def run(file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher)
     Raises AutoConnectError if Dask is not installed, if its scheduler cannot be reached or is lost, or if too many
     of its workers die.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of lost connections at length
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs lost connections at length
     with _client(settings) as client:
         return run_mapped(file, settings, dialect, watch, partial(_map, client))
 
 
 @contextmanager
 def _client(settings: Settings) -> Iterator[Any]:
-    """A client of the cluster, with the cluster itself if that is one of this machine."""
+    """A client of the cluster; a cluster on this machine lives as long as its client."""
     try:
-        import distributed  # takes a second
+        import distributed  # the import takes a second
     except ImportError:
         raise AutoConnectError(
             "The engine dask needs the package distributed, which is not installed: install it with "
@@ -59,14 +59,14 @@ def _client(settings: Settings) -> Iterator[Any]:
         raise AutoConnectError(f"The Dask scheduler {where}does not answer: {error}; start it and run again.") from None
     except distributed.KilledWorker as error:
         raise AutoConnectError(
-            f"Dask gave up a batch, because {error.allowed_failures + 1} of its workers died while they had it; see "
+            f"Dask gave up a batch, because {error.allowed_failures + 1} of its workers died while they mapped it; see "
             f"their logs. Smaller batches ({PREFIX}BATCH_BYTES) need less memory."
         ) from None
 
 
 @contextmanager
 def _cluster(distributed: Any, settings: Settings) -> Iterator[Any]:
-    """The address of the scheduler that is set, or a cluster of this machine."""
+    """The address of the scheduler in the settings, or else a new cluster on this machine."""
     if settings.dask_scheduler:
         yield settings.dask_scheduler
         return
@@ -79,7 +79,7 @@ def _cluster(distributed: Any, settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from threads that start now, and from their processes: this process gets it, and ends them."""
+    """Block Ctrl-C in threads that start now and in their processes: only this process gets it, and ends them."""
     resource_tracker.ensure_running()  # it would start with the first process, and unblock SIGINT there
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
@@ -102,7 +102,7 @@ def _map(client: Any, to_map: ToMap) -> Partial:
     try:
         for future in as_completed(ranges):
             if future.status != "finished":
-                future.result()  # raises what ended it
+                future.result()  # raises the error that ended the task
             to_map.has_mapped(ranges[future])
         total: Partial = _sum(submit, list(ranges), to_map.max_cells).result()
         return total

@@ -14,7 +14,7 @@ from autoconnect.models import BatchCounts, ByteCounts, Job, JobDialect, JobNote
 
 
 class EngineJob:
-    """Tells its watcher of each change."""
+    """Tells its watcher about each change."""
 
     def __init__(self, source: str, watch: Watcher) -> None:
         now = datetime.now(UTC)
@@ -43,7 +43,7 @@ class EngineJob:
         )
 
     def is_planned(self, plan: Plan) -> None:
-        """The batches to map are known."""
+        """Show the batches to map, and how the file is read."""
         [part] = plan.parts
         self._change(
             status=JobStatus.RUNNING,
@@ -55,7 +55,7 @@ class EngineJob:
         )
 
     def has_mapped(self, batch: ByteRange) -> None:
-        """One more batch is mapped."""
+        """Count one more mapped batch."""
         before = self.shown
         done = before.bytes.done + batch.length
         self._change(
@@ -65,7 +65,7 @@ class EngineJob:
         )
 
     def is_mapped(self, total: Partial) -> None:
-        """All batches are mapped; their sum is `total`."""
+        """Show that all batches are mapped; `total` is their sum."""
         self._change(
             status=JobStatus.REDUCING,
             rows=RowCounts(read=total.rows_read, accepted=total.rows_accepted, rejected=total.rows_rejected),
@@ -73,7 +73,7 @@ class EngineJob:
         )
 
     def end(self, failure: str | None, notes: Iterable[Note] | None = None) -> Job:
-        """The job is completed, or failed for a reason; without notes, those of planning stay."""
+        """End the job: completed, or failed if there is a failure. Without notes, those of planning stay."""
         before, now = self.shown, datetime.now(UTC)
         duration_s = (now - before.created_at).total_seconds()
         completed = failure is None

@@ -1,6 +1,6 @@
-"""The engine `local`: a job in this process, batch after batch. It needs no Redis and no other process.
+"""The engine `local`: a job in this process, one batch after another. It needs no Redis and no other process.
 
-An error in our own code ends it with its traceback, and a debugger stops in any of its steps.
+An unexpected error ends it with a traceback, and a debugger can stop in any of its steps.
 """
 
 from pathlib import Path

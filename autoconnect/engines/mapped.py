@@ -1,4 +1,4 @@
-"""Runs a job whose batches an engine maps: what comes before and after mapping is the same for all of them."""
+"""Runs a job whose batches an engine maps: the steps before and after mapping are the same for each of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ from autoconnect.sources.names import source_name
 
 @dataclass(frozen=True)
 class ToMap:
-    """A plan that an engine maps with a mapper; it calls `has_mapped` with the range of each batch that is done.
+    """A plan that an engine maps with `mapper`; it calls `has_mapped` with the range of each batch that is done.
 
-    The sum may have `max_cells` cells.
+    The sum may have at most `max_cells` cells.
     """
 
     plan: Plan
@@ -42,12 +42,12 @@ class ToMap:
     has_mapped: Callable[[ByteRange], None]
 
 
-#: Maps all batches of a plan and returns their sum. Raises as `map_batches` does.
+#: Maps all batches of a plan and returns their sum. Raises the errors of `map_batches`.
 Map = Callable[[ToMap], Partial]
 
 
 def run_mapped(file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher, map_all: Map) -> Ended:
-    """Run a job whose batches are mapped by `map_all`; SourceError and CubeError are the end of the job."""
+    """Run a job whose batches are mapped by `map_all`; SourceError and CubeError fail the job."""
     job = EngineJob(source_name(Path(file.name)), watch)
     options = dialect.merged(settings.dialect_options)
     steps = _Steps(job, Folders(file.parent, file.parent), settings, options, map_all)
@@ -96,7 +96,7 @@ class _Steps:
 
 
 def _metrics(outcome: Outcome, facts: JobFacts, folding: Folding) -> dict[str, Table]:
-    """All metrics; those that an outcome leaves out are computed."""
+    """All metrics; those that the outcome leaves out are computed."""
     folded = fold(outcome.cube, folding).cube
     return {
         name: outcome.metrics[name] if name in outcome.metrics else compute(metric, folded, facts)

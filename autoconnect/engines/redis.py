@@ -1,4 +1,4 @@
-"""The engine `redis`: the services, started for one job; a Redis server comes with them unless one is set."""
+"""The engine `redis`: starts the services for one job, and a Redis server unless the settings name one."""
 
 import os
 import time
@@ -30,8 +30,8 @@ def run(file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher)
     """Run a job on the services, without the API."""
     with temporary_folder() as folder:
         overrides = {"DATA_DIR": str(file.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
-        overrides |= {"WEBHOOK_URL": "", "WEBHOOK_URL_FILE": ""}  # whoever runs the job sees its end
-        # ERROR leaves out what the job itself says, such as why it failed.
+        overrides |= {"WEBHOOK_URL": "", "WEBHOOK_URL_FILE": ""}  # the user sees the job end
+        # ERROR leaves out log lines that repeat what the job says, such as why it failed.
         overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
         services = local_stack(
             folder, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False

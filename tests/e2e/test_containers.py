@@ -205,7 +205,7 @@ def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Cl
 
     I expect the job to end with the right totals, and the container to come back.
     """
-    text = "".join(generate(300_000, seed=11))
+    text = "".join(generate(100_000, seed=11))
     job = _submit(api, "large.csv", slow_to_map(text))
     victim = wait_until("a worker with a batch", lambda: _stop_worker_with_batch(stack, api, job["id"]))
 

@@ -1,4 +1,4 @@
-"""The charts of the page of results: what a click on a mark does, their numbers, their files, and their print."""
+"""The charts of the page of results: what a click on a mark does, their numbers, their files, and how they print."""
 
 import base64
 import csv
@@ -156,7 +156,7 @@ def test_french_has_the_definitions_in_french(browser: Browser, up: Up) -> None:
             expect(card(french, name).locator(".about p")).to_have_text(DEFINITIONS["fr"][name])
 
 
-def test_the_print_has_figures_and_charts_and_no_controls(results: Page) -> None:
+def test_the_printed_page_has_figures_and_charts_and_no_controls(results: Page) -> None:
     results.emulate_media(media="print")
     for gone in (".bar", ".filters", ".card__tools", ".about", "header .button"):
         for each in results.locator(gone).all():

@@ -133,7 +133,7 @@ def test_columns_are_chosen_and_the_preview_follows(files: Page, stack: Up) -> N
     files.get_by_label("Cost", exact=True).select_option("Achat")
     expect(first_row(files)).to_contain_text("9.25")
     files.get_by_label("City", exact=True).select_option("One text for all rows…")
-    expect(files.get_by_text("Write the text that all rows get.")).to_be_visible()
+    expect(files.get_by_text("Enter the text that all rows get.")).to_be_visible()
     files.get_by_label("City of all rows").fill("Lyon")
     expect(first_row(files)).to_contain_text("Lyon")
     job = stack.get(f"/jobs/{run(files, 'own.csv')['id']}")
@@ -149,8 +149,8 @@ def test_all_changes_are_undone_at_once(files: Page) -> None:
     expect(files.get_by_role("button", name="Undo all changes")).to_be_hidden()
 
 
-def test_an_answer_to_an_earlier_choice_never_replaces_that_to_a_later_one(files: Page) -> None:
-    """Given a check of dmy that is slow / When mdy is chosen meanwhile / I expect the rows of mdy, and dmy given up"""
+def test_the_answer_to_an_earlier_choice_never_replaces_a_later_one(files: Page) -> None:
+    """Given a check of dmy that is slow / When mdy is chosen meanwhile / I expect the rows of mdy, and that dmy ends"""
     upload(files, "slow.csv", UNDECIDED)
     expect(files.get_by_text("The dates do not tell")).to_be_visible()
     held: list[Route] = []
@@ -184,7 +184,7 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(files: Page, stack: 
         ("book.csv", b"PK\x03\x04" + bytes(100), "zip"),
     ],
 )
-def test_what_is_no_csv_is_refused_with_what_to_do(files: Page, name: str, content: bytes, sentence: str) -> None:
+def test_what_is_not_a_csv_is_refused_with_what_to_do(files: Page, name: str, content: bytes, sentence: str) -> None:
     upload(files, name, content)
     expect(files.get_by_role("alert")).to_contain_text(sentence)
     expect(files.get_by_role("button", name="Choose a file")).to_be_visible()
@@ -194,7 +194,7 @@ def test_a_broken_csv_says_why_it_cannot_run(files: Page) -> None:
     upload(files, "broken.csv", "no,such\nheader,here\n")
     expect(files.get_by_text("The header lacks")).to_be_visible()
     expect(files.get_by_role("button", name="Run", exact=True)).to_be_disabled()
-    files.get_by_role("button", name="Other file").click()
+    files.get_by_role("button", name="Another file").click()
     expect(files.get_by_role("button", name="Choose a file")).to_be_focused()
 
 
@@ -210,15 +210,15 @@ def test_the_first_rejects_are_shown_with_what_was_expected(files: Page) -> None
 def test_a_name_that_is_taken_replaces_nothing_unless_the_user_says_so(files: Page, stack: Up) -> None:
     checked(files, "twice.csv", "".join(generate(10, seed=1)))
     before = stack.client.get("/api/v1/sources/twice.csv").content
-    files.get_by_role("button", name="Other file").click()
+    files.get_by_role("button", name="Another file").click()
     upload(files, "twice.csv", "".join(generate(20, seed=2)))
     files.get_by_role("dialog").get_by_role("button", name="Keep both, as twice-2.csv").click()
     expect(files.get_by_role("heading", name="twice-2.csv")).to_be_visible()
     assert stack.client.get("/api/v1/sources/twice.csv").content == before
-    files.get_by_role("button", name="Other file").click()
+    files.get_by_role("button", name="Another file").click()
     files.get_by_role("button", name="Delete twice-2.csv").click()
     files.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(files.get_by_text("twice-2.csv is deleted.")).to_be_visible()
+    expect(files.get_by_text("twice-2.csv has been deleted.")).to_be_visible()
     assert stack.client.get("/api/v1/sources/twice-2.csv").status_code == 404
 
 

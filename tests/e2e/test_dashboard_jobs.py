@@ -100,7 +100,7 @@ def test_a_failed_job_shows_its_sentence_and_completes_when_it_is_tried_again(jo
     expect(row(jobs, job_id).locator(".detail")).to_contain_text("No row was rejected.")
 
 
-def test_what_is_refused_is_told(jobs: Page, stack: Up) -> None:
+def test_a_refused_retry_shows_the_sentence_of_the_api(jobs: Page, stack: Up) -> None:
     """Given a failed job / When its file has changed and it is tried again / I expect the sentence of the API"""
     bad = HEADER + "TX1,2024-01-31,Paris,vente,Clio,cheap,\n" * 20
     job_id = done(stack, "changes.csv", bad)
@@ -134,7 +134,7 @@ def test_an_older_result_is_published_again_and_the_results_page_shows_it(jobs: 
     older = row(jobs, stack.first_job)
     expect(older.locator(".badge--published")).to_have_count(0)
     older.get_by_role("button", name="Publish").click()
-    expect(jobs.get_by_text(f"The Results page shows this result of {SOURCE} now.")).to_be_visible()
+    expect(jobs.get_by_text(f"The Results page now shows this result of {SOURCE}.")).to_be_visible()
     expect(older.locator(".badge--published")).to_be_visible()
     expect(row(jobs, newer).locator(".badge--published")).to_have_count(0)
     count = stack.get("/metrics/summary", params={"job": stack.first_job})["rows"][0]["transactions"]
@@ -191,7 +191,7 @@ def test_axe_finds_nothing_in_a_list_with_a_detail_and_a_running_job(jobs: Page,
     stack.client.delete(f"/api/v1/jobs/{job_id}")
 
 
-def test_a_first_start_says_what_to_do_and_a_lost_redis_is_told(
+def test_a_first_start_says_what_to_do_and_a_lost_redis_is_reported(
     visitor: Page, redis: RedisServer, tmp_path: Path
 ) -> None:
     with api_server(tmp_path, redis.url) as server:

@@ -73,9 +73,7 @@ def test_a_key_is_asked_for_and_stays_out_of_the_url(visitor: Page, redis: Redis
         assert visitor.evaluate("[localStorage.length, sessionStorage.getItem('api-key')]") == [0, KEY]
 
 
-def test_a_page_of_which_a_module_did_not_load_is_loaded_once_more(
-    visitor: Page, redis: RedisServer, tmp_path: Path
-) -> None:
+def test_a_page_is_loaded_once_more_if_a_module_did_not_load(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
     with api_server(tmp_path, redis.url) as server:
         visits: list[str] = []
         refused_visits = 1

@@ -1,4 +1,4 @@
-"""The page of the system: live workers, dead batches, the memory of Redis, and what it says of failures."""
+"""The system page: live workers, dead batches, the memory of Redis, and what it says about failures."""
 
 import math
 import re
@@ -37,7 +37,7 @@ def figure(page: Page, name: str) -> Locator:
 @pytest.fixture
 def system(page: Page, up: Up) -> Page:
     page.goto(f"{up.url}/system")
-    expect(page.locator("#workers tbody tr")).to_have_count(3)
+    expect(page.locator("#workers tbody tr")).to_have_count(3, timeout=120_000)
     return page
 
 
@@ -75,7 +75,7 @@ def test_it_shows_workers_queues_memory_and_version_of_a_running_stack(system: P
     expect(system.locator("#workers tbody tr").first).to_contain_text("ago")
     expect(system.locator("#queues li")).to_have_count(5)
     share = 100 * state["memory"]["used_bytes"] / state["memory"]["maximum_bytes"]
-    expect(system.locator("#memory")).to_contain_text(f"in use: {math.ceil(share)} %")
+    expect(system.locator("#memory")).to_contain_text(f"in use: {math.ceil(share)}%")
     expect(system.locator("#about")).to_contain_text(state["version"])
     for path in ("/docs", "/redoc", "/openapi.json", "/metrics", "/health/ready"):
         system.get_by_role("main").get_by_role("link", name=path, exact=True).wait_for()
@@ -110,7 +110,7 @@ def test_a_worker_appears_when_it_starts_and_vanishes_when_it_ends(
         expect(visitor.get_by_role("link", name="No worker is alive")).to_be_visible()
 
 
-def test_claimed_batches_stand_at_their_worker_and_dead_ones_can_be_retried(
+def test_claimed_batches_are_shown_with_their_worker_and_dead_ones_can_be_retried(
     visitor: Page, redis: RedisServer, tmp_path: Path
 ) -> None:
     with (
@@ -150,9 +150,9 @@ def test_a_redis_that_is_nearly_full_is_named_with_what_it_stops(
     with api_server(tmp_path, redis.url) as server:
         visitor.goto(f"{ready(server).url}/system")
         redis.fill_memory(0.8)
-        expect(visitor.get_by_role("link", name="workers claim no further batches")).to_be_visible()
+        expect(visitor.get_by_role("link", name="workers claim no more batches")).to_be_visible()
         redis.free_memory()
-        expect(visitor.get_by_role("link", name="workers claim no further batches")).to_have_count(0)
+        expect(visitor.get_by_role("link", name="workers claim no more batches")).to_have_count(0)
 
 
 def test_it_says_that_redis_is_away_then_that_the_api_is(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:

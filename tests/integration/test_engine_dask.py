@@ -103,7 +103,7 @@ def test_the_death_of_a_worker_changes_no_result(cluster: Cluster, tmp_path: Pat
     assert_is_right(run, data)
 
 
-def test_the_death_of_the_scheduler_ends_a_run_with_a_sentence(cluster: Cluster, data: bytes, tmp_path: Path) -> None:
+def test_the_death_of_the_scheduler_ends_a_run_with_one_sentence(cluster: Cluster, data: bytes, tmp_path: Path) -> None:
     def kill_once(job: Job) -> None:
         if job.batches.done == 5:
             cluster.scheduler.send_signal(signal.SIGKILL)
@@ -112,7 +112,7 @@ def test_the_death_of_the_scheduler_ends_a_run_with_a_sentence(cluster: Cluster,
         ended(data, tmp_path, cluster.address, kill_once)
 
 
-def test_a_batch_that_dask_gives_up_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_dask_gives_up_ends_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a scheduler that gives up at the first death of a worker"""
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     data = slow_to_map("".join(generate(ROWS, seed=8, bad_ratio=0.03))).encode()
@@ -128,7 +128,7 @@ def test_a_batch_that_dask_gives_up_is_a_sentence(tmp_path: Path, monkeypatch: p
             ended(data, tmp_path, cluster.address, kill_once)
 
 
-def test_a_scheduler_that_cannot_be_reached_is_a_sentence(data: bytes, tmp_path: Path) -> None:
+def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(data: bytes, tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(AutoConnectError, match=rf"The Dask scheduler at {address} \(AUTOCONNECT_DASK_SCHEDULER\)"):
         ended(data, tmp_path, address)
@@ -153,7 +153,7 @@ def test_a_record_that_crosses_a_batch_is_planned_again(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_a_run_and_its_cluster_without_a_traceback(data: bytes, tmp_path: Path) -> None:
-    """Given a terminal, which sends Ctrl-C to the processes of the cluster, too"""
+    """Given a terminal, which also sends Ctrl-C to the processes of the cluster"""
     (tmp_path / "any.csv").write_bytes(data)
     command = [sys.executable, "-m", "autoconnect.cli.main", "run", "any.csv", "--engine", "dask"]
     with (tmp_path / "messages.txt").open("w") as messages:

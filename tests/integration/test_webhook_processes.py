@@ -52,7 +52,7 @@ class Aggregator:
 
 @contextmanager
 def aggregator(folder: Path, redis_url: str, client: Client, **settings: str) -> Iterator[Aggregator]:
-    """An aggregator, once it works and, if it has a receiver, sends webhooks."""
+    """An aggregator that is up and, if it has a receiver, sends webhooks."""
     running = Aggregator(folder, redis_url, **settings)
     try:
         wait_until("a round", running.health.exists, poll_s=0.02)
@@ -158,7 +158,7 @@ def test_webhooks_continue_after_redis_cut_all_connections_and_lost_its_data(
 
 
 def test_an_unexpected_error_while_sending_ends_the_process(tmp_path: Path, redis_url: str, client: Client) -> None:
-    """Given an outbox with something that is no webhook / I expect exit code 1, so that a supervisor starts it again"""
+    """Given an outbox with an item that is not a webhook / I expect exit code 1, so a supervisor starts it again"""
     with receiving() as hook, aggregator(tmp_path, redis_url, client, WEBHOOK_URL=hook.url) as running:
         client.call("ZADD", keys.OUTBOX, 0, "nonsense")
         client.call("PEXPIRE", keys.OUTBOX, 60_000)

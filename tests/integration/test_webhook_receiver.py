@@ -1,4 +1,4 @@
-"""What a receiver gets can be checked as the documentation says, and one that cannot be reached is told."""
+"""A receiver can check what it gets as the documentation says, and one that cannot be reached gives an error."""
 
 import re
 from base64 import b64decode
@@ -16,7 +16,7 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
 
 
-def test_the_example_of_the_documentation_knows_a_genuine_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_in_the_documentation_recognises_a_genuine_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given two secrets, because one is being replaced / I expect that each of them proves the request"""
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
@@ -46,7 +46,7 @@ def test_without_a_secret_there_is_no_signature_and_a_user_is_sent_as_basic_auth
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", f"{'x' * 64}.invalid"])
-def test_a_receiver_that_cannot_be_reached_is_told_in_a_short_sentence(host: str) -> None:
+def test_a_receiver_that_cannot_be_reached_gives_a_short_error(host: str) -> None:
     error = Receiver(f"http://user:p4ss@{host}:9/p4th", ()).post("id", b"{}")
     assert error
     assert len(error) <= 200
@@ -54,7 +54,7 @@ def test_a_receiver_that_cannot_be_reached_is_told_in_a_short_sentence(host: str
 
 
 @pytest.mark.parametrize("proxy", ["socks5://user:p4ss@127.0.0.1:1", "ftp://user:p4ss@127.0.0.1:1"])
-def test_a_proxy_that_cannot_be_used_is_told_at_the_start(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_cannot_be_used_is_reported_at_the_start(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(SettingsError, match=r"^The proxy in HTTP_PROXY, .* cannot be used") as refused:
         Receiver("http://127.0.0.1:1/", ())

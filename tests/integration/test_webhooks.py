@@ -53,7 +53,7 @@ def cancelled(stack: Stack) -> str:
 
 
 def make_due(client: Client) -> None:
-    """Let what waits in the outbox be due now."""
+    """Make all webhooks in the outbox due now."""
     for webhook in client.call("ZRANGE", keys.OUTBOX, 0, -1):
         client.call("ZADD", keys.OUTBOX, 0, webhook)
 
@@ -87,7 +87,7 @@ def failed_job(stack: Stack) -> str:
 @pytest.mark.parametrize(
     ("make", "status"), [(completed_job, "completed"), (failed_job, "failed"), (cancelled, "cancelled")]
 )
-def test_each_end_of_a_job_is_told_with_the_job_as_the_api_shows_it(
+def test_each_end_of_a_job_is_sent_with_the_job_as_the_api_shows_it(
     make: Callable[[Stack], str], status: str, stack: Stack, sender: Sender, hook: Hook, serve: Serve
 ) -> None:
     job_id = make(stack)
@@ -232,7 +232,7 @@ def test_without_a_sender_no_end_of_a_job_is_kept(stack: Stack, admin: Client) -
     assert counted(stack.client) == {"sent": 0, "given_up": 0, "dropped": 0}
 
 
-def test_everything_that_waits_has_a_life_time_of_a_day(stack: Stack, client: Client, sender: Sender) -> None:
+def test_everything_that_waits_expires_after_a_day(stack: Stack, client: Client, sender: Sender) -> None:
     cancelled(stack)
     for name in (keys.WEBHOOKS, keys.OUTBOX, keys.SENDER):
         assert DAY_MS - 600_000 < client.call("PTTL", name) <= DAY_MS
@@ -262,6 +262,6 @@ def test_a_full_redis_lets_webhooks_pass(stack: Stack, client: Client, admin: Cl
     assert counted(client)["sent"] == 1
 
 
-def test_prometheus_sees_what_waits(stack: Stack, sender: Sender, serve: Serve) -> None:
+def test_prometheus_sees_how_many_wait(stack: Stack, sender: Sender, serve: Serve) -> None:
     cancelled(stack)
     assert "\nautoconnect_webhooks_waiting 1.0\n" in serve().get("/metrics").text

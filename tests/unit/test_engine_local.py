@@ -85,7 +85,7 @@ def test_a_job_that_fails_says_why(
     assert reason in str(job.error)
 
 
-def test_what_is_given_of_the_dialect_holds(tmp_path: Path) -> None:
+def test_the_given_parts_of_the_dialect_are_used(tmp_path: Path) -> None:
     data = b"id,date,ville,type,modele,prix,duree_mois\n1,03/04/2024,Lyon,vente,Clio,5,\n"
     assert ended(data, tmp_path).job.status is JobStatus.FAILED
     job, metrics, _ = ended(data, tmp_path, options=DialectOptions.read({"dates": "mdy"}))

@@ -66,7 +66,7 @@ def test_the_scaled_object_has_fields_of_keda_only() -> None:
 
 
 def _unknown(value: object, path: str) -> list[str]:
-    """Fields that KEDA does not have, as paths; what SCALED_OBJECT does not list is not looked into."""
+    """Fields that KEDA does not have, as paths; only objects that SCALED_OBJECT lists are searched."""
     if isinstance(value, list):
         return [each for item in value for each in _unknown(item, path)]
     if not isinstance(value, dict) or path not in SCALED_OBJECT:

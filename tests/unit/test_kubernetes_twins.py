@@ -1,4 +1,4 @@
-"""What docker-compose.yml sets has its twin in deploy/kubernetes; what differs, and why, stands here."""
+"""What docker-compose.yml sets has its twin in deploy/kubernetes; what differs, and why, is listed here."""
 
 import re
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ COMPOSE: Mapping[str, Document] = {
     for name, service in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].items()
     if "profiles" not in service
 }
-#: The overlay in which files are mounted as in compose; it has all that the base has.
+#: The overlay in which files are mounted as in compose; it has everything that the base has.
 TWIN = "overlays/shared-files"
 #: Keys of compose that Kubernetes has no field for in a pod, with the reason.
 WITHOUT_TWIN = {
-    "build": "images are built before; their names are those of the services",
+    "build": "images are built beforehand; their names are those of the services",
     "depends_on": "services wait for Redis themselves",
     "restart": "pods of a Deployment or StatefulSet are always restarted",
     "logging": "the node keeps the logs",
@@ -122,7 +122,7 @@ def test_variables_are_the_same(twin: Rendered, name: str, service: Document) ->
     assert found == expected
 
 
-def test_differing_variables_are_those_that_this_page_names(twin: Rendered) -> None:
+def test_variables_that_differ_have_the_expected_values(twin: Rendered) -> None:
     base = rendered("base")
     assert base.environment("worker")["AUTOCONNECT_BATCH_TRANSPORT"] == "inline"
     assert twin.environment("worker")["AUTOCONNECT_BATCH_TRANSPORT"] == "range"
@@ -172,7 +172,7 @@ def test_nothing_is_restarted_because_redis_is_away_or_full(twin: Rendered) -> N
     assert not any("startupProbe" in twin.container(name) for name in COMPOSE)
 
 
-def test_time_to_end_numbers_ports_and_look_ups_are_the_same(
+def test_grace_periods_ports_dns_options_and_replicas_are_the_same(
     twin: Rendered, name: str, service: Document, pod: Document, container: Document
 ) -> None:
     assert f"{pod['terminationGracePeriodSeconds']}s" == service["stop_grace_period"]

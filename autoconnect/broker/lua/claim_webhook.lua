@@ -1,8 +1,8 @@
--- Claims the webhook that is due first: until its lease ends, no other sender gets it. While a sender asks for webhooks,
--- ends of jobs go into the outbox.
+-- Claims the webhook that is due first: until its lease ends, no other sender gets it. Also keeps the outbox open: jobs
+-- that end put webhooks into it only while a sender asks for them.
 -- ARGV  1 lease in ms
--- Returns the webhook, '' if none is due; the ms until the first one is due, '' if there is none; and the number of
--- webhooks that were ever dropped because the outbox was full.
+-- Returns the webhook, or '' if none is due; the ms until the first one is due, or '' if there is none; and how many
+-- webhooks have ever been dropped because the outbox was full.
 local lease_ms = ARGV[1]
 local webhooks, outbox, sender = webhook_keys()
 redis.call('DEL', sender) -- a full Redis does not refuse a script that begins with DEL

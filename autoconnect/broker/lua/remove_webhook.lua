@@ -3,5 +3,5 @@
 -- Returns nothing.
 local webhook, was_sent = unpack(ARGV, 1, 2)
 local _, outbox = webhook_keys()
-if redis.call('ZREM', outbox, webhook) == 0 then return end -- this call was sent before, or two senders had it
+if redis.call('ZREM', outbox, webhook) == 0 then return end -- a repeated call, or two senders had the webhook
 if was_sent == '1' then count('webhooks_sent', 1) else count('webhooks_given_up', 1) end

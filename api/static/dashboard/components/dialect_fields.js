@@ -73,7 +73,7 @@ export class DialectFields {
 
 /** @param {string} part @param {HTMLElement} field @param {Check | null} check */
 function frame(part, field, check) {
-  const evidence = check?.evidence[part];
+  const evidence = check?.evidence[part]?.replaceAll(/U\+(00A0|202F)/g, "\u00a0"); // spaces in amounts need no names here
   const why = evidence === "given" ? t("check.given") : h("span", { lang: "en" }, evidence);
   return h("div", { class: "field" }, h("label", { for: `part-${part}` }, t(`part.${part}`)), field, h("p", { class: "field__why", id: `part-${part}-why` }, why));
 }
