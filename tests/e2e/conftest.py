@@ -11,7 +11,7 @@ from tests.e2e.processes import DEFAULT_WORKERS, Up, running
 from tests.e2e.waiting import wait_until
 
 #: Milliseconds until a page must show what a test expects: a busy machine is several times slower.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=120_000)
 #: The stack's default source: with a cost column, bad rows, and names that filters must find in any spelling.
 SOURCE = "transactions_autoconnect.csv"
 

@@ -20,7 +20,7 @@ CHARTS = 9
 @pytest.fixture
 def results(page: Page, up: Up) -> Page:
     page.goto(f"{up.url}/")
-    expect(page.locator(".chart__picture")).to_have_count(CHARTS, timeout=30_000)
+    expect(page.locator(".chart__picture")).to_have_count(CHARTS, timeout=120_000)
     return page
 
 

@@ -64,7 +64,7 @@ def test_a_click_on_a_mark_narrows_the_view_and_its_chips_widen_it_again(
     city = up.get("/metrics/city-comparison")["rows"][0]["city"]
     marks = card(results, name).locator(f'.mark-rect.role-mark path[fill="{colour_of(up, city)}" i]')
     marks.first.click()
-    results.wait_for_url(re.compile("city="), timeout=30_000)
+    results.wait_for_url(re.compile("city="), timeout=120_000)
     query = parse_qs(urlsplit(results.url).query)
     assert query["city"] == [city]
     assert set(query) == filters

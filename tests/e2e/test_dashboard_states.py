@@ -57,9 +57,9 @@ def test_the_page_comes_back_by_itself_when_redis_does(visitor: Page, redis: Red
         visitor.goto(ready(server).url)
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
         redis.freeze()
-        expect(visitor.locator(".banner")).to_be_visible(timeout=30_000)
+        expect(visitor.locator(".banner")).to_be_visible(timeout=120_000)
         redis.wake()
-        expect(visitor.locator(".banner")).to_be_hidden(timeout=30_000)
+        expect(visitor.locator(".banner")).to_be_hidden(timeout=120_000)
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
 
 

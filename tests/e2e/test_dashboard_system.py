@@ -139,7 +139,7 @@ def test_a_retry_that_is_refused_says_why(visitor: Page, redis: RedisServer, tmp
         stack.planned(stack.generated(name="june.csv"))
         assert batches.give_back_batch(stack.client, worker.id, stack.claimed(worker).id, max_attempts=1, reason="x")
         stack.generated(rows=10, name="june.csv")
-        visitor.get_by_role("button", name="Retry june.csv").click(timeout=30_000)
+        visitor.get_by_role("button", name="Retry june.csv").click(timeout=120_000)
         expect(visitor.locator("#dead").get_by_role("alert")).to_contain_text("no longer the file")
         expect(visitor.get_by_role("button", name="Retry june.csv")).to_be_enabled()
 

@@ -10,6 +10,14 @@ const PAGE = 20;
 const MOST_BATCHES = 1_000;
 const OPEN = ["queued", "planning", "running", "reducing"];
 
+/**
+ * When a job was submitted, in milliseconds: texts of times do not sort, since some have no fraction.
+ * @param {Job} job
+ */
+function time(job) {
+  return Date.parse(job.created_at);
+}
+
 /** @param {Job} job */
 export function isOpen(job) {
   return OPEN.includes(job.status);
@@ -59,15 +67,15 @@ export class Jobs extends EventTarget {
     this.told = new Map();
     /** @type {string | null} */
     this.cursor = null;
-    /** When the oldest listed job was submitted; empty if all jobs are listed. */
-    this.oldest = "";
+    /** When the oldest listed job was submitted; 0 if all jobs are listed. */
+    this.oldest = 0;
     this.isLoaded = false;
   }
 
   /** The listed jobs, newest first; open jobs and the published one are always among them. */
   get list() {
-    const listed = [...this.known.values()].filter((job) => job.created_at >= this.oldest || isOpen(job) || job.published);
-    return listed.sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+    const listed = [...this.known.values()].filter((job) => time(job) >= this.oldest || isOpen(job) || job.published);
+    return listed.sort((a, b) => time(b) - time(a));
   }
 
   /**
@@ -114,7 +122,7 @@ export class Jobs extends EventTarget {
     for (const job of items) if ((this.told.get(job.id) ?? 0) < asked) this.#put(job);
     if (cursor || !this.isLoaded) {
       this.cursor = next;
-      this.oldest = next ? items[items.length - 1].created_at : "";
+      this.oldest = next ? time(items[items.length - 1]) : 0;
     }
     this.isLoaded = true;
     this.dispatchEvent(new Event("change"));
