@@ -240,6 +240,27 @@ def test_a_stop_is_clean_and_a_start_resumes_from_there(stack: Stack, api: httpx
     assert _redis_password(stack) == password
 
 
+def test_webhooks_leave_this_machine_only_with_the_file_for_them(
+    stack: Stack, api: httpx2.Client, outside: Outside
+) -> None:
+    def start_aggregator(**variables: str) -> None:
+        stack.compose("up", "-d", "--no-deps", "aggregator", **variables)
+        stack.wait_healthy()
+
+    def tries() -> int:
+        return stack.compose("logs", "aggregator").count("webhook not sent")
+
+    start_aggregator(AUTOCONNECT_WEBHOOK_URL=outside.url("/hook"))
+    _run(api, "webhooks.csv", SHIPPED)
+    wait_until("a try", tries, poll_s=POLL_S)
+    assert outside.seen() == []
+    files = "docker-compose.yml:deploy/webhooks.yml"
+    start_aggregator(AUTOCONNECT_WEBHOOK_URL=outside.url("/hook"), COMPOSE_FILE=files)
+    outside.wait_for("POST /hook HTTP/1.1")
+    start_aggregator()
+    output("docker", "network", "rm", f"{stack.project}_out")
+
+
 def test_a_file_of_keys_restricts_the_api_and_no_key_shows_in_the_engine(
     stack: Stack, api: httpx2.Client, tmp_path: Path
 ) -> None:
@@ -261,27 +282,6 @@ def test_a_file_of_keys_restricts_the_api_and_no_key_shows_in_the_engine(
     shown = json.dumps(container) + stack.compose("logs", "api")
     assert "ops" in shown, "the name of the key that was used"
     assert [key for key in (reader, writer) if key in shown] == []
-
-
-def test_webhooks_leave_this_machine_only_with_the_file_for_them(
-    stack: Stack, api: httpx2.Client, outside: Outside
-) -> None:
-    def start_aggregator(**variables: str) -> None:
-        stack.compose("up", "-d", "--no-deps", "aggregator", **variables)
-        stack.wait_healthy()
-
-    def tries() -> int:
-        return stack.compose("logs", "aggregator").count("webhook not sent")
-
-    start_aggregator(AUTOCONNECT_WEBHOOK_URL=outside.url("/hook"))
-    _run(api, "webhooks.csv", SHIPPED)
-    wait_until("a try", tries, poll_s=POLL_S)
-    assert outside.seen() == []
-    files = "docker-compose.yml:deploy/webhooks.yml"
-    start_aggregator(AUTOCONNECT_WEBHOOK_URL=outside.url("/hook"), COMPOSE_FILE=files)
-    outside.wait_for("POST /hook HTTP/1.1")
-    start_aggregator()
-    output("docker", "network", "rm", f"{stack.project}_out")
 
 
 def test_taking_the_stack_down_leaves_nothing(stack: Stack) -> None:
