@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,12 +53,26 @@ class Cluster:
         wait_until("workers", lambda: messages.read_text().count("Registered to:") == WORKERS)
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[Cluster]:
+    with ExitStack() as running:
+        cluster = Cluster(folder, running)
+        cluster.wait_until_up()
+        yield cluster
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with ExitStack() as running:
-        started = Cluster(tmp_path, running)
-        started.wait_until_up()
-        yield started
+    """A cluster for a test that kills a part of it."""
+    with started(tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for all tests that leave it running."""
+    with started(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -135,21 +149,21 @@ def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(data: b
 
 
 @pytest.mark.parametrize(("content", "reason"), [("no header\n1,2\n", "The header lacks")])
-def test_a_source_that_cannot_be_read_fails_the_job(tmp_path: Path, content: str, reason: str) -> None:
-    run = ended(content.encode(), tmp_path, None)
+def test_a_source_that_cannot_be_read_fails_the_job(shared: Cluster, tmp_path: Path, content: str, reason: str) -> None:
+    run = ended(content.encode(), tmp_path, shared.address)
     assert (run.job.status, run.metrics) == (JobStatus.FAILED, {})
     assert reason in str(run.job.error)
 
 
-def test_a_source_without_rows_has_an_empty_result(tmp_path: Path) -> None:
-    run = ended(b"id,date,ville,type,modele,prix,duree_mois\n", tmp_path, None)
+def test_a_source_without_rows_has_an_empty_result(shared: Cluster, tmp_path: Path) -> None:
+    run = ended(b"id,date,ville,type,modele,prix,duree_mois\n", tmp_path, shared.address)
     assert (run.job.status, run.job.batches.total, run.job.rows.read) == (JobStatus.COMPLETED, 0, 0)
 
 
-def test_a_record_that_crosses_a_batch_is_planned_again(tmp_path: Path) -> None:
+def test_a_record_that_crosses_a_batch_is_planned_again(shared: Cluster, tmp_path: Path) -> None:
     lines = "".join(f'{number},2024-01-31,Lyon,vente,Clio,5,,"a\nb\nc"\n' for number in range(1_000))
     data = f"id,date,ville,type,modele,prix,duree_mois,remarque\n{lines}".encode()
-    assert_is_right(ended(data, tmp_path, None), data)
+    assert_is_right(ended(data, tmp_path, shared.address), data)
 
 
 def test_ctrl_c_ends_a_run_and_its_cluster_without_a_traceback(data: bytes, tmp_path: Path) -> None:

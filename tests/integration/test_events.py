@@ -201,7 +201,7 @@ def test_the_id_of_an_event_holds_in_every_api_process(
             assert again.until("job").id != known.id
         assert jobs.end_job(client, first, JobStatus.CANCELLED)
         with EventReader(other, "/events", known.id) as everything:
-            assert everything.until("job", id=first).data["status"] == "cancelled"
+            assert everything.until("job", id=first, status="cancelled")
 
 
 def test_more_jobs_than_are_followed_are_told_until_their_end_and_then_an_old_id_gets_a_snapshot(
