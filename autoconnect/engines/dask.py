@@ -73,7 +73,7 @@ def _cluster(distributed: Any, settings: Settings) -> Iterator[Any]:
     sizes = {"n_workers": settings.workers, "threads_per_worker": 1, "processes": True}
     try:
         with _interrupts_blocked():
-            cluster = distributed.LocalCluster(**sizes, dashboard_address=None, silence_logs=logging.CRITICAL)
+            cluster = distributed.LocalCluster(**sizes, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL)
     except RuntimeError as error:  # such as a worker that takes too long to start
         raise AutoConnectError(f"Dask cannot start {settings.workers} workers on this machine: {error}") from None
     with cluster:
