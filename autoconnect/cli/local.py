@@ -16,7 +16,7 @@ from autoconnect.cli.source import given_source, name_in_data_folder
 from autoconnect.core.dialect import DialectOptions
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.core.table import Table
-from autoconnect.engines import ENGINES
+from autoconnect.engines import engine_of
 from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.exports import FORMATS, xlsx
 from autoconnect.exports.base import with_currency
@@ -55,7 +55,7 @@ def run(source: str, settings: Settings, dialect: DialectOptions, *, as_json: bo
     `source` is a path, or `-` for standard input. A job that is not completed has no report.
     """
     with given_source(source) as file, progress(quiet=as_json) as watch:
-        job, metrics, rejects = ENGINES[settings.engine](file, settings, dialect, watch)
+        job, metrics, rejects = engine_of(settings.engine)(file, settings, dialect, watch)
     if files.export:
         _export({**metrics, "rejects": rejects}, job, files.export)
     completed = job.status is JobStatus.COMPLETED

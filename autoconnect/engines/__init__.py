@@ -1,10 +1,15 @@
 """Engines: each runs one job on a file, with the functions of `planning`, `mapping` and `core.outcome`."""
 
-from collections.abc import Mapping
+from importlib import import_module
 
-from autoconnect.engines import dask, local, redis
 from autoconnect.engines.base import Engine
 from autoconnect.settings import EngineName
 
-#: The engines by name.
-ENGINES: Mapping[EngineName, Engine] = {"redis": redis.run, "local": local.run, "dask": dask.run}
+
+def engine_of(name: EngineName) -> Engine:
+    """The function `run` of the module with this name.
+
+    No other one is loaded: the modules that map need pandas, which takes longer than most commands.
+    """
+    run: Engine = import_module(f"autoconnect.engines.{name}").run
+    return run

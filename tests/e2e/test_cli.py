@@ -50,6 +50,12 @@ def test_run_prints_the_oracles_metrics_as_one_json_object_and_nothing_else(fold
     assert sorted(path.stem for path in (folder / "out").iterdir()) == sorted([*CATALOGUE, "rejects"])
 
 
+def test_the_commands_load_neither_pandas_nor_dask(folder: Path) -> None:
+    code = "import sys, autoconnect.cli.commands; print({'pandas', 'distributed'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_the_local_engine_prints_the_same_without_redis(folder: Path) -> None:
     data = stack_source(3_000).encode()
     (folder / "any.csv").write_bytes(data)

@@ -13,7 +13,7 @@ import pytest
 from autoconnect.client import Watcher
 from autoconnect.core.dialect import NOTHING_GIVEN
 from autoconnect.core.metrics import CATALOGUE
-from autoconnect.engines import ENGINES
+from autoconnect.engines import engine_of
 from autoconnect.engines.base import Ended
 from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
@@ -84,7 +84,7 @@ def ended(data: bytes, folder: Path, scheduler: str | None, watch: Watcher = lam
     """A job in batches of 5,000 bytes, some of which take the plain mapper a while."""
     (folder / "any.csv").write_bytes(data)
     settings = load_settings(dask_scheduler=scheduler, batch_bytes=5_000, workers=WORKERS, mapper="plain")
-    return ENGINES["dask"](folder / "any.csv", settings, NOTHING_GIVEN, watch)
+    return engine_of("dask")(folder / "any.csv", settings, NOTHING_GIVEN, watch)
 
 
 def assert_is_right(run: Ended, data: bytes) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
 from autoconnect.core.metrics import CATALOGUE
-from autoconnect.engines import ENGINES
+from autoconnect.engines import engine_of
 from autoconnect.engines.base import Ended
 from autoconnect.generate import generate
 from autoconnect.models import Job, JobStatus
@@ -29,7 +29,7 @@ def ended(
     (folder / "any.csv").write_bytes(data)
     configured = load_settings(redis_url=None, **{"batch_bytes": 10_000, **settings})
     watch = watched.append if watched is not None else lambda job: None
-    return ENGINES["local"](folder / "any.csv", configured, options, watch)
+    return engine_of("local")(folder / "any.csv", configured, options, watch)
 
 
 @pytest.fixture
