@@ -8,13 +8,14 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from api.audit import Refusals, note_keys
+from api.dashboard import PAGES
 from api.problems import Problem
 from autoconnect.api_keys import ApiKey, Role
 
 #: Methods that change nothing.
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 #: Paths that can be read without a key even if reading needs one.
-_OPEN_PATHS = ("/", "/jobs", "/system", "/docs", "/redoc", "/openapi.json")
+_OPEN_PATHS = (*PAGES, "/docs", "/redoc", "/openapi.json")
 _OPEN_PREFIXES = ("/health/", "/static/")
 
 _BEARER = HTTPBearer(auto_error=False, description="The API key.")

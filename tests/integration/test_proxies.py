@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.dashboard import PAGES
 from autoconnect.errors import SettingsError
 from autoconnect.models import JobStatus
 from autoconnect.settings import Settings, load_settings
@@ -67,6 +68,7 @@ def test_a_page_that_forges_forwarded_headers_gets_past_no_check(serve: Serve) -
         ("trusted_proxies", "*", "addresses or networks"),
         *(("root_path", path, "such as /autoconnect") for path in ("a", "/", "/a/", "//a", "/a b", "/a/../b", "/é")),
         *(("root_path", path, "of the API itself") for path in ("/api", "/api/v1", "/api/v1/x", "/docs", "/health/x")),
+        *(("root_path", page, "of the API itself") for page in PAGES if page != "/"),
     ],
 )
 def test_an_invalid_value_is_named_with_what_was_expected(name: str, value: str, expected: str) -> None:
