@@ -60,10 +60,10 @@ class ResultReader:
         waiter: asyncio.Future[ResultInfo | None] = loop.create_future()
         if not self._asked and self._replies.are_complete:
             self._replies.send(self._command(job_id), [waiter])
-            return await waiter
-        if not self._asked:
-            loop.call_soon(self._send)
-        self._asked.setdefault(job_id, []).append(waiter)
+        else:
+            if not self._asked:
+                loop.call_soon(self._send)
+            self._asked.setdefault(job_id, []).append(waiter)
         return await waiter
 
     def give_up(self) -> None:
