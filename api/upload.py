@@ -99,7 +99,7 @@ def _open_part(folder: Path) -> IO[bytes]:
     """Opens a new file, which stays locked while it is open."""
     folder.mkdir(parents=True, exist_ok=True)
     while True:
-        file = tempfile.NamedTemporaryFile(prefix=_PREFIX, dir=folder, delete=False)  # noqa: SIM115 - returned open
+        file = tempfile.NamedTemporaryFile(prefix=_PREFIX, dir=folder, delete=False)  # noqa: SIM115 - the caller closes it
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -184,4 +184,4 @@ def _transport(connection: AbstractConnection) -> asyncio.Transport:
     """The transport of a connection that is ready for commands: over TCP, TLS or a Unix socket, with its password."""
     writer = connection._writer
     assert writer is not None
-    return writer.transport  # type: ignore[return-value]  # typed as one that only writes
+    return cast(asyncio.Transport, writer.transport)  # typed as one that only writes

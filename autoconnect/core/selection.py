@@ -43,7 +43,7 @@ class Selection:
         model: Sequence[str] = (),
         first: str | None = None,
         last: str | None = None,
-        type: str | None = None,  # noqa: A002 - REST and the command line name it so
+        type: str | None = None,  # noqa: A002 - the name of the filter in REST and the CLI
     ) -> Self:
         """The selection with the given filters, as a user writes them.
 

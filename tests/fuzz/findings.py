@@ -30,7 +30,7 @@ def try_input(seed: int, number: int) -> Finding | None:
     spoiled = make_input(random)
     try:
         check(spoiled, random, with_mappers=number % MAPPED_EVERY == 0)
-    except Exception:  # noqa: BLE001 - the finding keeps its traceback
+    except Exception:  # noqa: BLE001 - any error is a finding, which keeps the traceback
         return Finding(name, traceback.format_exc(), spoiled.file + b"\n---- rows ----\n" + spoiled.rows)
     return None
 

@@ -57,7 +57,7 @@ def api(stack: Stack, job_id: str, serve: Serve) -> TestClient:
 
 def read_csv(body: bytes) -> list[dict[str, Any]]:
     frame = pandas.read_csv(io.BytesIO(body), keep_default_na=False, dtype=str)
-    return frame.to_dict("records")  # type: ignore[return-value]  # pandas types keys as any hashable
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False)]
 
 
 def read_xlsx(body: bytes) -> list[dict[str, Any]]:
@@ -66,7 +66,8 @@ def read_xlsx(body: bytes) -> list[dict[str, Any]]:
 
 
 def read_parquet(body: bytes) -> list[dict[str, Any]]:
-    return parquet.read_table(io.BytesIO(body)).to_pylist()  # type: ignore[no-any-return]  # pyarrow has no types
+    rows: list[dict[str, Any]] = parquet.read_table(io.BytesIO(body)).to_pylist()
+    return rows
 
 
 READERS: dict[str, Callable[[bytes], list[dict[str, Any]]]] = {

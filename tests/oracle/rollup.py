@@ -46,7 +46,7 @@ def select(
     model: Sequence[str] = (),
     first: str | None = None,
     last: str | None = None,
-    type: str | None = None,  # noqa: A002 - REST and the command line name it so
+    type: str | None = None,  # noqa: A002 - the name of the filter in REST and the CLI
     fold: str = "on",
 ) -> list[Row]:
     """The rows that match filters as a user writes them; names are compared as spellings are."""

@@ -12,6 +12,7 @@ from api import computations
 from api.computations import Computations
 from api.cubes import Cubes
 from api.formats import Body
+from autoconnect.broker.connection import connect
 
 MIB = 1 << 20
 
@@ -31,7 +32,7 @@ def test_two_files_are_built_in_turns_by_one_thread(monkeypatch: pytest.MonkeyPa
         yield name.encode()
 
     async def scenario() -> tuple[Response, Response]:
-        made = Computations(Cubes(None, 0), 100 * MIB)  # type: ignore[arg-type]  # no cube is read
+        made = Computations(Cubes(connect("redis://127.0.0.1:1"), 0), 100 * MIB)  # no cube is read
         request = Request({"type": "http"}, _never_disconnects)
 
         def make(name: str) -> Body:
