@@ -15,7 +15,7 @@ from starlette.routing import Match, Mount
 
 from api.faults import body_problem, sentence_of
 from api.proxies import public_path
-from autoconnect.errors import BrokerUnavailable, SelectionError
+from autoconnect.errors import BrokerUnavailable, SelectionError, SourceError, SourceNotFound
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -80,6 +80,7 @@ def install(app: FastAPI) -> None:
     """
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SelectionError, _on_selection_error)
+    app.add_exception_handler(SourceError, _on_source_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(BrokerUnavailable, _on_broker_unavailable)
@@ -122,7 +123,14 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_selection_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SelectionError)
-    errors = [ProblemError(name=error.name, message=str(error))]
+    return _answer(request, 422, str(error), errors=[ProblemError(name=error.name, message=str(error))])
+
+
+async def _on_source_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SourceError)
+    if isinstance(error, SourceNotFound):
+        return _answer(request, 404, str(error))
+    errors = [ProblemError(name=error.part or "name", message=str(error))]
     columns = [ProblemColumn(name=name, meaning=meaning) for name, meaning in error.columns]
     return _answer(request, 422, str(error), errors=errors, columns=columns)
 

@@ -75,15 +75,11 @@ class CubeError(AutoConnectError):
 
 
 class SelectionError(AutoConnectError):
-    """Raised when a filter or a parameter cannot be read; `name` is the one at fault.
+    """Raised when a filter or a parameter cannot be read; `name` is the one at fault."""
 
-    `columns` has the names to choose from, and what each means, if the columns of a source are at fault.
-    """
-
-    def __init__(self, name: str, message: str, columns: NamedColumns = ()) -> None:
+    def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
-        self.columns = columns
 
 
 class StateDamaged(AutoConnectError):

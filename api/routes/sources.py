@@ -1,8 +1,6 @@
 """Routes to list, check, read, upload and delete sources."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,7 +17,6 @@ from api.source_files import MEDIA_TYPE
 from api.upload import receive
 from autoconnect.checking import check
 from autoconnect.core.dialect import NOTHING_GIVEN, DialectOptions
-from autoconnect.errors import SelectionError, SourceError, SourceNotFound
 from autoconnect.exports.json import FORMAT as JSON
 from autoconnect.models import API_PREFIX, SourceCheck, check_source_name
 from autoconnect.sources.local import SUFFIXES, Source, find_source, open_newest
@@ -105,8 +102,7 @@ async def check_source(
     options = given.merged(settings.dialect_options)
 
     def body() -> Body:
-        with _told():
-            document = check(name, folders, options).model_dump_json().encode()
+        document = check(name, folders, options).model_dump_json().encode()
         return Body(JSON.media_type, iter([document]), len(document))
 
     return await computations.make(request, _CHECK_BYTES, body)
@@ -116,8 +112,7 @@ async def check_source(
 @router.head("/{name}", include_in_schema=False)
 def get_source(request: Request, files: SendingFiles, folders: SourceFolders, name: Name) -> Response:
     """Sends the file itself, as it is stored. If it changes while it is sent, the answer ends before it is complete."""
-    with _told():
-        source, file = open_newest(name, folders)
+    source, file = open_newest(name, folders)
     return files.answer(request, source, file)
 
 
@@ -145,22 +140,10 @@ async def put_source(request: Request, response: Response, settings: Configured,
 @router.delete("/{name}", summary="Delete a source", status_code=204, dependencies=[NEEDS_KEY])
 def delete_source(folders: SourceFolders, name: Name) -> None:
     """Deletes an uploaded source."""
-    with _told():
-        source = find_source(name, folders)
+    source = find_source(name, folders)
     if not source.uploaded:
         raise Problem(409, f"{name} is in the data folder, which is read-only; only uploaded sources can be deleted.")
     stored_path(folders.uploads, FilePath(source.name)).unlink(missing_ok=True)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tells the client of an error of the source: 404 if there is none of that name, else 422 with what to give."""
-    try:
-        yield
-    except SourceNotFound as error:
-        raise Problem(404, str(error)) from None
-    except SourceError as error:
-        raise SelectionError(error.part or "name", str(error), error.columns) from None
 
 
 def _info(source: Source) -> SourceInfo:
