@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 #: Groups of tests by a pattern of their ids, in the order in which they start; all other tests follow, one at a time.
 #: The tests of a group run one after the other in one process: they share a stack, or would slow each other down.
 _GROUPS: Mapping[str, str] = {
-    # One stack of containers at a time: their health checks alone take half a core.
+    # One stack of containers at a time: two slow each other down until time limits end their tests.
     "containers": r"tests/e2e/test_containers\.py|tests/chaos/test_containers\.py",
     "kills": r"tests/e2e/test_kill\.py",
     "chaos": r"tests/chaos/test_chaos\.py",
