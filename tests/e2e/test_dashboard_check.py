@@ -140,6 +140,23 @@ def test_columns_are_chosen_and_the_preview_follows(files: Page, stack: Up) -> N
     assert job["dialect"]["columns"] | {"city": "=Lyon", "price": "Net", "cost": "Achat"} == job["dialect"]["columns"]
 
 
+def test_an_answer_that_comes_after_the_end_of_its_job_does_not_open_the_job_again(files: Page) -> None:
+    """When a job ends before the answer that it was submitted arrives / I expect its card to say that it has ended"""
+    checked(files, "quick.csv", "".join(generate(30, seed=1)))
+    row = files.get_by_role("row").filter(has_text="quick.csv")
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        expect(row.locator(".badge--completed")).to_be_visible()
+        route.fulfill(response=answer)
+
+    files.route(re.compile("/api/v1/jobs$"), answer_late)
+    files.get_by_role("button", name="Run", exact=True).click()
+    expect(files.get_by_role("heading", name="Drop a CSV here")).to_be_visible()  # the answer has come
+    files.wait_for_timeout(500)  # a wrong state would be drawn by then
+    expect(files.locator("article.job", has_text="quick.csv").locator(".badge--completed")).to_be_visible(timeout=1)
+
+
 def test_all_changes_are_undone_at_once(files: Page) -> None:
     checked(files, "undo.csv", "".join(generate(30, seed=1)))
     files.get_by_label("Cost", exact=True).select_option("duree_location_mois")

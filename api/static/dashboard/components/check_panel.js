@@ -16,7 +16,7 @@ import { failure, skeleton } from "./states.js";
 /**
  * @typedef {object} Listener
  * @property {(given: Given) => void} changed The user gives something else of the dialect.
- * @property {(job: Record<string, any>) => void} ran
+ * @property {(request: () => Promise<Record<string, any>>) => Promise<void>} run Sends the request that runs the file.
  * @property {() => void} left
  */
 
@@ -146,7 +146,7 @@ export class CheckPanel {
   async #run() {
     this.runs.disabled = true;
     try {
-      this.listener.ran(await submit(this.name, this.given, this.publish.checked, this.intent ?? randomKey()));
+      await this.listener.run(() => submit(this.name, this.given, this.publish.checked, this.intent ?? randomKey()));
     } catch (error) {
       fill(this.message, failure(error, () => this.#run()));
       this.runs.disabled = false;

@@ -10,7 +10,7 @@ import { confirm } from "./confirm.js";
 import { tell } from "./toast.js";
 
 /** @typedef {Record<string, any>} Job */
-/** @typedef {{take: (job: Job) => void, check: (job: Job) => void}} Owner Takes a job that has changed; opens its file. */
+/** @typedef {{ask: (request: () => Promise<Job>) => Promise<Job>, check: (job: Job) => void}} Owner Takes the job that a request answers with; opens the file of a job. */
 
 /**
  * The names of the actions that a job allows now.
@@ -52,8 +52,7 @@ async function act(name, job, owner, button) {
   if (name === "cancel" && !(await confirm(t("cancel.title"), t("cancel.why", { source: job.source }), [["cancel", t("action.cancel")]]))) return;
   button.disabled = true;
   try {
-    const now = await acts[name](job);
-    owner.take(now);
+    const now = await owner.ask(() => acts[name](job));
     const isLate = name === "cancel" && now.status !== "cancelled";
     tell(t(`done.${isLate ? "late" : name}`, { source: job.source }));
   } catch (error) {

@@ -92,13 +92,16 @@ export class Jobs extends EventTarget {
   }
 
   /**
-   * Takes a job as it is now.
-   * @param {Job} job
+   * Sends a request that answers with a job, and takes that job; returns the job as it is known then.
+   * @param {() => Promise<Job>} request
+   * @returns {Promise<Job>}
    */
-  take(job) {
-    this.told.set(job.id, performance.now());
-    this.#put(job);
+  async ask(request) {
+    const asked = performance.now();
+    const job = await request();
+    this.#putAnswer(job, asked);
     this.dispatchEvent(new Event("change"));
+    return this.known.get(job.id) ?? job;
   }
 
   /**
@@ -108,7 +111,7 @@ export class Jobs extends EventTarget {
   async follow(signal) {
     let isFirst = true;
     await follow((name, data) => {
-      if (name === "job") this.take(data);
+      if (name === "job") this.#tell(data);
       if (name === "removed") this.#drop(data.id);
       if (name === "snapshot" && !isFirst) this.load(signal).catch(() => {}); // the banner tells
       isFirst = false;
@@ -119,13 +122,29 @@ export class Jobs extends EventTarget {
   async #read(cursor, signal) {
     const asked = performance.now();
     const { items, next_cursor: next } = await ask("jobs", { params: { limit: PAGE, cursor }, signal });
-    for (const job of items) if ((this.told.get(job.id) ?? 0) < asked) this.#put(job);
+    for (const job of items) this.#putAnswer(job, asked);
     if (cursor || !this.isLoaded) {
       this.cursor = next;
       this.oldest = next ? time(items[items.length - 1]) : 0;
     }
     this.isLoaded = true;
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {Job} job */
+  #tell(job) {
+    this.told.set(job.id, performance.now());
+    this.#put(job);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * An event that came after the request was sent is newer than its answer.
+   * @param {Job} job
+   * @param {number} asked
+   */
+  #putAnswer(job, asked) {
+    if ((this.told.get(job.id) ?? 0) < asked) this.#put(job);
   }
 
   /** @param {Job} job */

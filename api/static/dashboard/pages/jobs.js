@@ -25,7 +25,7 @@ const DRAWN_MS = 100;
 class FilesAndJobs {
   /** @param {HTMLElement} main */
   constructor(main) {
-    const owner = { take: (/** @type {Job} */ job) => this.jobs.take(job), check: (/** @type {Job} */ job) => this.open(job.source, {}) };
+    const owner = { ask: (/** @type {() => Promise<Job>} */ request) => this.jobs.ask(request), check: (/** @type {Job} */ job) => this.open(job.source, {}) };
     this.owner = owner;
     this.jobs = new Jobs();
     this.sources = new SourceList((source) => this.open(source.name, {}));
@@ -87,7 +87,7 @@ class FilesAndJobs {
     this.panel?.close();
     this.panel = new CheckPanel(name, given, {
       changed: (now) => pushState({ file: name, dialect: textOf(now) }),
-      ran: (job) => this.#ran(job),
+      run: (request) => this.#run(request),
       left: () => {
         this.leave();
         this.drop.button.focus();
@@ -111,12 +111,12 @@ class FilesAndJobs {
     this.open(name, {});
   }
 
-  /** @param {Job} job */
-  #ran(job) {
+  /** @param {() => Promise<Job>} request */
+  async #run(request) {
+    const job = await this.jobs.ask(request);
     this.leave();
     for (const [id, card] of this.cards) if (!isOpen(card.job)) this.#dismiss(id);
     this.#addCard(job);
-    this.jobs.take(job);
     this.cards.get(job.id)?.title.focus();
   }
 
