@@ -1,11 +1,20 @@
 """Waiting for a condition, and free ports."""
 
+import itertools
+import os
+import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+#: The ports that tests may take: so many for each process of a run.
+_FIRST_PORT, _PORTS_EACH = 10_000, 2_500
+#: It begins anywhere: other runs on this machine take ports, too.
+_numbers = itertools.count(random.randrange(_PORTS_EACH))
 
 
 def wait_until(
@@ -22,8 +31,13 @@ def wait_until(
 
 
 def free_port() -> int:
-    """A port of the loopback interface that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that is free, and that no other process of this run is given, even later.
+
+    It lies below the ports that Linux gives to connections.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = _FIRST_PORT + process * _PORTS_EACH + next(_numbers) % _PORTS_EACH
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
