@@ -50,7 +50,7 @@ def tree(pid: int | None = None) -> list[int]:
     parents = {}
     for folder in _PROC.glob("[0-9]*"):
         try:
-            stat = (folder / "stat").read_text()
+            stat = (folder / "stat").read_text(errors="replace")  # a name may be cut within a character
         except (FileNotFoundError, ProcessLookupError):  # it has just ended
             continue
         parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
