@@ -140,7 +140,7 @@ class MemoryInfo(BaseModel):
 
 
 class SystemInfo(BaseModel):
-    """The version of the program, and the state of what all services share."""
+    """The version, the lease, how long the oldest batch has waited, and the memory of Redis."""
 
     version: str
     lease_ms: int = Field(description="Milliseconds without a sign of life after which a worker counts as dead.")

@@ -80,16 +80,16 @@ class Throttle:
 
 
 def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None) -> None:
-    """Call `round_` until asked to stop; while Redis is away, retry with growing pauses.
-
-    Touch the health file after each round.
-    """
+    """End at SIGTERM and SIGINT; until then, `repeat`."""
     stop.listen()
     repeat(round_, stop, health_file)
 
 
 def repeat(round_: Callable[[], None], stop: Stop, health_file: Path | None = None) -> None:
-    """The same without listening to signals, for another thread."""
+    """Call `round_` until asked to stop; while Redis is away, retry with growing pauses.
+
+    Touch the health file after each round.
+    """
     failures = 0
     while not stop.requested:
         try:

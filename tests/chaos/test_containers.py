@@ -171,7 +171,7 @@ def _die(stack: Stack, service: str) -> None:
 
 def _pause(stack: Stack, service: str) -> None:
     victim = _victim(stack, service)
-    # The kernel freezes no container of which a process waits for the disk.
+    # The kernel refuses to freeze a container while one of its processes waits for the disk.
     wait_until(f"{service} to be paused", lambda: output_or_none("docker", "pause", victim) is not None, poll_s=POLL_S)
     time.sleep(_AWAY_S)
     output("docker", "unpause", victim)

@@ -81,7 +81,7 @@ def data() -> bytes:
 
 
 def ended(data: bytes, folder: Path, scheduler: str | None, watch: Watcher = lambda job: None) -> Ended:
-    """A job in batches of 5,000 bytes, some of which take the plain mapper a while."""
+    """Run a file as a job of many batches, which the plain mapper maps slowly enough to kill a worker meanwhile."""
     (folder / "any.csv").write_bytes(data)
     settings = load_settings(dask_scheduler=scheduler, batch_bytes=5_000, workers=WORKERS, mapper="plain")
     return engine_of("dask")(folder / "any.csv", settings, NOTHING_GIVEN, watch)
