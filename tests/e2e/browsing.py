@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Route
 
-from tests.e2e.conftest import SOURCE, stack_source
-from tests.e2e.processes import Up, running
 from tests.e2e.waiting import wait_until
+from tests.integration.api_server import ApiServer
 
+#: An API key.
+KEY = "0123456789abcdef0123456789abcdef"
 #: What Chromium writes to the console for each answer that is an error, as a refused check is.
 _REFUSAL = "Failed to load resource: the server responded with a status of 4"
 #: What it writes if an interface comes or goes, as those of other tests' containers do; pages load again.
@@ -42,12 +42,7 @@ def watched(browser: Browser, url: str, *, may_refuse: bool = False, **options: 
     assert not complaints
 
 
-@contextmanager
-def small_stack(folder: Path) -> Iterator[Up]:
-    """A stack of its own with small batches that has processed a source, for tests that leave jobs and files behind."""
-    (folder / "data").mkdir()
-    (folder / "data" / SOURCE).write_text(stack_source(1_000))
-    with running(folder, {"AUTOCONNECT_BATCH_BYTES": "100000"}) as stack:
-        stack.first_job = wait_until("the first job", stack.latest)["id"]
-        assert stack.ended(stack.first_job)["status"] == "completed"
-        yield stack
+def ready(server: ApiServer) -> ApiServer:
+    """The server, once it has reached Redis."""
+    wait_until("Redis", lambda: server.get("/health/ready").status == 200)
+    return server

@@ -7,11 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.processes import Up
-from tests.e2e.test_pages import browser, page
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser", "page"]  # the fixtures
 
 #: Charts of the page.
 CHARTS = 9
@@ -20,7 +17,7 @@ CHARTS = 9
 @pytest.fixture
 def results(page: Page, up: Up) -> Page:
     page.goto(f"{up.url}/")
-    expect(page.locator(".chart__picture")).to_have_count(CHARTS, timeout=120_000)
+    expect(page.locator(".chart__picture")).to_have_count(CHARTS)
     return page
 
 

@@ -17,11 +17,8 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.metrics.definitions import DEFINITIONS
 from autoconnect.core.table import Kind
 from tests.e2e.processes import Up
-from tests.e2e.test_pages import browser, page
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser", "page"]  # the fixtures
 
 #: All metrics but the summary, which the key figures show.
 CHARTS = [name for name in CATALOGUE if name != "summary"]

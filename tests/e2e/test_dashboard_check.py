@@ -10,26 +10,17 @@ from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from autoconnect.generate import generate
 from autoconnect.generate.dialects import DIALECTS
-from tests.e2e.browsing import small_stack, watched
+from tests.e2e.browsing import watched
 from tests.e2e.conftest import SOURCE
 from tests.e2e.processes import Up
-from tests.e2e.test_pages import browser
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser"]  # the fixture
 
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 #: The days cannot be told from the months.
 UNDECIDED = HEADER + "TX1,01/02/2024,Paris,vente,BMW X3,10.50,\nTX2,03/04/2024,Lyon,vente,BMW X3,20.50,\n"
 #: Two needed columns have names of their own, and one is missing.
 OWN_NAMES = "id,date,Agence,type,modele,Net,Achat\nTX1,2024-01-31,Nice,vente,Clio,10.50,9.25\n"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with small_stack(tmp_path_factory.mktemp("check")) as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -13,27 +13,17 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from autoconnect.generate import generate
 from tests.chaos.redis_server import RedisServer
-from tests.e2e.browsing import small_stack, watched
+from tests.e2e.browsing import KEY, ready, watched
 from tests.e2e.conftest import SOURCE, stack_source
 from tests.e2e.processes import Up
-from tests.e2e.test_dashboard_states import KEY, ready, redis, visitor
-from tests.e2e.test_pages import browser
 from tests.files import slow_to_map
 from tests.integration.api_server import api_server
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["browser", "redis", "visitor"]  # the fixtures
-
 HEADER = "transaction_id,date,ville,type,modele,prix,duree_location_mois\n"
 #: Enough for half a minute: invisible characters make rows slow.
 MANY = 400_000
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with small_stack(tmp_path_factory.mktemp("jobs")) as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -9,13 +9,10 @@ from playwright.sync_api import Browser, expect
 from autoconnect.generate import generate
 from tests.e2e.conftest import SOURCE, stack_source
 from tests.e2e.processes import running
-from tests.e2e.test_pages import browser
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser"]  # the fixture
 
 #: Enough for some ten seconds: invisible characters make rows slow.
 ROWS = 150_000

@@ -1,41 +1,16 @@
 """The page of results without a result, while Redis is away, and with a key for reading."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.chaos.redis_server import RedisServer
-from tests.e2e.browsing import watched
-from tests.e2e.test_pages import browser
-from tests.e2e.waiting import wait_until
-from tests.integration.api_server import ApiServer, api_server
+from tests.e2e.browsing import KEY, ready, watched
+from tests.integration.api_server import api_server
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser"]  # the fixture
-
-KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    yield server
-    server.stop()
-
-
-def ready(server: ApiServer) -> ApiServer:
-    wait_until("Redis", lambda: server.get("/health/ready").status == 200)
-    return server
-
-
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(locale="en-GB") as context:
-        yield context.new_page()
 
 
 def test_a_first_start_says_what_to_do_and_where(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
@@ -57,9 +32,9 @@ def test_the_page_comes_back_by_itself_when_redis_does(visitor: Page, redis: Red
         visitor.goto(ready(server).url)
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
         redis.freeze()
-        expect(visitor.locator(".banner")).to_be_visible(timeout=120_000)
+        expect(visitor.locator(".banner")).to_be_visible()
         redis.wake()
-        expect(visitor.locator(".banner")).to_be_hidden(timeout=120_000)
+        expect(visitor.locator(".banner")).to_be_hidden()
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
 
 

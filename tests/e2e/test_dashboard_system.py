@@ -15,16 +15,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from autoconnect.broker import batches
 from autoconnect.broker.connection import connect
 from tests.chaos.redis_server import RedisServer
+from tests.e2e.browsing import KEY, ready
 from tests.e2e.processes import Up, environment
-from tests.e2e.test_dashboard_states import KEY, ready, redis, visitor
-from tests.e2e.test_pages import browser, page
 from tests.integration.api_server import api_server
 from tests.integration.stack import Stack
 from worker.group import GroupPolicy
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser", "page", "redis", "visitor"]  # the fixtures
 
 #: A lease that does not end during a test.
 LONG_LEASE_MS = 600_000
@@ -37,7 +34,7 @@ def figure(page: Page, name: str) -> Locator:
 @pytest.fixture
 def system(page: Page, up: Up) -> Page:
     page.goto(f"{up.url}/system")
-    expect(page.locator("#workers tbody tr")).to_have_count(3, timeout=120_000)
+    expect(page.locator("#workers tbody tr")).to_have_count(3)
     return page
 
 

@@ -1,36 +1,11 @@
 """The documentation pages in a real browser that can reach nothing but the API."""
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.e2e.browsing import watched
 from tests.e2e.processes import Up
-from tests.required import require
 
 pytestmark = pytest.mark.browser
-
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        require("browser", f"there is no browser on the PATH ({', '.join(_BROWSERS)})")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, up: Up) -> Iterator[Page]:
-    """A page; its test fails on an error in the console, and on a request to any address but the API's."""
-    with watched(browser, up.url) as page:
-        yield page
 
 
 def operations(up: Up) -> int:

@@ -5,13 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.test_pages import browser
 from tests.integration.api_server import api_server
 from tests.reverse_proxy import PREFIX, reverse_proxy
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["browser"]  # the fixture
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 

@@ -8,9 +8,6 @@ from playwright.sync_api import Browser
 
 from tests.e2e.conftest import SOURCE
 from tests.e2e.processes import Up, autoconnect
-from tests.e2e.test_pages import browser
-
-__all__ = ["browser"]  # the fixture
 
 #: What differs between two runs of one file: the job, the time, and where all rows are.
 _OWN = re.compile(r"[0-9a-f]{16}|\d+ \w+ \d{4}, \d\d:\d\d UTC|(?<=All rows: )[^<]+")
