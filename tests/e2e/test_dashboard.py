@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.browsing import watched
 from tests.e2e.processes import Up
 
 pytestmark = pytest.mark.browser
@@ -71,6 +72,24 @@ def test_a_chip_widens_what_a_city_has_narrowed(results: Page, up: Up) -> None:
     expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(f"{paris:,}")
     results.get_by_role("button", name="Remove the filter Paris").click()
     expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(whole)
+
+
+def test_a_period_of_ones_own_is_chosen_by_its_months(browser: Browser, up: Up) -> None:
+    with watched(browser, up.url, locale="fr-FR") as page:
+        page.goto(f"{up.url}/")
+        page.get_by_label("Période").select_option("Période personnalisée")
+        first, last = page.get_by_label("Premier mois"), page.get_by_label("Dernier mois")
+        expect(first.locator("option").first).to_have_text("janv. 2023")
+        last.select_option("mars 2023")
+        page.wait_for_url(re.compile("from=2023-01&to=2023-03"))
+        expect(last.locator("option").last).to_have_text("déc. 2024")
+        expect(page.get_by_label("Premier mois").locator("option")).to_have_text(
+            ["janv. 2023", "févr. 2023", "mars 2023"]
+        )
+        wanted = up.get("/metrics/summary", params={"from": "2023-01", "to": "2023-03"})["rows"][0]["transactions"]
+        expect(page.locator("[data-figure=transactions] .figure__value")).to_have_text(str(wanted))
+        page.get_by_label("Période").select_option("Toute la période")
+        expect(last).to_have_count(0)
 
 
 def test_french_has_its_words_and_numbers(browser: Browser, up: Up) -> None:

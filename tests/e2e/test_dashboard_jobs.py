@@ -194,7 +194,12 @@ def test_a_first_start_says_what_to_do_and_a_lost_redis_is_reported(
         expect(visitor.locator(".banner")).to_be_hidden()
 
 
-def test_a_change_asks_for_the_key_and_the_file_stays_open(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+def sign_in(page: Page, key: str) -> None:
+    page.get_by_role("textbox", name="API key").fill(key)
+    page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
+
+
+def test_a_change_asks_for_the_key_and_goes_on_with_it(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / SOURCE).write_text(HEADER + "TX1,01/02/2024,Paris,vente,BMW X3,10.50,\n")
     with api_server(tmp_path, redis.url, API_KEY=KEY) as server:
@@ -202,10 +207,25 @@ def test_a_change_asks_for_the_key_and_the_file_stays_open(visitor: Page, redis:
         visitor.get_by_role("button", name=SOURCE).click()
         visitor.get_by_label("Dates", exact=True).select_option("mdy")
         visitor.get_by_role("button", name="Run", exact=True).click()
-        visitor.get_by_role("textbox", name="API key").fill(KEY)
-        visitor.get_by_role("dialog").get_by_role("button", name="Sign in").click()
-        expect(visitor.get_by_label("Dates", exact=True)).to_have_value("mdy")
-        visitor.get_by_role("button", name="Run", exact=True).click()
+        sign_in(visitor, KEY[::-1])
+        expect(visitor.get_by_text("This key is not accepted.")).to_be_visible()
+        sign_in(visitor, KEY)
         expect(visitor.locator(".opener")).to_contain_text(SOURCE)
         expect(visitor.get_by_text("Waits for its turn")).to_be_visible()
+        expect(visitor.get_by_role("button", name="Sign out")).to_be_visible()
         assert KEY not in visitor.url
+
+
+def test_an_upload_asks_for_the_key_and_goes_on_with_it(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+    content = (HEADER + "TX1,2024-01-31,Paris,vente,BMW X3,10.50,\n").encode()
+    with api_server(tmp_path, redis.url, API_KEY=KEY) as server:
+        visitor.goto(f"{ready(server).url}/jobs")
+        chosen = visitor.locator("input[type=file]")
+        chosen.set_input_files({"name": "june.csv", "mimeType": "text/csv", "buffer": content})
+        visitor.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(visitor.get_by_role("alert")).to_contain_text("X-API-Key")
+        visitor.get_by_role("button", name="Try again").click()
+        sign_in(visitor, KEY)
+        expect(visitor.get_by_role("heading", name="june.csv")).to_be_visible()
+        expect(visitor.get_by_role("region", name="First rows, as they are read")).to_contain_text("BMW X3")
+        assert (tmp_path / "uploads" / "june.csv").read_bytes() == content

@@ -123,7 +123,7 @@ def test_claimed_batches_are_shown_with_their_worker_and_dead_ones_can_be_retrie
         expect(dead).to_contain_text(f"Batch {item.batch} is dead")
         expect(dead).to_contain_text("no luck")
         assert Axe().run(visitor).response["violations"] == []
-        visitor.get_by_role("button", name="Retry june.csv").click()
+        visitor.get_by_role("button", name="Try again: june.csv").click()
         expect(dead).to_have_count(0)
         assert stack.finish(job_id, stack.worker()).error is None
         expect(figure(visitor, "open")).to_have_text("0")
@@ -136,9 +136,9 @@ def test_a_retry_that_is_refused_says_why(visitor: Page, redis: RedisServer, tmp
         stack.planned(stack.generated(name="june.csv"))
         assert batches.give_back_batch(stack.client, worker.id, stack.claimed(worker).id, max_attempts=1, reason="x")
         stack.generated(rows=10, name="june.csv")
-        visitor.get_by_role("button", name="Retry june.csv").click(timeout=120_000)
+        visitor.get_by_role("button", name="Try again: june.csv").click(timeout=120_000)
         expect(visitor.locator("#dead").get_by_role("alert")).to_contain_text("no longer the file")
-        expect(visitor.get_by_role("button", name="Retry june.csv")).to_be_enabled()
+        expect(visitor.get_by_role("button", name="Try again: june.csv")).to_be_enabled()
 
 
 def test_a_redis_that_is_nearly_full_is_named_with_what_it_stops(

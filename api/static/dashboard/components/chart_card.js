@@ -47,6 +47,11 @@ export class ChartCard {
     this.element = this.#make();
   }
 
+  get isInView() {
+    const { top, bottom } = this.element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
   /**
    * Says that the metric is about to be shown with other filters: until then it looks busy, and its files have them.
    * @param {View} view

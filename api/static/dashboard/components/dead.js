@@ -19,7 +19,7 @@ export function deadList(dead, retry) {
 
 /** @param {Job} job @param {(job: Job) => Promise<void>} retry */
 function line(job, retry) {
-  const button = /** @type {HTMLButtonElement} */ (h("button", { class: "button", type: "button", "aria-label": t("system.retry_job", { source: job.source }), onclick: run }, t("system.retry")));
+  const button = /** @type {HTMLButtonElement} */ (h("button", { class: "button", type: "button", "aria-label": t("action.of", { action: t("action.retry"), source: job.source }), onclick: run }, t("action.retry")));
   async function run() {
     button.disabled = true;
     await retry(job);

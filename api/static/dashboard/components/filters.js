@@ -3,11 +3,13 @@
 import { h } from "../lib/dom.js";
 import { month } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { PRESETS, periodOf, presetOf } from "../lib/periods.js";
+import { monthsOf, PRESETS, periodOf, presetOf } from "../lib/periods.js";
 import { combobox } from "./combobox.js";
 import { icon } from "./icons.js";
 
 const TYPES = ["", "vente", "location"];
+/** A period that is chosen by its months. */
+const OWN = "own";
 /** What the figures are compared with; by default the period just before. */
 const PERIODS = ["", "year"];
 
@@ -39,8 +41,7 @@ export function filterBar(filters, known, change) {
       combobox(t("filter.cities"), known.cities, filters.city, (city) => change({ city })),
       combobox(t("filter.models"), known.models, filters.model, (model) => change({ model })),
       periodChoice(filters, known.range, change),
-      bound("from", filters, known.range, change),
-      bound("to", filters, known.range, change),
+      presetOf(filters, known.range) === OWN && bounds(filters, known.range, change),
       choice(t("filter.type"), TYPES.map((type) => [type, t(`type.${type || "any"}`)]), filters.type, (type) => change({ type })),
       choice(t("filter.compare"), PERIODS.map((period) => [period, t(`compare.${period || "previous"}`)]), filters.compare, (compare) => change({ compare }))));
 }
@@ -86,23 +87,38 @@ function chip(name, widen) {
 
 /** @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
 function periodChoice(filters, range, change) {
-  const now = presetOf(filters, range);
-  const names = now === "own" ? [...PRESETS, "own"] : PRESETS;
-  return choice(t("filter.period"), names.map((name) => [name, t(`period.${name}`)]), now, (preset) => preset !== "own" && change(periodOf(preset, range)));
+  const choices = /** @type {[string, string][]} */ ([...PRESETS, OWN].map((name) => [name, t(`period.${name}`)]));
+  return choice(t("filter.period"), choices, presetOf(filters, range), (name) => change(name === OWN ? wholePeriod(filters, range) : periodOf(name, range)));
 }
 
-/** @param {"from" | "to"} name @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
-function bound(name, filters, range, change) {
-  return h("input", {
-    type: "month",
-    "aria-label": t(name === "from" ? "filter.from" : "filter.to"),
-    title: t(name === "from" ? "filter.from" : "filter.to"),
-    pattern: "[0-9]{4}-[0-9]{2}",
-    min: range.first.slice(0, 7),
-    max: range.last.slice(0, 7),
-    value: filters[name].slice(0, 7),
-    onchange: (/** @type {any} */ event) => event.target.validity.valid && change({ [name]: event.target.value }),
-  });
+/**
+ * The months that are shown now, for the user to change.
+ * @param {Filters} filters
+ * @param {import("../lib/periods.js").Range} range
+ */
+function wholePeriod({ from, to }, range) {
+  return { from: from || range.first.slice(0, 7), to: to || range.last.slice(0, 7) };
+}
+
+/** @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
+function bounds({ from, to }, range, change) {
+  const months = monthsOf(range);
+  return [
+    bound([t("filter.from"), t("filter.from_none")], from, months.filter((each) => !to || each <= to.slice(0, 7)), (month) => change({ from: month })),
+    bound([t("filter.to"), t("filter.to_none")], to, months.filter((each) => each >= from.slice(0, 7)), (month) => change({ to: month })),
+  ];
+}
+
+/**
+ * A choice of a month; what a link gives stays among the choices, also if it is a day or outside the data.
+ * @param {string[]} texts The label, and the text of no bound.
+ * @param {string} now
+ * @param {string[]} months
+ * @param {(month: string) => void} changed
+ */
+function bound([label, none], now, months, changed) {
+  const values = months.includes(now) ? months : [now, ...months];
+  return choice(label, values.map((value) => [value, value ? shown(value) : none]), now, changed);
 }
 
 /** @param {string} label @param {[string, string][]} choices Values and their texts. @param {string} now @param {(value: string) => void} changed */

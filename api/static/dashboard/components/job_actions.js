@@ -5,7 +5,7 @@ import { h } from "../lib/dom.js";
 import { download } from "../lib/download.js";
 import { language, t } from "../lib/i18n.js";
 import { acts, hasResult, isOpen } from "../lib/jobs.js";
-import { hasKey } from "../lib/key.js";
+import { currentKey } from "../lib/key.js";
 import { confirm } from "./confirm.js";
 import { tell } from "./toast.js";
 
@@ -42,7 +42,7 @@ export function action(name, job, owner) {
  */
 function report(job, attributes, label) {
   const path = `jobs/${job.id}/report`;
-  if (!hasKey()) return h("a", { ...attributes, href: `api/v1/${path}?lang=${language}`, target: "_blank" }, label);
+  if (!currentKey()) return h("a", { ...attributes, href: `api/v1/${path}?lang=${language}`, target: "_blank" }, label);
   const save = () => download(path, { lang: language }, `report-${job.id}.html`).catch((error) => tell(sentence(error), { isError: true }));
   return h("button", { ...attributes, type: "button", onclick: save }, label);
 }

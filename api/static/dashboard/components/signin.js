@@ -2,23 +2,42 @@
 
 import { fill, h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { forgetKey, hasKey, keepKey, keyEvents } from "../lib/key.js";
+import { askForKey, askWith, currentKey, forgetKey, keepKey } from "../lib/key.js";
 import { icon } from "./icons.js";
 
-/** The button of the header; the dialog also opens when a call is refused for want of a key. */
+const GIVEN = "given";
+
+/** The button of the header. The dialog also opens when a call is refused for want of a key; that call is sent again. */
 export function signInButton() {
-  const dialog = makeDialog();
-  document.body.append(dialog);
-  keyEvents.addEventListener("needed", () => dialog.open || dialog.showModal());
-  return h("button", { class: "tool", type: "button", "aria-label": label(), title: label(), onclick: () => (hasKey() ? signOut() : dialog.showModal()) },
-    icon(hasKey() ? "check" : "key"));
+  const button = h("button", { class: "tool", type: "button", onclick: () => (currentKey() ? signOut() : signIn()) });
+  const draw = () => {
+    const label = t(currentKey() ? "key.sign_out" : "key.sign_in");
+    button.setAttribute("aria-label", label);
+    button.title = label;
+    fill(button, icon(currentKey() ? "check" : "key"));
+  };
+  askWith(() => ask().finally(draw));
+  draw();
+  return button;
 }
 
-const label = () => t(hasKey() ? "key.sign_out" : "key.sign_in");
+async function signIn() {
+  if (await askForKey()) location.reload();
+}
 
 function signOut() {
   forgetKey();
   location.reload();
+}
+
+/** Whether the user has given a key. */
+async function ask() {
+  const dialog = makeDialog();
+  document.body.append(dialog);
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve));
+  dialog.remove();
+  return dialog.returnValue === GIVEN;
 }
 
 function makeDialog() {
@@ -27,10 +46,11 @@ function makeDialog() {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     keepKey(field.value.trim());
-    location.reload();
+    dialog.close(GIVEN);
   };
   fill(dialog, h("form", { class: "stack", onsubmit: submit },
     h("h2", { id: "key-title" }, t("key.title")),
+    currentKey() && h("p", { class: "failure", role: "alert" }, t("key.refused")),
     h("p", { class: "muted" }, t("key.why")),
     h("label", { class: "field", for: "key" }, t("key.label"), field),
     h("div", { class: "row row--end" },

@@ -1,7 +1,7 @@
 /** The figures of the system page. */
 
 import { h } from "../lib/dom.js";
-import { bytes, duration, number } from "../lib/format.js";
+import { duration, number } from "../lib/format.js";
 import { t, tn } from "../lib/i18n.js";
 
 /** @typedef {import("../lib/system.js").State} State */
@@ -11,15 +11,14 @@ const ENDED = ["completed", "failed", "cancelled"];
 
 /** @param {State} state @param {Job[]} jobs */
 export function systemFigures(state, jobs) {
-  const { depths, memory, workers } = state;
+  const { depths, workers } = state;
   const open = jobs.filter((job) => !ENDED.includes(job.status)).length;
   const busy = workers.filter((worker) => worker.working_on.length).length;
   return h("dl", { class: "figures" },
     figure("workers", number(workers.length), tn("system.busy", busy)),
     figure("open", number(open), tn("system.to_plan", depths.orchestrator)),
     figure("waiting", number(depths.waiting + depths.ready), tn("system.claimed", depths.claimed)),
-    figure("oldest", duration(state.oldest_wait_s), t(state.oldest_wait_s === null ? "system.none_waits" : "system.since_planned")),
-    figure("memory", bytes(memory.used_bytes), memory.maximum_bytes ? t("system.of", { maximum: bytes(memory.maximum_bytes) }) : t("system.unlimited")));
+    figure("oldest", duration(state.oldest_wait_s), t(state.oldest_wait_s === null ? "system.none_waits" : "system.since_planned")));
 }
 
 /** @param {string} name @param {string} value @param {string} detail */

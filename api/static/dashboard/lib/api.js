@@ -2,7 +2,7 @@
 
 import { noteAway } from "./connection.js";
 import { t } from "./i18n.js";
-import { keyEvents, keyHeaders } from "./key.js";
+import { askForKey, currentKey } from "./key.js";
 
 /** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Params */
 /**
@@ -53,16 +53,35 @@ export function url(path, params = {}) {
  * @param {Call} [call]
  */
 export async function send(path, call = {}) {
-  const headers = { ...keyHeaders(), ...call.headers };
   /** @type {RequestInit} */
-  const request = { method: call.method ?? "GET", headers, signal: call.signal };
+  const request = { method: call.method ?? "GET", signal: call.signal };
+  const headers = { ...call.headers };
   if (call.json !== undefined) {
     headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(call.json);
   }
-  const response = await reach(url(path, call.params), request);
-  if (response.ok) return response;
-  throw refusal(response.status, await response.json().catch(() => ({})));
+  return withKey(async (key) => {
+    const response = await reach(url(path, call.params), { ...request, headers: { ...headers, ...key } });
+    if (response.ok) return response;
+    throw refusal(response.status, await response.json().catch(() => ({})));
+  });
+}
+
+/**
+ * Sends a request. If it is refused for want of a key, the user is asked for one, and it is sent again.
+ * @template T
+ * @param {(key: Record<string, string>) => Promise<T>} request Sends it with the header that carries the key.
+ */
+export async function withKey(request) {
+  for (;;) {
+    const key = currentKey();
+    try {
+      return await request(key ? { "X-API-Key": key } : {});
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401)) throw error;
+      if (key === currentKey() && !(await askForKey())) throw error;
+    }
+  }
 }
 
 /**
@@ -109,6 +128,5 @@ async function reach(address, request) {
  */
 export function refusal(status, problem) {
   if (status === 503) noteAway();
-  if (status === 401) keyEvents.dispatchEvent(new Event("needed"));
   return new ApiError(problem.detail ?? t("error.status", { status }), status, problem);
 }

@@ -1,7 +1,7 @@
 /** Downloads answers of the API as files, with the key if there is one, and tells the call as a curl command. */
 
 import { send, url } from "./api.js";
-import { hasKey } from "./key.js";
+import { currentKey } from "./key.js";
 
 /** @typedef {import("./api.js").Params} Params */
 
@@ -32,7 +32,7 @@ function save(content, name) {
  * @param {Params} [params]
  */
 export function curl(path, params) {
-  const key = hasKey() ? ' -H "X-API-Key: $AUTOCONNECT_API_KEY"' : "";
+  const key = currentKey() ? ' -H "X-API-Key: $AUTOCONNECT_API_KEY"' : "";
   return `curl${key} '${url(path, params).href.replaceAll("'", "%27")}'`;
 }
 

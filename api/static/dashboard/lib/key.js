@@ -2,14 +2,9 @@
 
 const NAME = "api-key";
 
-/** @returns {Record<string, string>} The headers that carry the key, if there is one. */
-export function keyHeaders() {
-  const key = sessionStorage.getItem(NAME);
-  return key ? { "X-API-Key": key } : {};
-}
-
-export function hasKey() {
-  return sessionStorage.getItem(NAME) !== null;
+/** @returns {string | null} */
+export function currentKey() {
+  return sessionStorage.getItem(NAME);
 }
 
 /** @param {string} key */
@@ -21,5 +16,23 @@ export function forgetKey() {
   sessionStorage.removeItem(NAME);
 }
 
-/** Tells when a call was refused for want of a key: `addEventListener("needed", ...)`. */
-export const keyEvents = new EventTarget();
+/** @type {() => Promise<boolean>} */
+let show = async () => false;
+/** @type {Promise<boolean> | null} */
+let asking = null;
+
+/**
+ * Sets how the user is asked for a key; the dialog says whether one was given.
+ * @param {() => Promise<boolean>} dialog
+ */
+export function askWith(dialog) {
+  show = dialog;
+}
+
+/** Asks the user for a key, once for all calls that wait for it; whether one was given. */
+export function askForKey() {
+  asking ??= show().finally(() => {
+    asking = null;
+  });
+  return asking;
+}

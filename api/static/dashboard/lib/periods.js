@@ -36,18 +36,34 @@ export function presetOf(period, range) {
   }) ?? "own";
 }
 
+/**
+ * All months of the data.
+ * @param {Range} range
+ */
+export function monthsOf({ first, last }) {
+  const from = numberOf(first);
+  return Array.from({ length: numberOf(last) - from + 1 }, (_, index) => nameOf(from + index));
+}
+
 /** @param {string} month @param {number} count */
 function monthsBefore(month, count) {
-  const number = Number(month.slice(0, 4)) * 12 + Number(month.slice(5)) - 1 - count;
-  return name(Math.floor(number / 12), (number % 12) + 1);
+  return nameOf(numberOf(month) - count);
 }
 
 /** @param {string} month */
 function firstOfQuarter(month) {
-  return name(Number(month.slice(0, 4)), Math.floor((Number(month.slice(5)) - 1) / 3) * 3 + 1);
+  return nameOf(Math.floor(numberOf(month) / 3) * 3);
 }
 
-/** @param {number} year @param {number} month */
-function name(year, month) {
-  return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}`;
+/**
+ * Months since January of the year 0.
+ * @param {string} day `YYYY-MM` or `YYYY-MM-DD`.
+ */
+function numberOf(day) {
+  return Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1;
+}
+
+/** @param {number} number As `numberOf` counts. */
+function nameOf(number) {
+  return `${String(Math.floor(number / 12)).padStart(4, "0")}-${String((number % 12) + 1).padStart(2, "0")}`;
 }

@@ -1,9 +1,8 @@
 /** The files that a job can read: list, check, upload, delete. */
 
-import { ApiError, ask, refusal, send, url } from "./api.js";
+import { ApiError, ask, refusal, send, url, withKey } from "./api.js";
 import { noteAway } from "./connection.js";
 import { t } from "./i18n.js";
-import { keyHeaders } from "./key.js";
 
 /**
  * @typedef {object} Source
@@ -62,7 +61,7 @@ export function textOf(given) {
 }
 
 /**
- * Uploads a file; `fetch` would not tell how much of it is sent.
+ * Uploads a file.
  * @param {string} name
  * @param {File} file
  * @param {(share: number) => void} progressed Called with the share that is sent, from 0 to 1.
@@ -70,10 +69,24 @@ export function textOf(given) {
  * @returns {Promise<Source>}
  */
 export function upload(name, file, progressed, signal) {
+  return withKey((key) => put(name, file, key, progressed, signal));
+}
+
+/**
+ * Sends a file by XMLHttpRequest: `fetch` cannot tell how much it has sent.
+ * @param {string} name
+ * @param {File} file
+ * @param {Record<string, string>} key The header that carries the key.
+ * @param {(share: number) => void} progressed
+ * @param {AbortSignal} signal
+ * @returns {Promise<Source>}
+ */
+function put(name, file, key, progressed, signal) {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const request = new XMLHttpRequest();
     request.open("PUT", url(pathOf(name)));
-    for (const [header, value] of Object.entries(keyHeaders())) request.setRequestHeader(header, value);
+    for (const [header, value] of Object.entries(key)) request.setRequestHeader(header, value);
     request.setRequestHeader("Content-Type", "text/csv");
     request.upload.onprogress = (event) => progressed(event.loaded / event.total);
     request.onload = () => (request.status < 300 ? resolve(read(request)) : reject(refusal(request.status, read(request))));

@@ -203,13 +203,14 @@ class Results {
   }
 
   /**
-   * Those at the top come first; each has the page to itself for a moment, so that it answers meanwhile.
+   * Those in view come first; each has the page to itself for a moment, so that it answers meanwhile.
    * @param {AbortSignal} signal
    */
   async #showCharts(signal) {
     const view = { params: this.#params(), currency: this.#currency(), signal };
     for (const card of this.cards) card.expect(view);
-    for (const card of this.cards) {
+    const inView = this.cards.filter((card) => card.isInView);
+    for (const card of new Set([...inView, ...this.cards])) {
       if (signal.aborted) return;
       await card.show(view);
     }
