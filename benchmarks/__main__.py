@@ -22,6 +22,7 @@ from benchmarks.experiments import (
     deaths,
     engines,
     forms,
+    models,
     naive,
     planning,
     queue,
@@ -42,7 +43,21 @@ README = ROOT / "README.md"
 #: Experiments by name, in the order of the page.
 EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
-    for module in (engines, stages, workers, rows, small_job, queue, deaths, api, dashboard, planning, forms, naive)
+    for module in (
+        engines,
+        stages,
+        workers,
+        rows,
+        small_job,
+        queue,
+        deaths,
+        api,
+        dashboard,
+        planning,
+        forms,
+        models,
+        naive,
+    )
 }
 #: Lines of the first table that the README shows.
 _KEY_LINES = 3

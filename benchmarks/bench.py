@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.data import make_file, make_form
+from benchmarks.data import make_file, make_form, make_uneven
 from benchmarks.ours import Stack
 
 #: Rows of the small job, which also warms up every engine.
@@ -70,6 +70,10 @@ class Bench:
     def form(self, rows: int, form: str) -> Path:
         """The file with `rows` rows in a form."""
         return _read_once(make_form(self.folder, rows, form))
+
+    def uneven(self, rows: int) -> Path:
+        """A file of twice as many rows, whose second half takes longer."""
+        return _read_once(make_uneven(self.folder, rows))
 
     @property
     def small_file(self) -> Path:

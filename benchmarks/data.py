@@ -54,6 +54,17 @@ def make_form(folder: Path, rows: int, form: str) -> Path:
     return _made(folder / f"form-{form.replace(' ', '-').replace('/', '-')}-{rows}.csv", pieces)
 
 
+def make_uneven(folder: Path, rows: int) -> Path:
+    """A file of `rows` plain rows and as many that take long to read; written if it does not exist."""
+    quick, slow = make_form(folder, rows, "plain"), make_form(folder, rows, "mixed")
+    return _made(folder / f"uneven-{2 * rows}.csv", _without_second_header(quick, slow))
+
+
+def _without_second_header(first: Path, second: Path) -> Iterator[bytes]:
+    yield first.read_bytes()
+    yield second.read_bytes().partition(b"\n")[2]
+
+
 def make_wide(folder: Path) -> Path:
     """A file of 200,000 rows, no two of the same city, day, type and model; written if it does not exist."""
     return _made(folder / f"wide-{_WIDE_MODELS * _WIDE_DAYS * 10}.csv", _wide_rows())

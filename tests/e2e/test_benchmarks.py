@@ -12,6 +12,7 @@ from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
 from benchmarks import answers, child, contenders
 from benchmarks.experiments import stages
+from benchmarks.models import MODELS, load, planned
 from benchmarks.ours import SERVICES, free_port, running_stack
 from benchmarks.report import Table, write_between_markers, write_sections
 from tests.e2e.waiting import wait_until
@@ -51,6 +52,18 @@ def test_each_stage_of_a_worker_takes_time(source: Path) -> None:
     assert len(spent) == 5
     assert spent["map: the compiled kernel, from bytes to cells"] > 0
     assert min(spent.values()) >= 0
+
+
+@pytest.mark.parametrize("name", MODELS[1:])
+def test_every_model_computes_the_cube_of_one_process(source: Path, name: str) -> None:
+    source.write_text("".join(generate(200_000)))  # several batches
+    work = planned(source)
+    assert len(work.plan.batches) > 2
+    with load("sequential").ready(1) as run:
+        expected = answers.from_cube(run(work).cube)
+    with load(name).ready(2) as run:
+        for _ in range(2):  # its processes take one file after another
+            assert answers.difference(expected, answers.from_cube(run(work).cube)) is None
 
 
 def test_one_cent_is_a_difference() -> None:

@@ -1,0 +1,70 @@
+"""Pipeline: one process reads, one maps, one merges. Batches move from one to the next, so all three work at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
+
+from autoconnect.core.partial import Partial, merge_partials
+from autoconnect.mapping import make_mapper, warm_up
+from autoconnect.sources.local import open_source
+from benchmarks.models import SPAWN, Run, Work
+
+TITLE = "pipeline"
+
+#: What may wait between two stages, so that the first one does not read the whole file into memory.
+_MAX_WAITING = 4
+#: Seconds after which a stage gives up, since the other one must have failed.
+_PATIENCE_S = 60.0
+#: Batches that are read, and partials that are mapped; None is the last one.
+_queues: Any = None
+
+
+@contextmanager
+def ready(workers: int) -> Iterator[Run]:  # more processes than stages would have nothing to do
+    """Start a process for each stage."""
+    queues = (SPAWN.Queue(_MAX_WAITING), SPAWN.Queue(_MAX_WAITING))
+    with ProcessPoolExecutor(3, SPAWN, _start, (queues,)) as pool:
+
+        def run(work: Work) -> Partial:
+            merged = pool.submit(_merge)
+            stages: list[Future[Any]] = [pool.submit(_read, work), pool.submit(_map, work), merged]
+            for ended in wait(stages, return_when=FIRST_EXCEPTION).done:
+                ended.result()  # raises what the stage has raised
+            return merged.result()
+
+        yield run
+
+
+def _start(queues: Any) -> None:
+    global _queues  # a process of the pool gets its queues only when it starts
+    _queues = queues
+    warm_up("kernel")
+
+
+def _read(work: Work) -> None:
+    [part] = work.plan.parts
+    with open_source(part.name, part.version, work.folders) as file:
+        for batch in work.plan.batches:
+            _queues[0].put(file.read_batch(batch.range), timeout=_PATIENCE_S)
+    _queues[0].put(None, timeout=_PATIENCE_S)
+
+
+def _map(work: Work) -> None:
+    [part] = work.plan.parts
+    for number, (lines, ahead) in enumerate(iter(lambda: _queues[0].get(timeout=_PATIENCE_S), None)):
+        mapper = make_mapper("kernel", part.layout)
+        data = memoryview(lines + ahead)
+
+        def read(offset: int, buffer: memoryview, data: memoryview = data) -> int:
+            piece = data[offset : offset + len(buffer)]
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+        mapper.add(number, len(lines), read)
+        _queues[1].put(mapper.partial(), timeout=_PATIENCE_S)
+    _queues[1].put(None, timeout=_PATIENCE_S)
+
+
+def _merge() -> Partial:
+    return merge_partials(iter(lambda: _queues[1].get(timeout=_PATIENCE_S), None))
