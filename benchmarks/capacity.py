@@ -5,7 +5,6 @@ case, and every batch has all cells, so that the aggregator has the most to merg
 whose processes have never held anything else.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from autoconnect.broker.keys import JobKeys
 from autoconnect.core.metrics import CATALOGUE
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.stack import local_stack
+from autoconnect.local.temporary import temporary_folder
 from autoconnect.models import API_PREFIX
 from benchmarks import processes
 from benchmarks.ours import free_port
@@ -89,13 +89,13 @@ def _result(peaks: Peaks) -> dict[str, str | int]:
 
 
 def _measure(models: int) -> Peaks:
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        source = Path(folder) / "models.csv"
+    with temporary_folder() as folder:
+        source = folder / "models.csv"
         with source.open("w") as file:
             file.write(_HEADER)
             for _ in range(_BATCHES):
                 file.writelines(_rows(models))
-        with _running(Path(folder), source) as (client, http):
+        with _running(folder, source) as (client, http):
             pids = {name: list(_pids(fragments)) for name, fragments in _COMMANDS.items()}
             before = server.read_memory(client).used
             job_id = _run(http, source.name)

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow.feather as feather
 
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.temporary import temporary_folder
 from benchmarks import answers
 from benchmarks.costs import Cost
 
@@ -35,7 +35,7 @@ def result(process: "subprocess.Popen[str]") -> Any:
 
 def run_engine(name: str, warm_up: Path, source: Path) -> tuple[Cost, Any]:
     """The cost of one run of an engine, and its answer in the common form."""
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        answer = Path(folder) / "answer.arrow"
+    with temporary_folder() as folder:
+        answer = folder / "answer.arrow"
         cost = Cost(*result(start("peers", name, warm_up, source, answer)))
         return cost, answers.from_engine(feather.read_table(str(answer), memory_map=False))

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -26,6 +25,7 @@ from autoconnect.core.sniffer import sniff_bytes
 from autoconnect.core.splits import ByteRange
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.supervisor import launch
+from autoconnect.local.temporary import temporary_folder
 from autoconnect.settings import PREFIX
 from autoconnect.sources.local import Source
 from benchmarks import queues
@@ -134,11 +134,11 @@ def _check_call(command: Sequence[str]) -> None:
 
 @contextmanager
 def _autoconnect(*, grouped: bool) -> Iterator[Queue]:
-    with running_server() as url, tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        source = Path(folder) / "empty.csv"
+    with running_server() as url, temporary_folder() as folder:
+        source = folder / "empty.csv"
         source.write_bytes(_SOURCE)
         client = connect(url)
-        settings = {"REDIS_URL": url, "DATA_DIR": folder, "LOG_LEVEL": "WARNING", "MAPPER": "plain"}
+        settings = {"REDIS_URL": url, "DATA_DIR": str(folder), "LOG_LEVEL": "WARNING", "MAPPER": "plain"}
         environment = {**os.environ, **{PREFIX + name: value for name, value in settings.items()}}
         command = [sys.executable, "-m", "benchmarks.empty_worker"]
         running = [launch(command, environment) for _ in range(WORKERS)]

@@ -1,7 +1,6 @@
 """Runs AutoConnect as users do: the stack is up, a job is submitted over HTTP, and its events report its end."""
 
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import JobKeys
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.stack import local_stack
+from autoconnect.local.temporary import temporary_folder
 from autoconnect.models import API_PREFIX, JobStatus
 from autoconnect.settings import load_settings
 from benchmarks import answers, processes
@@ -131,13 +131,13 @@ def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
     port = free_port()
     redis_url = load_settings().redis_url
     before = set(processes.tree())
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+    with temporary_folder() as folder:
         overrides = {
             **{"DATA_DIR": str(data.resolve()), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""},
             **{"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "WARNING", "RESULT_TTL_S": str(_RESULT_TTL_S)},
         }
         with (
-            local_stack(Path(folder), overrides, redis_url=redis_url, workers=workers, with_api=True) as (_, client),
+            local_stack(folder, overrides, redis_url=redis_url, workers=workers, with_api=True) as (_, client),
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
             _wait_until_up(http, workers)

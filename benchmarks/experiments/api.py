@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import httpx2
 
 from autoconnect.errors import AutoConnectError
+from autoconnect.local.temporary import temporary_folder
 from autoconnect.models import API_PREFIX
 from benchmarks import child
 from benchmarks.bench import Bench
@@ -98,8 +98,8 @@ def _run(port: int, path: str, connections: int, seconds: float) -> _Load:
 
 @contextmanager
 def _bare(body: bytes) -> Iterator[int]:
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
-        file, port = Path(folder) / "body.json", free_port()
+    with temporary_folder() as folder:
+        file, port = folder / "body.json", free_port()
         file.write_bytes(body)
         process = child.start("bare", str(port), file)
         try:

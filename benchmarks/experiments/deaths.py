@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from autoconnect.broker.connection import Client
 from autoconnect.errors import AutoConnectError
 from autoconnect.local.stack import local_stack
 from autoconnect.local.supervisor import Supervisor
+from autoconnect.local.temporary import temporary_folder
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import load_settings
 from benchmarks.bench import Bench
@@ -62,14 +62,12 @@ def measure(bench: Bench) -> list[Table]:
 
 @contextmanager
 def _stack(source: Path) -> Iterator[tuple[Supervisor, Client]]:
-    with tempfile.TemporaryDirectory(prefix="autoconnect-") as folder:
+    with temporary_folder() as folder:
         overrides = {
             **{"DATA_DIR": str(source.parent.resolve()), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""},
             **{"LOG_LEVEL": "ERROR", "MAPPER": _MAPPER, "BATCH_BYTES": str(source.stat().st_size // _BATCHES + 1)},
         }
-        services = local_stack(
-            Path(folder), overrides, redis_url=load_settings().redis_url, workers=_WORKERS, with_api=False
-        )
+        services = local_stack(folder, overrides, redis_url=load_settings().redis_url, workers=_WORKERS, with_api=False)
         with services as (supervisor, client):
             while len(workers.live_workers(client)) < _WORKERS:
                 supervisor.watch(timeout_s=0.1)
