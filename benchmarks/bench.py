@@ -72,7 +72,7 @@ class Bench:
         return _read_once(make_form(self.folder, rows, form))
 
     def uneven(self, rows: int) -> Path:
-        """A file of twice as many rows, whose second half takes longer."""
+        """The file with `rows` rows, and with some that take much longer at its end."""
         return _read_once(make_uneven(self.folder, rows))
 
     @property

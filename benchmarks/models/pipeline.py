@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
+from autoconnect.core.mapper import ReadInto
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.mapping import make_mapper, warm_up
 from autoconnect.sources.local import open_source
@@ -12,6 +14,8 @@ from benchmarks.models import SPAWN, Run, Work
 
 TITLE = "pipeline"
 
+#: Batches that become one partial, so that partials are small next to the batches.
+_GROUP = 16
 #: What may wait between two stages, so that the first one does not read the whole file into memory.
 _MAX_WAITING = 4
 #: Seconds after which a stage gives up, since the other one must have failed.
@@ -52,18 +56,22 @@ def _read(work: Work) -> None:
 
 def _map(work: Work) -> None:
     [part] = work.plan.parts
-    for number, (lines, ahead) in enumerate(iter(lambda: _queues[0].get(timeout=_PATIENCE_S), None)):
+    batches = enumerate(iter(lambda: _queues[0].get(timeout=_PATIENCE_S), None))
+    for _, group in groupby(batches, lambda batch: batch[0] // _GROUP):
         mapper = make_mapper("kernel", part.layout)
-        data = memoryview(lines + ahead)
-
-        def read(offset: int, buffer: memoryview, data: memoryview = data) -> int:
-            piece = data[offset : offset + len(buffer)]
-            buffer[: len(piece)] = piece
-            return len(piece)
-
-        mapper.add(number, len(lines), read)
+        for number, (lines, ahead) in group:
+            mapper.add(number, len(lines), _reader_of(memoryview(lines + ahead)))
         _queues[1].put(mapper.partial(), timeout=_PATIENCE_S)
     _queues[1].put(None, timeout=_PATIENCE_S)
+
+
+def _reader_of(data: memoryview) -> ReadInto:
+    def read(offset: int, buffer: memoryview) -> int:
+        piece = data[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read
 
 
 def _merge() -> Partial:
