@@ -39,6 +39,20 @@ def test_the_first_visit_shows_the_figures_of_the_api(results: Page, up: Up) -> 
     assert f"{summary['average_ticket']:,.2f}" in figure(results, "average_ticket")
 
 
+def test_a_change_is_shown_only_against_a_whole_earlier_period(results: Page, up: Up) -> None:
+    changes = results.locator(".figure__change")
+    expect(changes).to_have_text([""] * 5)
+    expect(results.get_by_text("The data begins on 1 Jan 2023, so there is no whole earlier period")).to_be_visible()
+    for compare in ("", "year"):
+        results.goto(f"{up.url}/?from=2024-01&to=2024-12&compare={compare}")
+        expect(results.get_by_text("Changes against 1 Jan 2023 to 31 Dec 2023.")).to_be_visible()
+        query = {"from": "2024-01", "to": "2024-12", "compare": compare or "previous"}
+        summary = up.get("/metrics/summary", params=query)["rows"][0]
+        expect(changes.nth(1)).to_contain_text(f"{abs(summary['transactions_change_pct']):.1f}%")
+    results.goto(f"{up.url}/?from=2023-03")
+    expect(changes).to_have_text([""] * 5)
+
+
 def test_a_table_has_the_rows_of_the_metric(results: Page, up: Up) -> None:
     card = results.locator("section.card", has=results.locator("#chart-city-comparison"))
     card.get_by_role("button", name="Table").click()

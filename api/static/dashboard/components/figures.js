@@ -14,14 +14,15 @@ const MONEY = ["revenue", "average_ticket"];
 /**
  * @param {Row} summary The row of the metric summary, with its comparison.
  * @param {string | null} currency
+ * @param {string} begins The first day of the data if it begins within the earlier period: then no change means anything.
  */
-export function figures(summary, currency) {
+export function figures(summary, currency, begins) {
   const tiles = FIGURES.map((name) => h("div", { class: "figure", "data-figure": name },
     h("dt", { class: "figure__name" }, t(`column.${name}`)),
     h("dd", { class: "figure__value" }, MONEY.includes(name) ? money(summary[name], currency) : number(summary[name])),
-    h("dd", { class: "figure__change" }, changeOf(summary[`${name}_change_pct`])),
+    h("dd", { class: "figure__change" }, !begins && changeOf(summary[`${name}_change_pct`])),
     h("dd", { class: "figure__course" })));
-  return h("section", { class: "stack", "aria-label": t("results.figures") }, h("dl", { class: "figures" }, tiles), h("p", { class: "muted small" }, basis(summary)));
+  return h("section", { class: "stack", "aria-label": t("results.figures") }, h("dl", { class: "figures" }, tiles), h("p", { class: "muted small" }, basis(summary, begins)));
 }
 
 /**
@@ -46,9 +47,11 @@ function changeOf(percent) {
 /**
  * What the changes are measured against.
  * @param {Row} summary
+ * @param {string} begins
  */
-function basis(summary) {
+function basis(summary, begins) {
   const period = t("results.period", { first: day(summary.first_date), last: day(summary.last_date) });
+  if (begins) return `${period} ${t("results.begins", { first: day(begins) })}`;
   if (!summary.first_date_before) return `${period} ${t("results.nothing_before")}`;
   return `${period} ${t("results.compared", { first: day(summary.first_date_before), last: day(summary.last_date_before) })}`;
 }

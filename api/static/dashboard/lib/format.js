@@ -104,11 +104,12 @@ export function month(value) {
 }
 
 /**
- * A day, from `2024-03-31`.
+ * A day, from `2024-03-31`; in French, the first of a month is `1er`.
  * @param {Value} value
  */
 export function day(value) {
-  return value ? DAY.format(new Date(`${value}T00:00:00Z`)) : NONE;
+  const text = value ? DAY.format(new Date(`${value}T00:00:00Z`)) : NONE;
+  return language === "fr" ? text.replace(/^1 /, "1er ") : text;
 }
 
 /**

@@ -41,16 +41,18 @@ export async function askCatalogue(signal) {
 }
 
 /**
- * The key figures with their comparison, and the job that they come from.
+ * The key figures with their comparison, the first day of the data, and the job that they come from.
  * @param {Params} params
  * @param {string} compare
  * @param {AbortSignal} signal
- * @returns {Promise<{summary: Row, job: Row}>}
+ * @returns {Promise<{summary: Row, firstDay: string, job: Row}>}
  */
 export async function askFigures(params, compare, signal) {
+  const whole = ask("metrics/summary", { params: { job: params.job, partial: params.partial }, signal });
+  whole.catch(() => {}); // the figures tell
   const answer = await ask("metrics/summary", { params: { ...params, compare }, signal });
   const job = await ask(`jobs/${answer.job_id}`, { signal });
-  return { summary: answer.rows[0], job };
+  return { summary: answer.rows[0], firstDay: (await whole).rows[0].first_date ?? "", job };
 }
 
 /**

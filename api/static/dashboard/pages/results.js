@@ -14,6 +14,7 @@ import { fill, h } from "../lib/dom.js";
 import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { onNavigation, pushState, readState } from "../lib/location.js";
+import { hasWholeBefore } from "../lib/periods.js";
 import { askCatalogue, askFigures, askKnown, askMonths, isAnyCompleted } from "../lib/results.js";
 import { themes } from "../lib/themes.js";
 
@@ -182,9 +183,12 @@ class Results {
     const params = this.#params();
     const months = askMonths(params, FIGURES, signal);
     months.catch(() => {}); // the figures tell
-    const { summary, job } = await askFigures(params, this.state.compare || "previous", signal);
+    const compare = this.state.compare || "previous";
+    const { summary, firstDay, job } = await askFigures(params, compare, signal);
     this.job = job;
-    fill(this.figures, figures(summary, this.#currency()));
+    const shown = { first: summary.first_date, last: summary.last_date };
+    const isWhole = Boolean(shown.first) && hasWholeBefore(this.state, compare, shown, firstDay);
+    fill(this.figures, figures(summary, this.#currency(), isWhole ? "" : firstDay));
     fill(this.origin, origin(job));
     addCourses(this.figures, await months);
   }
