@@ -3,6 +3,7 @@
 PYTHON ?= python3
 SERVICES := orchestrator worker aggregator api
 QUEUES := benchmarks/queues/requirements
+SBOM := .venv/sbom
 PINS := requirements.lock $(SERVICES:%=%/requirements.txt) $(QUEUES).txt
 BIN := .venv/bin
 # Pins hold for every Python from 3.11 on, with one version of a package if one works for all of them.
@@ -10,7 +11,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test fuzz fuzz-api openapi examples chaos check lint bench bench-quick lock upgrade lock-check generate clean
+.PHONY: help run up test fuzz fuzz-api openapi examples chaos check lint bench bench-quick lock upgrade lock-check sbom generate clean
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +67,11 @@ lock-check: $(BIN)/uv ## Check that the pins are those that `make lock` writes
 	$(call compile,.venv/lock)
 	@for file in $(PINS); do cmp -s $$file .venv/lock/$$file || \
 		{ echo "$$file does not match pyproject.toml: run 'make lock' and commit what it changes." >&2; exit 1; }; done
+
+sbom: .venv/.test ## List the packages in each image, as CycloneDX, in .venv/sbom (SBOM=folder: elsewhere)
+	@mkdir -p $(SBOM)
+	@for service in $(SERVICES); do $(BIN)/cyclonedx-py requirements --output-reproducible --validate \
+		--output-file $(SBOM)/$$service.cdx.json $$service/requirements.txt || exit 1; done
 
 generate: .venv/.run ## Write data/transactions_autoconnect.csv again (always the same rows)
 	@$(BIN)/autoconnect generate --rows 10000 --seed 2023 --out .venv/sample.csv

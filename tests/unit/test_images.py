@@ -1,9 +1,13 @@
-"""The images are built from pinned packages only, in a form that every builder reads."""
+"""The images are built from pinned packages only, in a form that every builder reads, and say what is in them."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from autoconnect import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("orchestrator", "worker", "aggregator", "api")
@@ -39,3 +43,19 @@ def test_a_dockerfile_is_in_the_classic_subset(path: Path) -> None:
     assert re.findall(r"# syntax=|--mount|--chmod|--link|<<", text) == []
     assert re.search(r"^USER (autoconnect|redis)$", text, re.MULTILINE)
     assert re.match(r"FROM (python:3\.13-slim-trixie|redis:8\.0)\n", text)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_is_labelled_with_its_version_and_commit(path: Path) -> None:
+    labels = dict(re.findall(r"org\.opencontainers\.image\.(\w+)=(\S+|\".*?\")", path.read_text()))
+    assert (labels["version"], labels["revision"]) == (__version__, "$REVISION")
+    build = f'dockerfile: {path.relative_to(ROOT)}, args: {{ REVISION: "${{REVISION:-unknown}}" }}'
+    assert build in (ROOT / "docker-compose.yml").read_text()
+
+
+def test_make_sbom_lists_the_pinned_packages_of_each_image(tmp_path: Path) -> None:
+    subprocess.run(["make", "sbom", f"SBOM={tmp_path}"], cwd=ROOT, check=True)
+    for service in SERVICES:
+        components = json.loads((tmp_path / f"{service}.cdx.json").read_text())["components"]
+        pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / service / "requirements.txt").read_text(), re.MULTILINE)
+        assert sorted((each["name"], each["version"]) for each in components) == sorted(pins)
