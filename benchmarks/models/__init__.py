@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autoconnect.core.partial import Partial
 from autoconnect.core.plan import Plan
+from autoconnect.mapping import warm_up
 from autoconnect.planning import BatchSize, plan
 from autoconnect.sources.local import Folders
 
@@ -23,6 +24,10 @@ MODELS = ("sequential", "pipeline", "fork_join", "map_reduce")
 _BATCH_BYTES = 4 << 20
 #: Processes start anew: a fork would copy the threads' locks of this one.
 SPAWN = multiprocessing.get_context("spawn")
+
+
+#: The queues that a process of a pool was started with.
+queues: list[Any] = []
 
 
 class Work(NamedTuple):
@@ -48,6 +53,12 @@ def load(name: str) -> _Model:
     """The module of a model."""
     model: _Model = import_module(f"benchmarks.models.{name}")
     return model
+
+
+def start(*its_queues: Any) -> None:
+    """Prepare a process of a pool: keep its queues, and load the kernel."""
+    queues[:] = its_queues
+    warm_up("kernel")
 
 
 def planned(source: Path) -> Work:

@@ -3,23 +3,19 @@
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.mapping import map_batches, warm_up
-from benchmarks.models import SPAWN, Run, Work
+from autoconnect.mapping import map_batches
+from benchmarks.models import SPAWN, Run, Work, queues, start
 
 TITLE = "map and reduce"
-
-#: Numbers of batches that nobody has claimed; None says that there are no more.
-_batches: Any = None
 
 
 @contextmanager
 def ready(workers: int) -> Iterator[Run]:
     """Start the workers."""
-    batches = SPAWN.Queue()
-    with ProcessPoolExecutor(workers, SPAWN, _start, (batches,)) as pool:
+    batches = SPAWN.Queue()  # numbers of batches that nobody has claimed; None says that there are no more
+    with ProcessPoolExecutor(workers, SPAWN, start, (batches,)) as pool:
 
         def run(work: Work) -> Partial:
             for number in [*range(len(work.plan.batches)), *[None] * workers]:
@@ -30,11 +26,5 @@ def ready(workers: int) -> Iterator[Run]:
         yield run
 
 
-def _start(batches: Any) -> None:
-    global _batches  # a process of the pool gets its queue only when it starts
-    _batches = batches
-    warm_up("kernel")
-
-
 def _map(work: Work) -> Partial:
-    return map_batches(work.plan, iter(_batches.get, None), work.folders)
+    return map_batches(work.plan, iter(queues[0].get, None), work.folders)

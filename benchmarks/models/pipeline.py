@@ -8,9 +8,9 @@ from typing import Any
 
 from autoconnect.core.mapper import ReadInto
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.mapping import make_mapper, warm_up
+from autoconnect.mapping import make_mapper
 from autoconnect.sources.local import open_source
-from benchmarks.models import SPAWN, Run, Work
+from benchmarks.models import SPAWN, Run, Work, queues, start
 
 TITLE = "pipeline"
 
@@ -20,15 +20,13 @@ _GROUP = 16
 _MAX_WAITING = 4
 #: Seconds after which a stage gives up, since the other one must have failed.
 _PATIENCE_S = 60.0
-#: Batches that are read, and partials that are mapped; None is the last one.
-_queues: Any = None
 
 
 @contextmanager
 def ready(workers: int) -> Iterator[Run]:  # more processes than stages would have nothing to do
     """Start a process for each stage."""
-    queues = (SPAWN.Queue(_MAX_WAITING), SPAWN.Queue(_MAX_WAITING))
-    with ProcessPoolExecutor(3, SPAWN, _start, (queues,)) as pool:
+    read, mapped = SPAWN.Queue(_MAX_WAITING), SPAWN.Queue(_MAX_WAITING)  # batches and partials; None is the last one
+    with ProcessPoolExecutor(3, SPAWN, start, (read, mapped)) as pool:
 
         def run(work: Work) -> Partial:
             merged = pool.submit(_merge)
@@ -40,29 +38,23 @@ def ready(workers: int) -> Iterator[Run]:  # more processes than stages would ha
         yield run
 
 
-def _start(queues: Any) -> None:
-    global _queues  # a process of the pool gets its queues only when it starts
-    _queues = queues
-    warm_up("kernel")
-
-
 def _read(work: Work) -> None:
     [part] = work.plan.parts
     with open_source(part.name, part.version, work.folders) as file:
         for batch in work.plan.batches:
-            _queues[0].put(file.read_batch(batch.range), timeout=_PATIENCE_S)
-    _queues[0].put(None, timeout=_PATIENCE_S)
+            queues[0].put(file.read_batch(batch.range), timeout=_PATIENCE_S)
+    queues[0].put(None, timeout=_PATIENCE_S)
 
 
 def _map(work: Work) -> None:
     [part] = work.plan.parts
-    batches = enumerate(iter(lambda: _queues[0].get(timeout=_PATIENCE_S), None))
+    batches = enumerate(iter(lambda: queues[0].get(timeout=_PATIENCE_S), None))
     for _, group in groupby(batches, lambda batch: batch[0] // _GROUP):
         mapper = make_mapper("kernel", part.layout)
         for number, (lines, ahead) in group:
             mapper.add(number, len(lines), _reader_of(memoryview(lines + ahead)))
-        _queues[1].put(mapper.partial(), timeout=_PATIENCE_S)
-    _queues[1].put(None, timeout=_PATIENCE_S)
+        queues[1].put(mapper.partial(), timeout=_PATIENCE_S)
+    queues[1].put(None, timeout=_PATIENCE_S)
 
 
 def _reader_of(data: memoryview) -> ReadInto:
@@ -75,4 +67,4 @@ def _reader_of(data: memoryview) -> ReadInto:
 
 
 def _merge() -> Partial:
-    return merge_partials(iter(lambda: _queues[1].get(timeout=_PATIENCE_S), None))
+    return merge_partials(iter(lambda: queues[1].get(timeout=_PATIENCE_S), None))
