@@ -1,6 +1,7 @@
 """The page of results in a real browser, on a real stack."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -82,15 +83,32 @@ def test_a_chip_widens_what_a_city_has_narrowed(results: Page, up: Up) -> None:
     results.get_by_role("checkbox").check()
     results.keyboard.press("Escape")
     results.wait_for_url(re.compile("city=Paris"))
+    expect(results.locator("summary", has_text="Cities")).to_have_text("Cities: Paris")
     paris = up.get("/metrics/summary", params={"city": "Paris"})["rows"][0]["transactions"]
     expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(f"{paris:,}")
     results.get_by_role("button", name="Remove the filter Paris").click()
     expect(results.locator("[data-figure=transactions] .figure__value")).to_have_text(whole)
 
 
+def test_a_copied_link_shows_this_result_whatever_is_published_later(browser: Browser, up: Up) -> None:
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto(f"{up.url}/?city=Paris")
+        expect(page.locator(".figure__value").first).to_be_visible()
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.get_by_text("The link to this view has been copied.")).to_be_visible()
+        link = page.evaluate("navigator.clipboard.readText()")
+        job_id = up.get("/metrics/summary")["job_id"]
+        assert sorted(urlsplit(link).query.split("&")) == ["city=Paris", f"job={job_id}"]
+
+
 def test_a_period_of_ones_own_is_chosen_by_its_months(browser: Browser, up: Up) -> None:
     with watched(browser, up.url, locale="fr-FR") as page:
         page.goto(f"{up.url}/")
+        page.get_by_label("Période").select_option("Dernier trimestre")
+        page.get_by_label("Période").select_option("Période personnalisée")
+        expect(page.get_by_label("Premier mois")).to_have_value("2024-10")
+        page.get_by_label("Période").select_option("Toute la période")
         page.get_by_label("Période").select_option("Période personnalisée")
         first, last = page.get_by_label("Premier mois"), page.get_by_label("Dernier mois")
         expect(first.locator("option").first).to_have_text("janv. 2023")

@@ -86,7 +86,7 @@ def test_each_table_has_the_numbers_of_the_api(results: Page, up: Up, name: str)
             if column.kind in NUMBERS:
                 assert number(text) == pytest.approx(row[column.name]), (row, column.name)
             elif column.name in ("city", "model"):
-                assert text == (row[column.name] or "All cities")
+                assert text == (row[column.name] or "Total")
 
 
 def number(text: str) -> float | None:

@@ -59,7 +59,7 @@ def run(page: Page, name: str) -> dict[str, str]:
 def test_a_file_is_uploaded_checked_run_and_its_result_shown(files: Page, stack: Up) -> None:
     row = checked(files, "june.csv", "".join(generate(500, seed=7)))
     expect(row.locator("td")).to_have_count(8)
-    expect(files.get_by_text("None of the first 1,000 rows is rejected.")).to_be_visible()
+    expect(files.get_by_text("The first rows have no reject")).to_be_visible()
     shown = run(files, "june.csv")
     assert "500 rows and 0 rejects" in shown["pace"]
     assert stack.get("/metrics/summary")["job_id"] == shown["id"]
@@ -209,7 +209,7 @@ def test_a_broken_csv_says_why_it_cannot_run(files: Page) -> None:
 def test_the_first_rejects_are_shown_with_what_was_expected(files: Page) -> None:
     text = "".join(generate(100, seed=5))
     checked(files, "rejects.csv", text + "TX9,2024-01-31,Paris,vente,Clio,cheap,\n")
-    expect(files.get_by_text("1 of the first 1,000 rows is rejected.")).to_be_visible()
+    expect(files.get_by_text("The first rows have 1 reject ")).to_be_visible()
     row = files.get_by_role("region", name="First rejects").locator("tbody tr")
     for shown in ("102", "Not a price", "prix", "cheap", "an amount like 1234.50"):
         expect(row).to_contain_text(shown)

@@ -134,9 +134,7 @@ def test_the_line_goes_through_months_on_a_line_and_on_to_the_forecast() -> None
     assert ends_of(spec, "Revenue") == [("2023-11", 900), ("2024-01", 100), ("2024-02", 200), ("2024-04", 400)]
     assert ends_of(spec, "Fitted line") == [("2024-01", 100), ("2024-04", 400)]
     assert ends_of(spec, "Forecast") == [("2024-04", 400), ("2024-05", 500)]
-    assert notes_of(spec) == [
-        "All cities: +€100 a month, r\u00b2 = 1.0000, from 3 months. Forecast for May 2024: €500."
-    ]
+    assert notes_of(spec) == ["Total: +€100 a month, r\u00b2 = 1.0000, from 3 months. Forecast for May 2024: €500."]
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["bar", "line", "line", "point"]
     assert "strokeDash" in spec["layer"][2]["mark"]
 

@@ -26,7 +26,7 @@ _ENGLISH = {
     "both_years": "All cities with revenue in both years, added up.",
     "margin_columns": "Bars and first column: margin rate; second column: mean margin.",
     "duration_marks": "Months: point = mean, thick line = mean ± standard deviation, thin line = shortest to longest.",
-    "line": "All cities: {slope} a month, r² = {r2}, from {months} months. Forecast for {month}: {forecast}.",
+    "line": "Total: {slope} a month, r² = {r2}, from {months} months. Forecast for {month}: {forecast}.",
     "no_line": "A line needs revenue in at least two months.",
     "left_cities": "{shown} of {all} cities are shown, those with the most {by}.",
     "left_revenue_cities": "{shown} of {all} cities are shown, those with the highest revenue: {share} of all.",
@@ -86,10 +86,7 @@ _FRENCH = {
         "Mois\u00a0: point = moyenne, trait épais = moyenne ± écart-type, "
         "trait fin = de la plus courte à la plus longue."
     ),
-    "line": (
-        "Toutes les villes\u00a0: {slope} par mois, r² = {r2}, sur {months} mois. "
-        "Prévision pour {month}\u00a0: {forecast}."
-    ),
+    "line": ("Total\u00a0: {slope} par mois, r² = {r2}, sur {months} mois. Prévision pour {month}\u00a0: {forecast}."),
     "no_line": "Une droite demande un chiffre d'affaires dans au moins deux mois.",
     "left_cities": "{shown} villes sur {all} sont affichées, celles qui ont le plus de {by}.",
     "left_revenue_cities": (

@@ -56,7 +56,8 @@ def no_header(start: Start, meanings: Meanings, delimiters: Sequence[Delimiter],
         return SourceError(f"The header has a quote that is not closed, or text after a closing one: {line}.")
     first, *others = missing
     options = f"--column {first}=NAME or {first}==TEXT" + (f"; likewise {', '.join(others)}" if others else "")
-    advice = f"name it, or give its column or its text ({options})"
+    advice = "name them, or give their columns or texts" if others else "name it, or give its column or its text"
+    advice += f" ({options})"
     if any(ends_in_day(trimmed(field)) for field in line.fields):
         advice += "; a file without a header needs one, and this line is like a row"
     return SourceError(

@@ -2,7 +2,7 @@
 
 import { ApiError, isAbort, sentence } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
+import { language, t } from "../lib/i18n.js";
 import { submit } from "../lib/jobs.js";
 import { askCheck } from "../lib/sources.js";
 import { ColumnFields } from "./column_fields.js";
@@ -56,7 +56,7 @@ export class CheckPanel {
     return h("section", { class: "card check", "aria-labelledby": "check-title" },
       h("header", { class: "row row--apart" },
         h("div", { class: "check__name" }, h("button", { class: "button button--plain button--small", type: "button", onclick: () => this.listener.left() }, icon("back"), t("check.leave")), this.title),
-        h("div", { class: "row" }, this.again, h("label", { class: "row check__publish" }, this.publish, t("check.publish")), this.runs)),
+        h("div", { class: "row" }, this.again, h("label", { class: "row check__publish" }, this.publish, h("span", {}, t("check.publish"), h("span", { class: "muted small check__why" }, t("check.publish_why")))), this.runs)),
       this.message, this.fault, this.dialect.element, this.columns.element, this.place);
   }
 
@@ -131,7 +131,9 @@ export class CheckPanel {
     this.check = null;
     const fault = problem.errors?.[0]?.name ?? NOTHING_HELPS;
     const lead = PARTS.includes(fault) && h("p", { class: "failure__lead" }, t(`ask.${fault}`));
-    fill(this.fault, h("div", { class: "failure" }, lead, h("p", { lang: "en" }, sentence(error).replaceAll(COMMANDS, ""))));
+    const reason = h("p", { lang: "en" }, sentence(error).replaceAll(COMMANDS, ""));
+    const isAside = lead && language !== "en";
+    fill(this.fault, h("div", { class: "failure" }, lead, isAside ? h("details", {}, h("summary", {}, t("check.details")), reason) : reason));
     fill(this.place);
     this.#showFields(null, fault, problem.columns ?? []);
   }

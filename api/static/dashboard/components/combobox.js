@@ -18,13 +18,14 @@ const MOST_SHOWN = 200;
 export function combobox(label, choices, chosen, changed) {
   const list = h("ul", { class: "choices" });
   const search = /** @type {HTMLInputElement} */ (h("input", { type: "search", placeholder: t("filter.search"), "aria-label": t("filter.search_in", { label }), oninput: () => draw() }));
-  const text = chosen.length ? `${label}: ${chosen.length === 1 ? chosen[0] : number(chosen.length)}` : label;
-  const opener = h("summary", { class: "button" }, h("span", { class: "clip" }, text), icon("down"));
-  const box = /** @type {HTMLDetailsElement} */ (h("details", { class: "pop" }, opener, h("div", { class: "pop__panel stack" }, search, list)));
   const kept = new Set(chosen);
-
+  const text = () => (kept.size ? t("filter.chosen", { label, names: kept.size === 1 ? [...kept][0] : number(kept.size) }) : label);
+  const shown = h("span", { class: "clip" }, text());
+  const opener = h("summary", { class: "button" }, shown, icon("down"));
+  const box = /** @type {HTMLDetailsElement} */ (h("details", { class: "pop" }, opener, h("div", { class: "pop__panel stack" }, search, list)));
   const toggle = (/** @type {string} */ name) => {
     if (!kept.delete(name)) kept.add(name);
+    fill(shown, text());
     changed([...kept]);
   };
   const draw = () => {

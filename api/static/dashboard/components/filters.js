@@ -10,6 +10,8 @@ import { icon } from "./icons.js";
 const TYPES = ["", "vente", "location"];
 /** A period that is chosen by its months. */
 const OWN = "own";
+/** Whether the user has asked for the months of a period, which may also be one with a name. */
+let showsMonths = false;
 /** What the figures are compared with; by default the period just before. */
 const PERIODS = ["", "year"];
 
@@ -41,7 +43,7 @@ export function filterBar(filters, known, change) {
       combobox(t("filter.cities"), known.cities, filters.city, (city) => change({ city })),
       combobox(t("filter.models"), known.models, filters.model, (model) => change({ model })),
       periodChoice(filters, known.range, change),
-      presetOf(filters, known.range) === OWN && bounds(filters, known.range, change),
+      nameOf(filters, known.range) === OWN && bounds(filters, known.range, change),
       choice(t("filter.type"), TYPES.map((type) => [type, t(`type.${type || "any"}`)]), filters.type, (type) => change({ type })),
       choice(t("filter.compare"), PERIODS.map((period) => [period, t(`compare.${period || "previous"}`)]), filters.compare, (compare) => change({ compare }))));
 }
@@ -88,7 +90,15 @@ function chip(name, widen) {
 /** @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
 function periodChoice(filters, range, change) {
   const choices = /** @type {[string, string][]} */ ([...PRESETS, OWN].map((name) => [name, t(`period.${name}`)]));
-  return choice(t("filter.period"), choices, presetOf(filters, range), (name) => change(name === OWN ? wholePeriod(filters, range) : periodOf(name, range)));
+  return choice(t("filter.period"), choices, nameOf(filters, range), (name) => {
+    showsMonths = name === OWN;
+    change(showsMonths ? wholePeriod(filters, range) : periodOf(name, range));
+  });
+}
+
+/** @param {Filters} filters @param {import("../lib/periods.js").Range} range */
+function nameOf(filters, range) {
+  return showsMonths && (filters.from || filters.to) ? OWN : presetOf(filters, range);
 }
 
 /**

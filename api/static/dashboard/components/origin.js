@@ -13,7 +13,7 @@ export function origin(job) {
     h("div", { class: "stack origin__more" },
       h("p", { class: "muted" }, t("origin.job", { id: job.id })),
       h("ul", { class: "stack" }, job.notes.map((/** @type {any} */ note) => h("li", { lang: "en" }, note.message))),
-      h("ul", {}, Object.entries(job.rejected_by_reason).map(([reason, count]) => h("li", {}, `${t(`reason.${reason}`)}: ${number(/** @type {number} */ (count))}`))))));
+      h("ul", {}, Object.entries(job.rejected_by_reason).map(([reason, count]) => h("li", {}, t("origin.reason", { reason: t(`reason.${reason}`), n: number(/** @type {number} */ (count)) })))))));
 }
 
 /**

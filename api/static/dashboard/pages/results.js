@@ -162,11 +162,24 @@ class Results {
         fill(message, sentence(error));
       }
     };
+    const copy = async () => {
+      const link = this.#link();
+      const isCopied = await navigator.clipboard.writeText(link).then(() => true, () => false);
+      fill(message, isCopied ? t("results.copied") : link);
+    };
     return h("header", { class: "row row--apart" },
       h("div", {}, h("h1", {}, t("results.title")), this.origin),
       h("div", { class: "row" }, message,
+        h("button", { class: "button", type: "button", onclick: copy }, t("results.link")),
         h("button", { class: "button", type: "button", onclick: save }, t("results.workbook")),
         h("button", { class: "button", type: "button", onclick: () => print() }, t("results.print"))));
+  }
+
+  /** The address of this view, of this very result: it stays the same when another one is published. */
+  #link() {
+    const link = new URL(location.href);
+    if (this.job) link.searchParams.set("job", this.job.id);
+    return link.href;
   }
 
   #result() {
