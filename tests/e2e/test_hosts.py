@@ -32,7 +32,7 @@ def test_a_job_is_exact_though_one_link_is_slow_and_one_host_is_cut_off(folder: 
         main.start_service("orchestrator", messages, common | sees | planner)
         main.start_service("aggregator", messages, common)
         main.start_service("api", messages, common | sees | {"HOST": main.address, "API_KEY": KEY})
-        for host, rate in ((near, "1mbit"), (slow, "250kbit"), (lost, "1mbit")):  # the job takes its time
+        for host, rate in ((near, "500kbit"), (slow, "250kbit"), (lost, "500kbit")):  # the job takes its time
             host.limit(rate)
         pids = [host.start_service("worker", messages, common) for host in (near, slow, lost)]
         with httpx2.Client(base_url=f"http://{main.address}:8000/api/v1", headers={"X-API-Key": KEY}) as api:
