@@ -57,7 +57,7 @@ export class CheckPanel {
       h("header", { class: "row row--apart" },
         h("div", { class: "check__name" }, h("button", { class: "button button--plain button--small", type: "button", onclick: () => this.listener.left() }, icon("back"), t("check.leave")), this.title),
         h("div", { class: "row" }, this.again, h("label", { class: "row check__publish" }, this.publish, h("span", {}, t("check.publish"), h("span", { class: "muted small check__why" }, t("check.publish_why")))), this.runs)),
-      this.message, this.fault, this.dialect.element, this.columns.element, this.place);
+      this.message, this.fault, this.columns.element, this.dialect.element, this.place);
   }
 
   /** Checks the file by what is given now. */
