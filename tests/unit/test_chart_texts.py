@@ -89,7 +89,7 @@ def test_words_in_expressions_end_no_string() -> None:
 
 def test_texts_stand_out_from_what_is_behind_them() -> None:
     for theme in THEMES:
-        colours = Style(theme=theme).colours  # type: ignore[arg-type]
+        colours = Style(theme=theme).colours
         for text in (colours.text, colours.muted):
             assert min(contrast(text, colours.background), contrast(text, colours.tile)) >= 4.5
     assert all(contrast(*pair) >= 4.5 for pair in zip(ON_COLOURS, COLOURS, strict=True))
@@ -97,7 +97,7 @@ def test_texts_stand_out_from_what_is_behind_them() -> None:
 
 def test_colours_stand_out_from_the_background() -> None:
     for theme, palette in PALETTES.items():
-        background = Style(theme=theme).colours.background  # type: ignore[arg-type]
+        background = Style(theme=theme).colours.background
         assert min(contrast(colour, background) for colour in palette) > 2
         assert len(set(palette)) == 12
 

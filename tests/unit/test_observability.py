@@ -1,6 +1,7 @@
 """The dashboard and the alerts are laid out well, explained, and listed on the page for operators."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -27,11 +28,11 @@ def test_no_panel_covers_another_or_is_outside_the_grid() -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: str(panel["title"]))
-def test_a_panel_has_a_unit_a_description_and_the_provisioned_data_source(panel: dict[str, object]) -> None:
+def test_a_panel_has_a_unit_a_description_and_the_provisioned_data_source(panel: dict[str, Any]) -> None:
     (uid,) = re.findall(r"uid: (\w+)", (DEPLOY / "grafana" / "datasources" / "prometheus.yml").read_text())
     assert panel["datasource"] == {"type": "prometheus", "uid": uid}
     assert re.fullmatch(r"[A-Z].{20,250}\.", str(panel["description"]))
-    assert panel["fieldConfig"]["defaults"]["unit"]  # type: ignore[index]
+    assert panel["fieldConfig"]["defaults"]["unit"]
 
 
 def test_no_two_panels_have_one_title_or_number() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from autoconnect.core.charts.style import Style
+from autoconnect.core.charts.style import Style, Theme
 from autoconnect.core.charts.texts import money_labels, month_names
 from autoconnect.core.charts.words import LOCALES
 from autoconnect.core.table import Table, Value
@@ -17,7 +17,7 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 #: Okabe and Ito's colours, which colour-blind people can tell apart, without black.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 #: By theme, these and six more of the same hues, which stand out from the background.
-PALETTES = {
+PALETTES: Mapping[Theme, tuple[str, ...]] = {
     "light": (*PALETTE, "#004B75", "#966800", "#006B4E", "#8A4A6E", "#2F7EA8", "#8F3F00"),
     "dark": (*PALETTE, "#7FB8DE", "#F5CC80", "#66C8AA", "#E6BDD4", "#A8DAF4", "#F0A678"),
 }

@@ -8,8 +8,8 @@ from autoconnect.core.charts.words import WORDS
 
 Theme = Literal["light", "dark"]
 Language = Literal["en", "fr"]
-THEMES: tuple[str, ...] = get_args(Theme)
-LANGUAGES: tuple[str, ...] = get_args(Language)
+THEMES: tuple[Theme, ...] = get_args(Theme)
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 #: The lowest and the highest width and height of a picture, in pixels.
 WIDTHS, HEIGHTS = (320, 2400), (240, 2400)
 _CURRENCY = re.compile("[A-Z]{3}")

@@ -64,7 +64,7 @@ class _UserWide(_Locator, UserWideCacheLocator):
 
 
 class _Implementation(CompileResultCacheImpl):
-    _locator_classes = [_Provided, _InTree, _UserWide]  # noqa: RUF012 - numba declares it on instances
+    _locator_classes = [_Provided, _InTree, _UserWide]  # noqa: RUF012 - in numba it is no ClassVar
 
 
 class KernelCache(FunctionCache):
