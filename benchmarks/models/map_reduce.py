@@ -1,4 +1,4 @@
-"""Map and reduce: whoever is free claims the next batch. Each worker adds up its batches; the sums are merged."""
+"""Map and reduce: a free worker claims the next batch. Each worker adds up its batches, and the sums are merged."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor

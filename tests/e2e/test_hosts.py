@@ -1,4 +1,4 @@
-"""Services on several hosts, of which one has a slow link and one is cut off in mid-job."""
+"""Services run on five hosts. The workers have slow links, and one of them is cut off while a job runs."""
 
 import json
 from decimal import Decimal
@@ -18,8 +18,8 @@ ROWS = 80_000
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-def test_a_job_is_exact_though_one_link_is_slow_and_one_host_is_cut_off(folder: Path) -> None:
-    """Given workers that do not see the data folder / When one is cut off in mid-job and comes back"""
+def test_a_job_is_exact_though_links_are_slow_and_one_host_is_cut_off(folder: Path) -> None:
+    """Given workers that do not see the data folder / When one is cut off while a job runs, and comes back"""
     data = slow_to_map("".join(generate(ROWS, seed=9, bad_ratio=0.01))).encode()
     (folder / "data" / "big.csv").write_bytes(data)
     messages = folder / "messages.txt"

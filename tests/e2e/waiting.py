@@ -11,9 +11,9 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-#: The ports that tests may take: so many for each process of a run.
+#: The first port that tests may take, and the number of ports for each process of a run.
 _FIRST_PORT, _PORTS_EACH = 10_000, 2_500
-#: It begins anywhere: other runs on this machine take ports, too.
+#: The first number is random, because another run on this machine may take ports, too.
 _numbers = itertools.count(random.randrange(_PORTS_EACH))
 
 
