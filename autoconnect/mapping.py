@@ -62,7 +62,7 @@ def add_batch(
 
     if batch.lines is not None:
         data, ahead = unpack_lines(batch.lines)
-        add(len(data), _reader_of(data + ahead))
+        add(len(data), reader_of(data + ahead))
         return
     start, length = batch.range
     with open_source(batch.part.name, batch.part.version, folders) as file:
@@ -78,11 +78,13 @@ def warm_up(name: MapperName) -> None:
     days = (date(2000, 1, 1) + timedelta(days=model) for model in range(_MODELS))
     rows = "".join(f'{model},{day},"A",rental,{model},1.5,2,\n' for model, day in enumerate(days)).encode()
     mapper = KernelMapper(sniff_bytes(_HEADER + rows).layout, block_bytes=_BLOCK_BYTES)
-    mapper.add(0, len(rows), _reader_of(rows))
+    mapper.add(0, len(rows), reader_of(rows))
     mapper.partial()
 
 
-def _reader_of(data: bytes) -> ReadInto:
+def reader_of(data: bytes) -> ReadInto:
+    """The function by which `Mapper.add` reads a batch that is in memory."""
+
     def read(offset: int, buffer: memoryview) -> int:
         piece = memoryview(data)[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from autoconnect.core.mapper import ReadInto
 from autoconnect.core.partial import Partial, merge_partials
-from autoconnect.mapping import make_mapper
+from autoconnect.mapping import make_mapper, reader_of
 from autoconnect.sources.local import open_source
 from benchmarks.models import SPAWN, Run, Work, queues, start
 
@@ -52,18 +51,9 @@ def _map(work: Work) -> None:
     for _, group in groupby(batches, lambda batch: batch[0] // _GROUP):
         mapper = make_mapper("kernel", part.layout)
         for number, (lines, ahead) in group:
-            mapper.add(number, len(lines), _reader_of(memoryview(lines + ahead)))
+            mapper.add(number, len(lines), reader_of(lines + ahead))
         queues[1].put(mapper.partial(), timeout=_PATIENCE_S)
     queues[1].put(None, timeout=_PATIENCE_S)
-
-
-def _reader_of(data: memoryview) -> ReadInto:
-    def read(offset: int, buffer: memoryview) -> int:
-        piece = data[offset : offset + len(buffer)]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    return read
 
 
 def _merge() -> Partial:
