@@ -5,6 +5,7 @@ been run. Both stacks are up at the same time, and their jobs take turns, so tha
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,24 +16,22 @@ from typing import Annotated, Any
 
 import typer
 
+from autoconnect.settings import PREFIX
 from benchmarks.__main__ import PAGE, ROOT
 from benchmarks.bench import SMALL_ROWS
 from benchmarks.costs import Spread, rounded
 from benchmarks.data import make_file
-from benchmarks.machine import cores
+from benchmarks.machine import commit, cores
 from benchmarks.report import Table, write_sections
 
 #: Runs in either checkout, so it uses only what both of them have: it prints the cost of a job for each line it reads.
 _JOBS = """
-import json, os, sys
+import json, sys
 from pathlib import Path
-for name in list(os.environ):
-    if name.startswith("AUTOCONNECT_"):
-        del os.environ[name]
 from benchmarks.ours import running_stack
 folder, workers, warm_up = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 with running_stack(folder, workers, folder / warm_up) as stack:
-    print(json.dumps("ready"), flush=True)
+    print("ready", flush=True)
     for line in sys.stdin:
         job = stack.cold_job(folder / line.strip())
         print(json.dumps([job.cost.wall_s, job.cost.cpu_s, job.by_service["worker"].cpu_s]), flush=True)
@@ -56,9 +55,10 @@ def main(
     with ExitStack() as running:
         checkouts = [running.enter_context(_jobs(checkout, small)) for checkout in (other.resolve(), ROOT)]
         lines = [*_lines(checkouts, large, rows, rounds), *_lines(checkouts, small, SMALL_ROWS, 5 * rounds)]
-    commits = [_git(checkout) for checkout in (other.resolve(), ROOT)]
-    note = f"Ratio: after to before in the same round, median of the rounds. Before: {commits[0]}; after: {commits[1]}."
-    note += f" Measured separately: {datetime.now(UTC):%Y-%m-%d}."
+    note = (
+        f"Ratio: after to before in the same round. Before: commit {commit(other)}; after: commit {commit(ROOT)}. "
+        f"Measured separately: {datetime.now(UTC):%Y-%m-%d}."
+    )
     table = Table("Jobs before and after a change", lines, note)
     table.show()
     if write:
@@ -91,10 +91,13 @@ def _jobs(checkout: Path, warm_up: Path) -> Iterator["subprocess.Popen[str]"]:
     """A running stack of a checkout, which does a job for each line that it is sent."""
     python = str(checkout / ".venv" / "bin" / "python")
     command = [python, "-c", _JOBS, str(warm_up.parent), str(cores()), warm_up.name]
-    with subprocess.Popen(command, cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    with subprocess.Popen(
+        command, cwd=checkout, env=plain, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin
         assert process.stdout
-        if process.stdout.readline() != '"ready"\n':
+        if process.stdout.readline() != "ready\n":
             raise typer.BadParameter(f"the stack of {checkout} does not start; its messages are above")
         yield process
         process.stdin.close()
@@ -107,11 +110,6 @@ def _ask(process: "subprocess.Popen[str]", source: str) -> list[float]:
     process.stdin.flush()
     cost: list[float] = json.loads(process.stdout.readline())
     return cost
-
-
-def _git(checkout: Path) -> str:
-    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -29,12 +29,11 @@ def versions() -> str:
     return f"Python {platform.python_version()}, " + ", ".join(_versions())
 
 
-def commit() -> str:
-    """The measured commit, and whether files have changed since."""
+def commit(checkout: Path | None = None) -> str:
+    """The measured commit, by default of the current folder, and whether files have changed since."""
+    command = ["git", "describe", "--always", "--dirty=, with changes"]
     try:
-        description = subprocess.run(
-            ["git", "describe", "--always", "--dirty=, with changes"], capture_output=True, text=True, check=True
-        )
+        description = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return description.stdout.strip()
