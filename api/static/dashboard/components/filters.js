@@ -3,13 +3,11 @@
 import { h } from "../lib/dom.js";
 import { month } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { monthsOf, PRESETS, periodOf, presetOf } from "../lib/periods.js";
+import { monthsOf, OWN, PRESETS, periodOf, presetOf } from "../lib/periods.js";
 import { combobox } from "./combobox.js";
 import { icon } from "./icons.js";
 
 const TYPES = ["", "vente", "location"];
-/** A period that is chosen by its months. */
-const OWN = "own";
 /** Whether the user has asked for the months of a period, which may also be one with a name. */
 let showsMonths = false;
 /** What the figures are compared with; by default the period just before. */
@@ -43,7 +41,7 @@ export function filterBar(filters, known, change) {
       combobox(t("filter.cities"), known.cities, filters.city, (city) => change({ city })),
       combobox(t("filter.models"), known.models, filters.model, (model) => change({ model })),
       periodChoice(filters, known.range, change),
-      nameOf(filters, known.range) === OWN && bounds(filters, known.range, change),
+      chosenPeriod(filters, known.range) === OWN && bounds(filters, known.range, change),
       choice(t("filter.type"), TYPES.map((type) => [type, t(`type.${type || "any"}`)]), filters.type, (type) => change({ type })),
       choice(t("filter.compare"), PERIODS.map((period) => [period, t(`compare.${period || "previous"}`)]), filters.compare, (compare) => change({ compare }))));
 }
@@ -90,14 +88,18 @@ function chip(name, widen) {
 /** @param {Filters} filters @param {import("../lib/periods.js").Range} range @param {Change} change */
 function periodChoice(filters, range, change) {
   const choices = /** @type {[string, string][]} */ ([...PRESETS, OWN].map((name) => [name, t(`period.${name}`)]));
-  return choice(t("filter.period"), choices, nameOf(filters, range), (name) => {
+  return choice(t("filter.period"), choices, chosenPeriod(filters, range), (name) => {
     showsMonths = name === OWN;
     change(showsMonths ? wholePeriod(filters, range) : periodOf(name, range));
   });
 }
 
-/** @param {Filters} filters @param {import("../lib/periods.js").Range} range */
-function nameOf(filters, range) {
+/**
+ * The name of the period; a user who has asked for months has chosen one of their own.
+ * @param {Filters} filters
+ * @param {import("../lib/periods.js").Range} range
+ */
+function chosenPeriod(filters, range) {
   return showsMonths && (filters.from || filters.to) ? OWN : presetOf(filters, range);
 }
 

@@ -3,9 +3,10 @@
 /** @typedef {{from: string, to: string}} Period Months, `YYYY-MM`; empty for no bound. */
 /** @typedef {{first: string, last: string}} Range The first and the last day of the data. */
 
-const DAY_MS = 86_400_000;
-
 export const PRESETS = ["all", "year", "twelve", "quarter"];
+/** A period that is none of them. */
+export const OWN = "own";
+const DAY_MS = 86_400_000;
 
 /**
  * @param {string} preset One of PRESETS.
@@ -27,7 +28,7 @@ export function periodOf(preset, range) {
 }
 
 /**
- * The name of a period, `own` if it is none of them.
+ * The name of a period.
  * @param {Period} period
  * @param {Range} range
  */
@@ -35,7 +36,7 @@ export function presetOf(period, range) {
   return PRESETS.find((preset) => {
     const { from, to } = periodOf(preset, range);
     return from === period.from && to === period.to;
-  }) ?? "own";
+  }) ?? OWN;
 }
 
 /**
