@@ -7,18 +7,25 @@ import { language } from "./i18n.js";
 /** @typedef {Record<string, any>} Row */
 
 /**
- * What does not change with the filters: the names to choose from, the days of the data, the catalogue.
+ * The days of the data, whatever the filters.
  * @param {Params} result `job` and `partial`, or nothing for the published result.
  * @param {AbortSignal} signal
+ * @returns {Promise<import("./periods.js").Range>}
  */
-export async function askKnown(result, signal) {
+export async function askRange(result, signal) {
+  const [whole] = (await ask("metrics/summary", { params: result, signal })).rows;
+  return { first: whole.first_date ?? "", last: whole.last_date ?? "" };
+}
+
+/**
+ * The names to choose from, whatever the filters.
+ * @param {Params} result As in `askRange`.
+ * @param {AbortSignal} signal
+ */
+export async function askNames(result, signal) {
   const call = { params: result, signal };
-  const [whole, cities, models] = await Promise.all([ask("metrics/summary", call), ask("cities", call), ask("models", call)]);
-  return {
-    range: { first: whole.rows[0].first_date ?? "", last: whole.rows[0].last_date ?? "" },
-    cities: choices(cities, "city"),
-    models: choices(models, "model"),
-  };
+  const [cities, models] = await Promise.all([ask("cities", call), ask("models", call)]);
+  return { cities: choices(cities, "city"), models: choices(models, "model") };
 }
 
 /**
@@ -41,18 +48,16 @@ export async function askCatalogue(signal) {
 }
 
 /**
- * The key figures with their comparison, the first day of the data, and the job that they come from.
+ * The key figures with their comparison, and the job that they come from.
  * @param {Params} params
  * @param {string} compare
  * @param {AbortSignal} signal
- * @returns {Promise<{summary: Row, firstDay: string, job: Row}>}
+ * @returns {Promise<{summary: Row, job: Row}>}
  */
 export async function askFigures(params, compare, signal) {
-  const whole = ask("metrics/summary", { params: { job: params.job, partial: params.partial }, signal });
-  whole.catch(() => {}); // the figures tell
   const answer = await ask("metrics/summary", { params: { ...params, compare }, signal });
   const job = await ask(`jobs/${answer.job_id}`, { signal });
-  return { summary: answer.rows[0], firstDay: (await whole).rows[0].first_date ?? "", job };
+  return { summary: answer.rows[0], job };
 }
 
 /**

@@ -5,17 +5,17 @@ import { addCourses, FIGURES, figures } from "../components/figures.js";
 import { chips, filterBar } from "../components/filters.js";
 import { live } from "../components/live.js";
 import { origin } from "../components/origin.js";
+import { resultsHead } from "../components/results_head.js";
 import { runningLine } from "../components/running.js";
 import { startPage } from "../components/shell.js";
 import { empty, failure, skeleton } from "../components/states.js";
-import { ApiError, isAbort, sentence } from "../lib/api.js";
+import { ApiError, isAbort } from "../lib/api.js";
 import { connection } from "../lib/connection.js";
 import { fill, h } from "../lib/dom.js";
-import { download } from "../lib/download.js";
 import { t } from "../lib/i18n.js";
 import { onNavigation, pushState, readState } from "../lib/location.js";
 import { hasWholeBefore } from "../lib/periods.js";
-import { askCatalogue, askFigures, askKnown, askMonths, isAnyCompleted } from "../lib/results.js";
+import { askCatalogue, askFigures, askMonths, askNames, askRange, isAnyCompleted } from "../lib/results.js";
 import { themes } from "../lib/themes.js";
 
 const LISTS = ["city", "model"];
@@ -52,8 +52,11 @@ class Results {
     this.known = null;
     /** @type {any} */
     this.job = null;
+    /** @type {Record<string, any> | null} */
+    this.runningJob = null;
     this.state = /** @type {any} */ (readState(NAMES, LISTS));
-    this.content = [this.#head(), this.running, this.bar, this.chips, this.figures, this.charts];
+    const head = resultsHead(this.origin, { params: () => this.#params(), link: () => this.#link() });
+    this.content = [head, this.running, this.bar, this.chips, this.figures, this.charts];
     this.main = main;
   }
 
@@ -63,16 +66,18 @@ class Results {
     this.calls.abort();
     this.calls = new AbortController();
     const { signal } = this.calls;
+    this.#showRunning();
     try {
       if (!this.job && !this.state.job && !(await isAnyCompleted(signal))) {
         this.#showNone();
         return;
       }
-      const known = Promise.all([askKnown(this.#result(), signal), this.cards.length ? null : askCatalogue(signal)]);
+      const range = askRange(this.#result(), signal);
+      const known = Promise.all([range, askNames(this.#result(), signal), this.cards.length ? null : askCatalogue(signal)]);
       known.catch(() => {}); // the figures below fail in the same way, and tell
-      await this.#showFigures(signal);
-      const [names, catalogue] = await known;
-      this.known = names;
+      await this.#showFigures(range, signal);
+      const [days, names, catalogue] = await known;
+      this.known = { range: days, ...names };
       if (catalogue) this.#makeCards(catalogue);
       this.#showFilters();
       await this.#showCharts(signal);
@@ -102,7 +107,7 @@ class Results {
     const { signal } = this.calls;
     this.#showFilters();
     try {
-      await this.#showFigures(signal);
+      await this.#showFigures(this.known.range, signal);
       await this.#showCharts(signal);
     } catch (error) {
       this.#fail(error, () => this.refresh());
@@ -130,18 +135,19 @@ class Results {
 
   /** @param {Record<string, any> | null} job */
   runs(job) {
-    const isShown = Boolean(this.state.partial);
-    if (isShown && job?.id !== this.state.job) {
-      this.leave(); // it has ended: what is published now is the whole
-      return;
-    }
+    this.runningJob = job;
+    if (this.state.partial && job?.id !== this.state.job) this.leave(); // it has ended: what is published is the whole
+    else if (this.state.partial) this.load();
+    else this.#showRunning();
+  }
+
+  #showRunning() {
+    const job = this.runningJob;
     const actions = { show: () => this.#open({ job: job?.id, partial: "true" }), leave: () => this.leave() };
-    fill(this.running, job && runningLine(job, isShown, actions));
-    if (isShown) this.load();
+    fill(this.running, job && runningLine(job, Boolean(this.state.partial), actions));
   }
 
   leave() {
-    fill(this.running);
     this.#open({ job: "", partial: "" });
   }
 
@@ -150,29 +156,6 @@ class Results {
     this.state = { ...this.state, ...changes };
     pushState(this.state);
     this.load();
-  }
-
-  #head() {
-    const message = h("span", { class: "muted small", role: "status" });
-    const save = async () => {
-      try {
-        await download("metrics/all", { ...this.#params(), format: "xlsx" });
-        fill(message);
-      } catch (error) {
-        fill(message, sentence(error));
-      }
-    };
-    const copy = async () => {
-      const link = this.#link();
-      const isCopied = await navigator.clipboard.writeText(link).then(() => true, () => false);
-      fill(message, isCopied ? t("results.copied") : link);
-    };
-    return h("header", { class: "row row--apart" },
-      h("div", {}, h("h1", {}, t("results.title")), this.origin),
-      h("div", { class: "row" }, message,
-        h("button", { class: "button", type: "button", onclick: copy }, t("results.link")),
-        h("button", { class: "button", type: "button", onclick: save }, t("results.workbook")),
-        h("button", { class: "button", type: "button", onclick: () => print() }, t("results.print"))));
   }
 
   /** The address of this view, of this very result: it stays the same when another one is published. */
@@ -191,17 +174,20 @@ class Results {
     return params;
   }
 
-  /** @param {AbortSignal} signal */
-  async #showFigures(signal) {
+  /**
+   * @param {import("../lib/periods.js").Range | Promise<import("../lib/periods.js").Range>} range The days of the data.
+   * @param {AbortSignal} signal
+   */
+  async #showFigures(range, signal) {
     const params = this.#params();
     const months = askMonths(params, FIGURES, signal);
     months.catch(() => {}); // the figures tell
     const compare = this.state.compare || "previous";
-    const { summary, firstDay, job } = await askFigures(params, compare, signal);
+    const [{ summary, job }, { first }] = await Promise.all([askFigures(params, compare, signal), range]);
     this.job = job;
     const shown = { first: summary.first_date, last: summary.last_date };
-    const isWhole = Boolean(shown.first) && hasWholeBefore(this.state, compare, shown, firstDay);
-    fill(this.figures, figures(summary, this.#currency(), isWhole ? "" : firstDay));
+    const isWhole = Boolean(shown.first) && hasWholeBefore(this.state, compare, shown, first);
+    fill(this.figures, figures(summary, this.#currency(), isWhole ? "" : first));
     fill(this.origin, origin(job));
     addCourses(this.figures, await months);
   }
