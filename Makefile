@@ -4,7 +4,8 @@ PYTHON ?= python3
 SERVICES := orchestrator worker aggregator api
 QUEUES := benchmarks/queues/requirements
 SBOM := .venv/sbom
-PINS := requirements.lock $(SERVICES:%=%/requirements.txt) $(QUEUES).txt
+IMAGES := $(SERVICES:%=%/requirements.txt) worker/requirements-dask.txt
+PINS := requirements.lock $(IMAGES) $(QUEUES).txt
 BIN := .venv/bin
 # Pins hold for every Python from 3.11 on, with one version of a package if one works for all of them.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -70,8 +71,9 @@ lock-check: $(BIN)/uv ## Check that the pins are those that `make lock` writes
 
 sbom: .venv/.test ## List the packages in each image, as CycloneDX, in .venv/sbom (SBOM=folder: elsewhere)
 	@mkdir -p $(SBOM)
-	@for service in $(SERVICES); do $(BIN)/cyclonedx-py requirements --output-reproducible --validate \
-		--output-file $(SBOM)/$$service.cdx.json $$service/requirements.txt || exit 1; done
+	@for file in $(IMAGES); do name=$$(echo $${file%.txt} | sed 's|/requirements||'); \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --validate \
+		--output-file $(SBOM)/$$name.cdx.json $$file || exit 1; done
 
 generate: .venv/.run ## Write data/transactions_autoconnect.csv again (always the same rows)
 	@$(BIN)/autoconnect generate --rows 10000 --seed 2023 --out .venv/sample.csv
@@ -88,6 +90,8 @@ define compile
 @for service in $(SERVICES); do \
 	$(COMPILE) pyproject.toml --no-annotate --generate-hashes --extra $$service --constraints $(1)/requirements.lock \
 		--output-file $(1)/$$service/requirements.txt || exit 1; done
+@$(COMPILE) pyproject.toml --no-annotate --generate-hashes --extra worker --extra dask \
+	--constraints $(1)/requirements.lock --output-file $(1)/worker/requirements-dask.txt
 @$(COMPILE) $(QUEUES).in $(2) --no-annotate --output-file $(1)/$(QUEUES).txt
 endef
 

@@ -12,14 +12,17 @@ AutoConnectError
 ├── CubeError                the cube cannot hold the result exactly
 ├── SelectionError           a filter or a parameter of a metric cannot be read
 ├── StateDamaged             the embedded server cannot load its data
-└── BrokerUnavailable        Redis cannot be reached, or answers with an error
-    ├── BrokerLoading        Redis has started and still loads its data
-    ├── BrokerFull           Redis is out of memory and refuses to write
-    └── BrokerSilent         Redis cannot be reached, or does not answer in time
+└── Unavailable              something outside this process is away; services try again
+    ├── ClusterUnavailable   the Dask cluster cannot be reached, or has no workers
+    └── BrokerUnavailable    Redis cannot be reached, or answers with an error
+        ├── BrokerLoading    Redis has started and still loads its data
+        ├── BrokerFull       Redis is out of memory and refuses to write
+        └── BrokerSilent     Redis cannot be reached, or does not answer in time
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 #: Names of columns and their meanings, None if they have none.
 NamedColumns = Sequence[tuple[str, str | None]]
@@ -94,8 +97,28 @@ class StateDamaged(AutoConnectError):
         self.can_be_cut = can_be_cut
 
 
-class BrokerUnavailable(AutoConnectError):
+class Unavailable(AutoConnectError):
+    """Raised when something outside this process cannot be reached, or does not work.
+
+    Logs say `away` while it is, and `back` after it.
+    """
+
+    away: ClassVar[str]
+    back: ClassVar[str]
+
+
+class ClusterUnavailable(Unavailable):
+    """Raised when the Dask cluster cannot be reached, or has no workers."""
+
+    away = "cluster unavailable"
+    back = "cluster available again"
+
+
+class BrokerUnavailable(Unavailable):
     """Raised when Redis cannot be reached, or answers with an error."""
+
+    away = "redis unavailable"
+    back = "redis available again"
 
 
 class BrokerFull(BrokerUnavailable):

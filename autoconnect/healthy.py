@@ -7,15 +7,18 @@ import os
 import sys
 import time
 
-#: Seconds to wait for the answer of the API.
+#: Seconds to wait for the answer of the API or of Dask's scheduler.
 _TIMEOUT_S = 4
 
 
 def problem(limit: str) -> str | None:
     """Why the service is not healthy, or None.
 
-    `limit` is the age in seconds that the last round of its loop may have; for the API, the URL that must answer.
+    `limit` is the age in seconds that the last round of its loop may have; for the API, the URL that must answer; for
+    the processes of Dask, the address of the scheduler, such as `tcp://dask-scheduler:8786`.
     """
+    if limit.startswith("tcp://"):
+        return _problem_of_connection(limit)
     return _problem_of_answer(limit) if "://" in limit else _problem_of_rounds(float(limit))
 
 
@@ -37,6 +40,17 @@ def _problem_of_answer(url: str) -> str | None:
         urlopen(url, timeout=_TIMEOUT_S).close()
     except OSError as error:
         return f"{url} does not answer as it should: {error}."
+    return None
+
+
+def _problem_of_connection(address: str) -> str | None:
+    import socket  # only here, too
+
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _TIMEOUT_S).close()
+    except OSError as error:
+        return f"{address} cannot be reached: {error}."
     return None
 
 

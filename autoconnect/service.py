@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from autoconnect.errors import AutoConnectError, BrokerUnavailable
+from autoconnect.errors import AutoConnectError, BrokerUnavailable, Unavailable
 from autoconnect.logs import log_everything_else, say, set_up_logs
 from autoconnect.settings import PREFIX, Settings, load_settings
 
@@ -86,22 +86,23 @@ def run_rounds(round_: Callable[[], None], stop: Stop, health_file: Path | None)
 
 
 def repeat(round_: Callable[[], None], stop: Stop, health_file: Path | None = None) -> None:
-    """Call `round_` until asked to stop; while Redis is away, retry with growing pauses.
+    """Call `round_` until asked to stop; while Redis or a cluster is away, retry with growing pauses.
 
     Touch the health file after each round.
     """
-    failures = 0
+    failures, back = 0, ""
     while not stop.requested:
         try:
             round_()
-        except BrokerUnavailable as error:
+        except Unavailable as error:
             pause_s = min(_FIRST_PAUSE_S * 2**failures, _LAST_PAUSE_S)
             failures += 1
-            log.warning("redis unavailable", error=str(error), pause_s=pause_s)
+            back = error.back
+            log.warning(error.away, error=str(error), pause_s=pause_s)
             stop.wait(pause_s * random.uniform(0.5, 1.0))
         else:
             if failures:
-                log.info("redis available again", recovery="reconnected", failures=failures)
+                log.info(back, recovery="reconnected", failures=failures)
             failures = 0
             if health_file:
                 health_file.touch()

@@ -88,15 +88,19 @@ class Settings(BaseSettings):
     )
     engine: EngineName = Field(
         "redis",
-        description="What runs the job of `autoconnect run`: `redis`: the services; `local`: its own process, batch "
-        "after batch, without Redis; `dask`: a Dask cluster, without Redis.",
+        description="What maps batches: `redis`: the workers; `dask`: a Dask cluster, through the worker; "
+        "`local`, for `autoconnect run` only: its own process, batch after batch, without Redis.",
     )
     dask_scheduler: str | None = Field(
         None,
-        description="Address of the scheduler for ENGINE=dask, such as `tcp://10.0.0.5:8786`; its workers must see the "
-        "file under the same path. Defaults to a cluster of WORKERS processes on this machine.",
+        description="Address of the scheduler for ENGINE=dask, such as `tcp://10.0.0.5:8786`; its workers must see "
+        "DATA_DIR and UPLOAD_DIR under the same paths. Defaults to a cluster of WORKERS processes on this machine.",
     )
-    workers: Positive = Field(3, description="Number of workers that `autoconnect run` and `up` start.")
+    workers: Positive = Field(
+        3,
+        description="Number of workers that `autoconnect run` and `up` start; with ENGINE=dask, of threads of the "
+        "cluster.",
+    )
     heartbeat_ms: Positive = Field(
         1_000,
         description="Milliseconds between renewals of a worker's lease, and between ticks of the orchestrator, which "
@@ -326,6 +330,11 @@ class Settings(BaseSettings):
     def block_ms(self) -> int:
         """Longest wait for a list item, in milliseconds: the lease outlasts it and two heartbeats."""
         return min(2_000, (self.lease_ms - 2 * self.heartbeat_ms) * 3 // 4)
+
+    @property
+    def worker_processes(self) -> int:
+        """Number of processes of the service `worker`: with a Dask cluster, one hands out all batches."""
+        return 1 if self.engine == "dask" else self.workers
 
     @property
     def dialect_options(self) -> DialectOptions:

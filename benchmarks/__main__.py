@@ -19,6 +19,7 @@ from benchmarks.data import make_file
 from benchmarks.experiments import (
     api,
     dashboard,
+    dask,
     deaths,
     engines,
     forms,
@@ -45,6 +46,7 @@ EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module.measure
     for module in (
         engines,
+        dask,
         stages,
         workers,
         rows,

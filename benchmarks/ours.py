@@ -17,7 +17,7 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.local.stack import local_stack
 from autoconnect.local.temporary import temporary_folder
 from autoconnect.models import API_PREFIX, JobStatus
-from autoconnect.settings import load_settings
+from autoconnect.settings import EngineName, load_settings
 from benchmarks import answers, processes
 from benchmarks.costs import Cost
 
@@ -29,6 +29,8 @@ _UP_TIMEOUT_S = 120.0
 #: Milliseconds without an event of the job after which to check that all services are alive.
 _BLOCK_MS = 1_000
 _WARM_UPS = 5
+#: Workers of the service for each worker of a Dask cluster.
+_PER_DASK_WORKER = 2
 
 
 class Event(NamedTuple):
@@ -126,21 +128,32 @@ class Stack:
 
 
 @contextmanager
-def running_stack(data: Path, workers: int, warm_up: Path) -> Iterator[Stack]:
-    """A stack that reads the folder `data` and has done a few jobs on `warm_up`, a small file in it."""
+def running_stack(data: Path, workers: int, warm_up: Path, engine: EngineName = "redis") -> Iterator[Stack]:
+    """A stack that reads the folder `data` and has done a few jobs on `warm_up`, a small file in it.
+
+    With the engine `dask`, it has a cluster with so many workers.
+    """
     port = free_port()
     redis_url = load_settings().redis_url
     before = set(processes.tree())
     with temporary_folder() as folder:
         overrides = {
             **{"DATA_DIR": str(data.resolve()), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""},
-            **{"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "WARNING", "RESULT_TTL_S": str(_RESULT_TTL_S)},
+            **{
+                "ENGINE": engine,
+                "WORKERS": str(workers),
+                "HOST": "127.0.0.1",
+                "PORT": str(port),
+                "LOG_LEVEL": "WARNING",
+                "RESULT_TTL_S": str(_RESULT_TTL_S),
+            },
         }
+        services = 1 if engine == "dask" else workers
         with (
-            local_stack(folder, overrides, redis_url=redis_url, workers=workers, with_api=True) as (_, client),
+            local_stack(folder, overrides, redis_url=redis_url, workers=services, with_api=True) as (_, client),
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
-            _wait_until_up(http, workers)
+            _wait_until_up(http, _PER_DASK_WORKER * workers if engine == "dask" else workers)
             stack = Stack(client, http, port, by_service(set(processes.tree()) - before))
             for _ in range(_WARM_UPS):
                 stack.cold_job(warm_up)
@@ -167,6 +180,7 @@ def by_service(pids: set[int]) -> dict[str, list[int]]:
     """The processes of each service, out of `pids`."""
     commands = {pid: processes.command(pid) for pid in sorted(pids)}
     services = {name: [pid for pid, command in commands.items() if f"-m {name}.main" in command] for name in SERVICES}
+    services["worker"] += [pid for pid, command in commands.items() if "multiprocessing" in command]  # those of Dask
     services["redis"] = [pid for pid, command in commands.items() if "redis" in command and ".main" not in command]
     return services
 

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 #: The tests of a group run one after the other in one process: they share a stack, or would slow each other down.
 _GROUPS: Mapping[str, str] = {
     # One stack of containers at a time: two slow each other down until time limits end their tests.
-    "containers": r"tests/e2e/test_containers\.py|tests/chaos/test_containers\.py",
+    "containers": r"tests/e2e/test_(containers|compose_dask)\.py|tests/chaos/test_containers\.py",
     "kills": r"tests/e2e/test_kill\.py",
     "chaos": r"tests/chaos/test_chaos\.py",
     "requests": r"tests/fuzz/test_(openapi|odd_requests)\.py",

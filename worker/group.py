@@ -6,10 +6,26 @@ further batches to it.
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.keys import BatchId
-from autoconnect.core.mapper import Mapper
+from autoconnect.core.partial import Partial
+
+
+class MappedSoFar(Protocol):
+    """The part of a mapper that tells what it has mapped."""
+
+    @property
+    def rows(self) -> int:
+        """As `Mapper.rows`."""
+
+    @property
+    def cells(self) -> int:
+        """As `Mapper.cells`."""
+
+    def partial(self) -> Partial:
+        """As `Mapper.partial`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,7 @@ class Group:
     """The batches that `mapper` has mapped; `first` is the claim that began the group."""
 
     first: Claim
-    mapper: Mapper
+    mapper: MappedSoFar
     policy: GroupPolicy
     items: list[BatchId] = field(default_factory=list)
     started_s: float = field(default_factory=time.monotonic)

@@ -20,7 +20,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Heartbeat:
     """Renews the lease while the main loop shows progress; a worker that hangs loses its batches."""
 
-    def __init__(self, client: Client, worker: str, *, every_ms: int, lease_ms: int, stall_ms: int) -> None:
+    def __init__(
+        self, client: Client, worker: str, *, every_ms: int, lease_ms: int, stall_ms: int, has_memory: bool = True
+    ) -> None:
         self._client = client
         self._worker = worker
         self._every_ms = every_ms
@@ -28,14 +30,14 @@ class Heartbeat:
         self._stall_ms = stall_ms
         self._last_progress = time.monotonic()
         self._ended = threading.Event()
-        memory = memory_limit()
         self._description: dict[str, str | int] = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started_at": datetime.now(UTC).isoformat(),
-            "memory_bytes": memory.bytes,
-            "memory_pool": memory.pool,
         }
+        if has_memory:
+            memory = memory_limit()
+            self._description |= {"memory_bytes": memory.bytes, "memory_pool": memory.pool}
         self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def start(self) -> None:

@@ -1,6 +1,8 @@
 """The worker's loop: claim a batch, map it, and commit its partial, often together with further batches."""
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -9,7 +11,9 @@ from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
 from autoconnect.broker.keys import BatchId
 from autoconnect.core.cube import check_size
+from autoconnect.core.layout import Layout
 from autoconnect.core.partial import Partial
+from autoconnect.core.plan import MappableBatch
 from autoconnect.errors import (
     AutoConnectError,
     BatchDropped,
@@ -19,12 +23,13 @@ from autoconnect.errors import (
     RecordCrossesBatch,
     SourceChanged,
     SourceNotFound,
+    Unavailable,
 )
 from autoconnect.mapping import add_batch, make_mapper, warm_up
 from autoconnect.service import Stop, Throttle
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders
-from worker.group import Group, GroupPolicy
+from worker.group import Group, GroupPolicy, MappedSoFar
 from worker.heartbeat import Heartbeat
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -38,10 +43,20 @@ _COUNT_S = 0.1
 
 
 class Worker:
-    """Claims, maps and commits batches. Its id is new at each start, so that its claimed list starts empty."""
+    """Claims, maps and commits batches. Its id is new at each start, so that its claimed list starts empty.
+
+    It says how much memory its process has, unless another worker of the process does.
+    """
 
     def __init__(
-        self, client: Client, blocking: Client, settings: Settings, stop: Stop, policy: GroupPolicy | None = None
+        self,
+        client: Client,
+        blocking: Client,
+        settings: Settings,
+        stop: Stop,
+        policy: GroupPolicy | None = None,
+        *,
+        has_memory: bool = True,
     ) -> None:
         self.id = secrets.token_hex(6)
         self._client = client
@@ -51,7 +66,12 @@ class Worker:
         self._stop = stop
         self._policy = policy or GroupPolicy()
         self.heartbeat = Heartbeat(
-            client, self.id, every_ms=settings.heartbeat_ms, lease_ms=settings.lease_ms, stall_ms=settings.stall_ms
+            client,
+            self.id,
+            every_ms=settings.heartbeat_ms,
+            lease_ms=settings.lease_ms,
+            stall_ms=settings.stall_ms,
+            has_memory=has_memory,
         )
         self._registered = False
         self._next: Claim | None = None
@@ -65,7 +85,7 @@ class Worker:
     def register(self) -> None:
         """Warm up and start the heartbeat, once: both come before the first claim."""
         if not self._registered:
-            warm_up(self._settings.mapper)
+            self.warm_up()
             self.heartbeat.start()
             self._registered = True
             log.info("worker ready", worker=self.id)
@@ -81,9 +101,21 @@ class Worker:
             group = self._map(claim) if claim and not self._stop.requested else None
             if group:
                 self._commit(group)
-        except BrokerUnavailable:
+        except Unavailable:
             self._next = None  # others may have it by the time Redis is back; the claimed list knows
             raise
+
+    def warm_up(self) -> None:
+        """Get ready to map."""
+        warm_up(self._settings.mapper)
+
+    def make_mapper(self, layout: Layout) -> MappedSoFar:
+        """What the batches of a group are mapped to."""
+        return make_mapper(self._settings.mapper, layout)
+
+    def add_batch(self, mapper: Any, batch: MappableBatch, before_block: Callable[[], None]) -> None:
+        """Map one batch to what `make_mapper` has made; `before_block` runs several times a second."""
+        add_batch(mapper, batch, self._folders, before_block)
 
     def leave(self) -> None:
         """Give back all claimed batches, then end the heartbeat."""
@@ -112,7 +144,7 @@ class Worker:
 
         None if mapping one of them failed: nothing is committed, and the batches to map again stay in the claimed list.
         """
-        group = Group(first, make_mapper(self._settings.mapper, first.batch.part.layout), self._policy)
+        group = Group(first, self.make_mapper(first.batch.part.layout), self._policy)
         claim: Claim | None = first
         while claim:
             if not self._map_into(group, claim):
@@ -124,7 +156,7 @@ class Worker:
         """Map a batch to the partial of a group; False if that failed."""
         with structlog.contextvars.bound_contextvars(job=claim.id.job, batch=claim.id.batch):
             try:
-                add_batch(group.mapper, claim.batch, self._folders, lambda: self._before_block(group, claim.id))
+                self.add_batch(group.mapper, claim.batch, lambda: self._before_block(group, claim.id))
             except BatchDropped as error:
                 log.info("batch dropped", reason=str(error))
             except RecordCrossesBatch as error:
@@ -132,7 +164,7 @@ class Worker:
                 log.warning("job goes back to planning", error=str(error))
             except (SourceChanged, SourceNotFound, CubeError) as error:  # another attempt would end the same way
                 batches.fail_batch(self._client, self.id, claim.id, str(error))
-            except BrokerUnavailable:
+            except Unavailable:
                 raise
             except Exception as error:
                 log.exception("batch failed")

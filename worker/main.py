@@ -10,6 +10,11 @@ from worker.loop import Worker
 
 def serve(settings: Settings, stop: Stop) -> None:
     """Map batches until asked to stop, then commit the batches mapped so far and give back the rest."""
+    if settings.engine == "dask":
+        from worker.dask import serve_cluster  # only then: it loads Dask
+
+        serve_cluster(settings, stop)
+        return
     url = settings.needed_redis_url()
     blocking = BlockingClient(url, settings.block_ms)
     stop.wake = blocking.interrupt

@@ -82,7 +82,7 @@ def up(settings: Settings, *, repair_state: bool, state: Path = Path(".autoconne
         state,
         overrides,
         redis_url=settings.redis_url,
-        workers=settings.workers,
+        workers=settings.worker_processes,
         with_api=True,
         start_server=start_or_repair if repair_state else Supervisor.start_server,
     )

@@ -30,11 +30,12 @@ def run(file: Path, settings: Settings, dialect: DialectOptions, watch: Watcher)
     """Run a job on the services, without the API."""
     with temporary_folder() as folder:
         overrides = {"DATA_DIR": str(file.parent), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""}
+        overrides |= {"ENGINE": settings.engine, "WORKERS": str(settings.workers)}
         overrides |= {"WEBHOOK_URL": "", "WEBHOOK_URL_FILE": ""}  # the user sees the job end
         # ERROR leaves out log lines that repeat what the job says, such as why it failed.
         overrides["LOG_LEVEL"] = os.environ.get(PREFIX + "LOG_LEVEL") or "ERROR"
         services = local_stack(
-            folder, overrides, redis_url=settings.redis_url, workers=settings.workers, with_api=False
+            folder, overrides, redis_url=settings.redis_url, workers=settings.worker_processes, with_api=False
         )
         with services as (supervisor, client):
             name = source_name(Path(file.name))

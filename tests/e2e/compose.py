@@ -53,10 +53,10 @@ def problem(compose: str) -> str | None:
 class Stack:
     """The project's containers, under a project name of their own."""
 
-    def __init__(self, compose: str, env_file: Path) -> None:
+    def __init__(self, compose: str, env_file: Path, *options: str) -> None:
         self.project = f"autoconnect-test-{secrets.token_hex(4)}"
         self._is_v1 = compose == "compose-v1"
-        self._command = [*COMMANDS[compose], "--project-name", self.project, "--env-file", str(env_file)]
+        self._command = [*COMMANDS[compose], "--project-name", self.project, "--env-file", str(env_file), *options]
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._env = {**os.environ, "PORT": str(port)}
@@ -67,11 +67,11 @@ class Stack:
         """Run Compose, with other variables than those of the stack if there are any."""
         return output(*self._command, *arguments, env=self._env | variables)
 
-    def build(self) -> None:
+    def build(self, *arguments: str) -> None:
         """Build the images; one stack at a time, so that all but the first find the layers in the cache."""
         with (ROOT / "docker-compose.yml").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.compose("build", *(["--parallel"] if self._is_v1 else []))  # v2 does so by default
+            self.compose("build", *arguments)
 
     def remove_images(self) -> None:
         """Remove the project's images; `compose down --rmi` of version 2 does not, once nothing else is left."""
@@ -111,13 +111,17 @@ class Stack:
 
 
 @contextmanager
-def running(compose: str, env_file: Path, images: ExitStack) -> Iterator[Stack]:
-    """Build and start a stack; remove it after the block, and its images together with `images`."""
-    stack = Stack(compose, env_file)
+def running(compose: str, env_file: Path, images: ExitStack, *options: str, up: Sequence[str] = ()) -> Iterator[Stack]:
+    """Build and start a stack; remove it after the block, and its images together with `images`.
+
+    `options` are those of Compose, such as a profile; `up` has arguments of its command `up`.
+    """
+    stack = Stack(compose, env_file, *options)
     images.callback(stack.remove_images)
     try:
-        stack.build()
-        stack.compose("up", "-d")
+        # Version 2 builds in parallel by default. The services of a profile have one image in common.
+        stack.build(*(["--parallel"] if compose == "compose-v1" and not options else []))
+        stack.compose("up", "-d", *up)
         yield stack
     finally:
         stack.compose("down", "--volumes", "--remove-orphans")

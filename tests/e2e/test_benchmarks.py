@@ -47,6 +47,15 @@ def test_a_job_and_another_engine_are_measured_and_compute_the_same_cube(source:
     assert cost.peak_bytes > 0
 
 
+def test_a_job_is_measured_on_a_dask_cluster_too(source: Path) -> None:
+    with running_stack(source.parent, 1, source, "dask") as stack:
+        job = stack.cold_job(source)
+        answer = stack.answer(job)
+    _, expected = child.run_engine("pandas", source, source)
+    assert answers.difference(expected, answer) is None
+    assert set(job.by_service) == set(SERVICES)
+
+
 def test_each_stage_of_a_worker_takes_time(source: Path) -> None:
     spent = stages.stages_of(source)
     assert len(spent) == 5

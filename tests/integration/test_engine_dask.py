@@ -1,11 +1,13 @@
-"""The engine `dask` on real clusters of processes: its results, and what it says when one of them dies."""
+"""The engine `dask` on real clusters of processes: its results, also when one of them dies, and what it says then."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,14 @@ from autoconnect.engines.base import Ended
 from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
 from autoconnect.models import Job, JobStatus
-from autoconnect.settings import load_settings
+from autoconnect.settings import PREFIX, load_settings
 from tests import oracle
-from tests.e2e.processes import descendants, environment, lives
+from tests.e2e.processes import Up, descendants, environment, lives, running
 from tests.e2e.waiting import free_port, wait_until
 from tests.files import slow_to_map
+
+#: Runs a file on the cluster of a scheduler, or on one of its own.
+Run = Callable[..., Ended]
 
 ROWS = 4_000
 WORKERS = 2
@@ -35,9 +40,13 @@ class Cluster:
         self._folder = folder
         self._running = running
         self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.start()
+
+    def start(self) -> None:
         port = self.address.rpartition(":")[2]
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
-        self.workers = [self._start("worker", self.address, "--no-nanny", "--no-dashboard") for _ in range(WORKERS)]
+        worker = ("worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1")
+        self.workers = [self._start(*worker) for _ in range(WORKERS)]
 
     def _start(self, *command: str) -> subprocess.Popen[str]:
         with (self._folder / "messages.txt").open("a") as messages:
@@ -80,11 +89,42 @@ def data() -> bytes:
     return "".join(generate(ROWS, seed=8, bad_ratio=0.03)).encode()
 
 
-def ended(data: bytes, folder: Path, scheduler: str | None, watch: Watcher = lambda job: None) -> Ended:
-    """Run a file as a job of many batches, which the plain mapper maps slowly enough to kill a worker meanwhile."""
-    (folder / "any.csv").write_bytes(data)
-    settings = load_settings(dask_scheduler=scheduler, batch_bytes=5_000, workers=WORKERS, mapper="plain")
-    return engine_of("dask")(folder / "any.csv", settings, NOTHING_GIVEN, watch)
+@pytest.fixture(scope="module")
+def slow_data(data: bytes) -> bytes:
+    return slow_to_map(data.decode()).encode()
+
+
+@pytest.fixture
+def cluster_without_retries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    with started(tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a file as a job of many batches, which the plain mapper maps slowly enough to kill a process meanwhile."""
+
+    def run(data: bytes, scheduler: str | None, watch: Watcher = lambda job: None) -> Ended:
+        (tmp_path / "any.csv").write_bytes(data)
+        own = {"MAPPER": "plain", "BATCH_BYTES": "5000", "DASK_SCHEDULER": scheduler or "", "LOG_LEVEL": "ERROR"}
+        for name, value in own.items():
+            monkeypatch.setenv(PREFIX + name, value)
+        settings = load_settings(engine="dask", workers=WORKERS)
+        return engine_of("dask")(tmp_path / "any.csv", settings, NOTHING_GIVEN, watch)
+
+    return run
+
+
+def once_after(batches: int, act: Callable[[], object]) -> Watcher:
+    """Acts when so many batches are done."""
+    acted: list[object] = []
+
+    def watch(job: Job) -> None:
+        if job.batches.done >= batches and not acted:
+            acted.append(act())
+
+    return watch
 
 
 def assert_is_right(run: Ended, data: bytes) -> None:
@@ -95,75 +135,126 @@ def assert_is_right(run: Ended, data: bytes) -> None:
     assert len(run.rejects.rows) == len(rejects)
 
 
-def test_a_cluster_of_this_machine_gives_the_result_of_the_oracle(data: bytes, tmp_path: Path) -> None:
+def test_a_cluster_of_this_machine_gives_the_result_of_the_oracle(run: Run, data: bytes) -> None:
     watched: list[Job] = []
-    run = ended(data, tmp_path, None, watched.append)
-    assert_is_right(run, data)
-    assert run.job.batches.total == run.job.batches.done > 20
-    assert watched[-1] == run.job
+    ended = run(data, None, watched.append)
+    assert_is_right(ended, data)
+    assert ended.job.batches.total == ended.job.batches.done > 20
+    assert watched[-1] == ended.job
 
 
-def test_the_death_of_a_worker_changes_no_result(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_death_of_a_worker_changes_no_result(run: Run, cluster: Cluster, slow_data: bytes) -> None:
     """Given a cluster that runs already / When one of two workers is killed after some batches"""
-    data = slow_to_map("".join(generate(ROWS, seed=8, bad_ratio=0.03))).encode()
-    victim = cluster.workers[0]
-
-    def kill_once(job: Job) -> None:
-        if job.batches.done == 5:
-            victim.send_signal(signal.SIGKILL)
-
-    run = ended(data, tmp_path, cluster.address, kill_once)
-    assert victim.wait() == -signal.SIGKILL
-    assert_is_right(run, data)
+    ended = run(slow_data, cluster.address, once_after(5, cluster.workers[0].kill))
+    assert cluster.workers[0].wait() == -signal.SIGKILL
+    assert_is_right(ended, slow_data)
 
 
-def test_the_death_of_the_scheduler_ends_a_run_with_one_sentence(cluster: Cluster, data: bytes, tmp_path: Path) -> None:
-    def kill_once(job: Job) -> None:
-        if job.batches.done == 5:
-            cluster.scheduler.send_signal(signal.SIGKILL)
+def test_the_death_of_the_scheduler_changes_no_result(run: Run, cluster: Cluster, slow_data: bytes) -> None:
+    """Given a scheduler that is killed, and started again with its workers, which ended with it, as Compose does"""
 
-    with pytest.raises(AutoConnectError, match=rf"The Dask scheduler at {cluster.address} .*does not answer"):
-        ended(data, tmp_path, cluster.address, kill_once)
+    def replace() -> None:
+        cluster.scheduler.kill()
+        for each in (cluster.scheduler, *cluster.workers):
+            each.wait()
+        cluster.start()
 
+    watched: list[Job] = []
 
-def test_a_batch_that_dask_gives_up_ends_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a scheduler that gives up at the first death of a worker"""
-    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    data = slow_to_map("".join(generate(ROWS, seed=8, bad_ratio=0.03))).encode()
-    with ExitStack() as running:
-        cluster = Cluster(tmp_path, running)
-        cluster.wait_until_up()
+    def watch(job: Job) -> None:
+        watched.append(job)
+        kill(job)
 
-        def kill_once(job: Job) -> None:
-            if job.batches.done == 5:
-                cluster.workers[0].send_signal(signal.SIGKILL)
-
-        with pytest.raises(AutoConnectError, match="Dask gave up a batch, because 1 of its workers died"):
-            ended(data, tmp_path, cluster.address, kill_once)
+    kill = once_after(5, replace)
+    ended = run(slow_data, cluster.address, watch)
+    assert_is_right(ended, slow_data)
+    assert any(5 <= job.batches.done < job.batches.total for job in watched)
+    assert ended.job.batches.retried == 0  # what was claimed stayed claimed
 
 
-def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(data: bytes, tmp_path: Path) -> None:
+def test_a_batch_that_dask_gives_up_is_mapped_again(
+    run: Run, slow_data: bytes, cluster_without_retries: Cluster
+) -> None:
+    """Given a scheduler that gives up a task at the first death of a worker"""
+    ended = run(slow_data, cluster_without_retries.address, once_after(5, cluster_without_retries.workers[0].kill))
+    assert_is_right(ended, slow_data)
+    assert ended.job.batches.retried > 0
+
+
+def test_a_batch_that_dask_always_gives_up_fails_the_job(
+    run: Run, slow_data: bytes, cluster_without_retries: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + "MAX_ATTEMPTS", "1")
+    ended = run(slow_data, cluster_without_retries.address, once_after(5, cluster_without_retries.workers[0].kill))
+    assert (ended.job.status, ended.metrics) == (JobStatus.FAILED, {})
+    assert "Dask gave up a batch, because 1 of its workers died" in str(ended.job.error)
+
+
+def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(run: Run, data: bytes) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(AutoConnectError, match=rf"The Dask scheduler at {address} \(AUTOCONNECT_DASK_SCHEDULER\)"):
-        ended(data, tmp_path, address)
+        run(data, address)
 
 
-@pytest.mark.parametrize(("content", "reason"), [("no header\n1,2\n", "The header lacks")])
-def test_a_source_that_cannot_be_read_fails_the_job(shared: Cluster, tmp_path: Path, content: str, reason: str) -> None:
-    run = ended(content.encode(), tmp_path, shared.address)
-    assert (run.job.status, run.metrics) == (JobStatus.FAILED, {})
-    assert reason in str(run.job.error)
+def test_a_source_that_changes_in_mid_job_fails_the_job(
+    run: Run, cluster: Cluster, slow_data: bytes, tmp_path: Path
+) -> None:
+    """Given errors that the tasks raise in the cluster"""
+    ended = run(slow_data, cluster.address, once_after(5, lambda: (tmp_path / "any.csv").write_bytes(b"")))
+    assert (ended.job.status, ended.metrics) == (JobStatus.FAILED, {})
+    assert "changed" in str(ended.job.error)
 
 
-def test_a_source_without_rows_has_an_empty_result(shared: Cluster, tmp_path: Path) -> None:
-    run = ended(b"id,date,ville,type,modele,prix,duree_mois\n", tmp_path, shared.address)
-    assert (run.job.status, run.job.batches.total, run.job.rows.read) == (JobStatus.COMPLETED, 0, 0)
+def test_a_source_without_rows_has_an_empty_result(run: Run, shared: Cluster) -> None:
+    ended = run(b"id,date,ville,type,modele,prix,duree_mois\n", shared.address)
+    assert (ended.job.status, ended.job.batches.total, ended.job.rows.read) == (JobStatus.COMPLETED, 0, 0)
 
 
-def test_a_record_that_crosses_a_batch_is_planned_again(shared: Cluster, tmp_path: Path) -> None:
+def test_a_record_that_crosses_a_batch_is_planned_again(run: Run, shared: Cluster) -> None:
     lines = "".join(f'{number},2024-01-31,Lyon,vente,Clio,5,,"a\nb\nc"\n' for number in range(1_000))
     data = f"id,date,ville,type,modele,prix,duree_mois,remarque\n{lines}".encode()
-    assert_is_right(ended(data, tmp_path, shared.address), data)
+    assert_is_right(run(data, shared.address), data)
+
+
+def test_a_cluster_gets_what_is_missing_after_the_worker_is_killed(
+    cluster: Cluster, slow_data: bytes, tmp_path: Path
+) -> None:
+    """Given the process that hands out batches / When it is killed with all that it has claimed"""
+    with running_on(cluster, slow_data, tmp_path) as (up, job_id):
+        [process] = {each["pid"] for each in up.get("/workers")["items"]}
+        os.kill(process, signal.SIGKILL)
+        assert up.ended(job_id)["status"] == "completed"
+        rows, rejects = oracle.read_rows(slow_data)
+        expected = oracle.metric("monthly-revenue", rows, len(rows) + len(rejects), len(rejects))
+        answer = up.client.get("/api/v1/metrics/monthly-revenue").text
+        assert json.loads(answer, parse_float=Decimal)["rows"] == expected
+
+
+def test_a_job_that_is_cancelled_ends_at_once_and_the_next_one_runs(
+    cluster: Cluster, slow_data: bytes, tmp_path: Path
+) -> None:
+    with running_on(cluster, slow_data, tmp_path) as (up, job_id):
+        cancelled = up.client.delete(f"/api/v1/jobs/{job_id}").json()
+        assert cancelled["status"] == "cancelled"
+        assert cancelled["batches"]["done"] < cancelled["batches"]["total"]
+        ended = up.ended(up.submit("any.csv"))
+        assert (ended["status"], ended["batches"]["retried"]) == ("completed", 0)
+
+
+@contextmanager
+def running_on(cluster: Cluster, data: bytes, folder: Path) -> Iterator[tuple[Up, str]]:
+    """`autoconnect up` with its job, some of whose batches the cluster has mapped."""
+    (folder / "data").mkdir()
+    (folder / "data" / "any.csv").write_bytes(data)
+    settings = {"ENGINE": "dask", "DASK_SCHEDULER": cluster.address, "MAPPER": "plain", "BATCH_BYTES": "5000"}
+    settings |= {"SOURCE": "any.csv", "WORKERS": str(WORKERS)}
+    with running(folder, {PREFIX + name: value for name, value in settings.items()}) as up:
+
+        def job_id() -> str | None:
+            job = up.latest()
+            return job["id"] if job and job["batches"]["done"] > 5 else None
+
+        yield up, wait_until("some batches", job_id, poll_s=0.02)
 
 
 def test_ctrl_c_ends_a_run_and_its_cluster_without_a_traceback(data: bytes, tmp_path: Path) -> None:
