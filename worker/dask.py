@@ -21,7 +21,7 @@ from autoconnect.broker.connection import BlockingClient, Client, connect
 from autoconnect.core.layout import Layout
 from autoconnect.core.partial import Partial, merge_partials
 from autoconnect.core.plan import MappableBatch
-from autoconnect.errors import AutoConnectError, ClusterUnavailable
+from autoconnect.errors import AutoConnectError, BatchDropped, ClusterUnavailable
 from autoconnect.mapping import MapperName, add_batch, make_mapper
 from autoconnect.service import Stop, repeat
 from autoconnect.settings import PREFIX, Settings
@@ -34,14 +34,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _PER_THREAD = 2
 #: Seconds to reach the scheduler.
 _CONNECT_S = 5
-#: Seconds for a result to come from the cluster.
-_TRANSFER_S = 30
+#: Seconds for a partial, and for its sizes, to come from the cluster, and for a client to close.
+_PARTIAL_S, _SIZES_S, _CLOSE_S = 30, 3, 1
 #: Seconds between checks while a task runs: that its batch is still needed, and that the cluster has workers.
 _CHECK_S = 0.5
 
 
 def serve_cluster(settings: Settings, stop: Stop) -> None:
-    """Have a cluster map batches until asked to stop, then commit those mapped so far and give back the rest."""
+    """Have a cluster map batches until asked to stop, then give back those that are not committed."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs lost connections at length
     url, count = settings.needed_redis_url(), _PER_THREAD * settings.workers
     client, cluster = connect(url), Cluster(settings)
@@ -99,8 +99,10 @@ class Cluster:
         except (OSError, CancelledError, RuntimeError) as error:  # RuntimeError: another thread has closed the client
             self._lose(client, str(error))
 
-    def result(self, future: Any, before_check: Callable[[], None]) -> Any:
-        """The result of a future; `before_check` runs several times a second, and may raise to give it up.
+    def result(self, future: Any, timeout_s: int, before_check: Callable[[], None]) -> Any:
+        """The result of a future, which takes `timeout_s` at most to come here once it is there.
+
+        `before_check` runs several times a second, and may raise to give it up.
 
         Raises what the call has raised, and ClusterUnavailable if the cluster is lost, or has no workers.
         """
@@ -114,7 +116,7 @@ class Cluster:
             reason = future.exception()
             raise _given_up(reason) if isinstance(reason, distributed.scheduler.KilledWorker) else reason
         try:
-            return future.result(timeout=_TRANSFER_S)
+            return future.result(timeout=timeout_s)
         except (OSError, CancelledError) as error:
             self._lose(future.client, str(error))
 
@@ -142,7 +144,7 @@ class Cluster:
         with self._lock:
             if self._client is client:
                 self._client = None
-                client.close(timeout=_CONNECT_S)
+                client.close(timeout=_CLOSE_S)
         raise self._unavailable(f"is lost: {reason}") from None
 
     def _unavailable(self, what: str) -> ClusterUnavailable:
@@ -173,7 +175,12 @@ class DaskWorker(Worker):
         return _Chain(self._cluster, self.heartbeat.show_progress)
 
     def add_batch(self, mapper: "_Chain", batch: MappableBatch, before_block: Callable[[], None]) -> None:
-        mapper.add(batch, self._folders, self._settings.mapper, before_block)
+        def before_check() -> None:
+            if self._stop.requested:  # the cluster may never answer
+                raise BatchDropped("The worker ends, and gives the batch back.")
+            before_block()
+
+        mapper.add(batch, self._folders, self._settings.mapper, before_check)
 
 
 class _Chain:
@@ -188,11 +195,11 @@ class _Chain:
     def add(self, batch: MappableBatch, folders: Folders, mapper: MapperName, before_check: Callable[[], None]) -> None:
         longer = self._cluster.submit(_add, self._partial, batch, folders, mapper)
         sizes = self._cluster.submit(_sizes, longer)
-        self.rows, self.cells = self._cluster.result(sizes, before_check)
+        self.rows, self.cells = self._cluster.result(sizes, _SIZES_S, before_check)
         self._partial = longer
 
     def partial(self) -> Partial:
-        partial: Partial = self._cluster.result(self._partial, self._show_progress)
+        partial: Partial = self._cluster.result(self._partial, _PARTIAL_S, self._show_progress)
         return partial
 
 

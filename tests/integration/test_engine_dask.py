@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import distributed
 import pytest
 
 from autoconnect.client import Watcher
@@ -24,7 +26,6 @@ from autoconnect.settings import PREFIX, load_settings
 from tests import oracle
 from tests.e2e.processes import Up, descendants, environment, lives, running
 from tests.e2e.waiting import free_port, wait_until
-from tests.files import slow_to_map
 
 #: Runs a file on the cluster of a scheduler, or on one of its own.
 Run = Callable[..., Ended]
@@ -47,6 +48,11 @@ class Cluster:
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
         worker = ("worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1")
         self.workers = [self._start(*worker) for _ in range(WORKERS)]
+
+    def signal_workers(self, number: signal.Signals) -> None:
+        """Send a signal to all workers; nothing happens to one that has ended."""
+        for worker in self.workers:
+            worker.send_signal(number)
 
     def _start(self, *command: str) -> subprocess.Popen[str]:
         with (self._folder / "messages.txt").open("a") as messages:
@@ -89,11 +95,6 @@ def data() -> bytes:
     return "".join(generate(ROWS, seed=8, bad_ratio=0.03)).encode()
 
 
-@pytest.fixture(scope="module")
-def slow_data(data: bytes) -> bytes:
-    return slow_to_map(data.decode()).encode()
-
-
 @pytest.fixture
 def cluster_without_retries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
@@ -103,7 +104,7 @@ def cluster_without_retries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a file as a job of many batches, which the plain mapper maps slowly enough to kill a process meanwhile."""
+    """Runs a file as a job of many batches."""
 
     def run(data: bytes, scheduler: str | None, watch: Watcher = lambda job: None) -> Ended:
         (tmp_path / "any.csv").write_bytes(data)
@@ -116,15 +117,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def once_after(batches: int, act: Callable[[], object]) -> Watcher:
-    """Acts when so many batches are done."""
-    acted: list[object] = []
+@contextmanager
+def held(cluster: Cluster, act: Callable[[], object]) -> Iterator[None]:
+    """The cluster's workers stand still until each has a task; then `act` runs, and those that live go on."""
 
-    def watch(job: Job) -> None:
-        if job.batches.done >= batches and not acted:
-            acted.append(act())
+    def act_and_go_on() -> None:
+        with distributed.Client(cluster.address, set_as_default=False) as client:
+            wait_until("a task for each worker", lambda: all(client.processing().values()))
+        act()
+        cluster.signal_workers(signal.SIGCONT)
 
-    return watch
+    cluster.signal_workers(signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread:
+        acting = thread.submit(act_and_go_on)
+        yield
+        acting.result()
 
 
 def assert_is_right(run: Ended, data: bytes) -> None:
@@ -143,49 +150,43 @@ def test_a_cluster_of_this_machine_gives_the_result_of_the_oracle(run: Run, data
     assert watched[-1] == ended.job
 
 
-def test_the_death_of_a_worker_changes_no_result(run: Run, cluster: Cluster, slow_data: bytes) -> None:
-    """Given a cluster that runs already / When one of two workers is killed after some batches"""
-    ended = run(slow_data, cluster.address, once_after(5, cluster.workers[0].kill))
+def test_the_death_of_a_worker_changes_no_result(run: Run, cluster: Cluster, data: bytes) -> None:
+    with held(cluster, cluster.workers[0].kill):
+        ended = run(data, cluster.address)
     assert cluster.workers[0].wait() == -signal.SIGKILL
-    assert_is_right(ended, slow_data)
+    assert_is_right(ended, data)
+    assert ended.job.batches.retried == 0  # Dask itself ran the tasks again
 
 
-def test_the_death_of_the_scheduler_changes_no_result(run: Run, cluster: Cluster, slow_data: bytes) -> None:
-    """Given a scheduler that is killed, and started again with its workers, which ended with it, as Compose does"""
+def test_the_death_of_the_scheduler_changes_no_result(run: Run, cluster: Cluster, data: bytes) -> None:
+    """Given a scheduler that is killed, and started again with its workers, which end with it, as Compose does"""
 
     def replace() -> None:
-        cluster.scheduler.kill()
         for each in (cluster.scheduler, *cluster.workers):
+            each.kill()
             each.wait()
         cluster.start()
 
-    watched: list[Job] = []
-
-    def watch(job: Job) -> None:
-        watched.append(job)
-        kill(job)
-
-    kill = once_after(5, replace)
-    ended = run(slow_data, cluster.address, watch)
-    assert_is_right(ended, slow_data)
-    assert any(5 <= job.batches.done < job.batches.total for job in watched)
+    with held(cluster, replace):
+        ended = run(data, cluster.address)
+    assert_is_right(ended, data)
     assert ended.job.batches.retried == 0  # what was claimed stayed claimed
 
 
-def test_a_batch_that_dask_gives_up_is_mapped_again(
-    run: Run, slow_data: bytes, cluster_without_retries: Cluster
-) -> None:
+def test_a_batch_that_dask_gives_up_is_mapped_again(run: Run, data: bytes, cluster_without_retries: Cluster) -> None:
     """Given a scheduler that gives up a task at the first death of a worker"""
-    ended = run(slow_data, cluster_without_retries.address, once_after(5, cluster_without_retries.workers[0].kill))
-    assert_is_right(ended, slow_data)
+    with held(cluster_without_retries, cluster_without_retries.workers[0].kill):
+        ended = run(data, cluster_without_retries.address)
+    assert_is_right(ended, data)
     assert ended.job.batches.retried > 0
 
 
 def test_a_batch_that_dask_always_gives_up_fails_the_job(
-    run: Run, slow_data: bytes, cluster_without_retries: Cluster, monkeypatch: pytest.MonkeyPatch
+    run: Run, data: bytes, cluster_without_retries: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PREFIX + "MAX_ATTEMPTS", "1")
-    ended = run(slow_data, cluster_without_retries.address, once_after(5, cluster_without_retries.workers[0].kill))
+    with held(cluster_without_retries, cluster_without_retries.workers[0].kill):
+        ended = run(data, cluster_without_retries.address)
     assert (ended.job.status, ended.metrics) == (JobStatus.FAILED, {})
     assert "Dask gave up a batch, because 1 of its workers died" in str(ended.job.error)
 
@@ -197,10 +198,11 @@ def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(run: Ru
 
 
 def test_a_source_that_changes_in_mid_job_fails_the_job(
-    run: Run, cluster: Cluster, slow_data: bytes, tmp_path: Path
+    run: Run, cluster: Cluster, data: bytes, tmp_path: Path
 ) -> None:
     """Given errors that the tasks raise in the cluster"""
-    ended = run(slow_data, cluster.address, once_after(5, lambda: (tmp_path / "any.csv").write_bytes(b"")))
+    with held(cluster, lambda: (tmp_path / "any.csv").write_bytes(b"")):
+        ended = run(data, cluster.address)
     assert (ended.job.status, ended.metrics) == (JobStatus.FAILED, {})
     assert "changed" in str(ended.job.error)
 
@@ -217,44 +219,58 @@ def test_a_record_that_crosses_a_batch_is_planned_again(run: Run, shared: Cluste
 
 
 def test_a_cluster_gets_what_is_missing_after_the_worker_is_killed(
-    cluster: Cluster, slow_data: bytes, tmp_path: Path
+    cluster: Cluster, data: bytes, tmp_path: Path
 ) -> None:
     """Given the process that hands out batches / When it is killed with all that it has claimed"""
-    with running_on(cluster, slow_data, tmp_path) as (up, job_id):
+    with up_with_held_workers(cluster, data, tmp_path) as (up, job_id):
         [process] = {each["pid"] for each in up.get("/workers")["items"]}
         os.kill(process, signal.SIGKILL)
+        cluster.signal_workers(signal.SIGCONT)
         assert up.ended(job_id)["status"] == "completed"
-        rows, rejects = oracle.read_rows(slow_data)
+        rows, rejects = oracle.read_rows(data)
         expected = oracle.metric("monthly-revenue", rows, len(rows) + len(rejects), len(rejects))
         answer = up.client.get("/api/v1/metrics/monthly-revenue").text
         assert json.loads(answer, parse_float=Decimal)["rows"] == expected
 
 
 def test_a_job_that_is_cancelled_ends_at_once_and_the_next_one_runs(
-    cluster: Cluster, slow_data: bytes, tmp_path: Path
+    cluster: Cluster, data: bytes, tmp_path: Path
 ) -> None:
-    with running_on(cluster, slow_data, tmp_path) as (up, job_id):
-        cancelled = up.client.delete(f"/api/v1/jobs/{job_id}").json()
-        assert cancelled["status"] == "cancelled"
-        assert cancelled["batches"]["done"] < cancelled["batches"]["total"]
+    with up_with_held_workers(cluster, data, tmp_path) as (up, job_id):
+        assert up.client.delete(f"/api/v1/jobs/{job_id}").json()["status"] == "cancelled"
+        cluster.signal_workers(signal.SIGCONT)
         ended = up.ended(up.submit("any.csv"))
         assert (ended["status"], ended["batches"]["retried"]) == ("completed", 0)
 
 
+def test_the_stack_ends_in_time_though_its_cluster_has_no_workers(
+    cluster: Cluster, data: bytes, tmp_path: Path
+) -> None:
+    with up_with_held_workers(cluster, data, tmp_path):
+        cluster.signal_workers(signal.SIGKILL)
+    messages = (tmp_path / "messages.txt").read_text()
+    assert "Traceback" not in messages
+    assert "did not end in time" not in messages
+
+
 @contextmanager
-def running_on(cluster: Cluster, data: bytes, folder: Path) -> Iterator[tuple[Up, str]]:
-    """`autoconnect up` with its job, some of whose batches the cluster has mapped."""
+def up_with_held_workers(cluster: Cluster, data: bytes, folder: Path) -> Iterator[tuple[Up, str]]:
+    """`autoconnect up` and the id of its job, of which the cluster maps batches, but its workers stand still."""
     (folder / "data").mkdir()
     (folder / "data" / "any.csv").write_bytes(data)
     settings = {"ENGINE": "dask", "DASK_SCHEDULER": cluster.address, "MAPPER": "plain", "BATCH_BYTES": "5000"}
     settings |= {"SOURCE": "any.csv", "WORKERS": str(WORKERS)}
+    cluster.signal_workers(signal.SIGSTOP)
     with running(folder, {PREFIX + name: value for name, value in settings.items()}) as up:
 
-        def job_id() -> str | None:
-            job = up.latest()
-            return job["id"] if job and job["batches"]["done"] > 5 else None
+        def all_work() -> bool:
+            workers = up.get("/workers")["items"]
+            return bool(workers) and all(each["working_on"] for each in workers)
 
-        yield up, wait_until("some batches", job_id, poll_s=0.02)
+        wait_until("all workers to have a batch", all_work)
+        job = up.latest()
+        assert job
+        yield up, job["id"]
 
 
 def test_ctrl_c_ends_a_run_and_its_cluster_without_a_traceback(data: bytes, tmp_path: Path) -> None:
