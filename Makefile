@@ -12,10 +12,10 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--fork-strategy fewest
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test fuzz fuzz-api openapi examples chaos check lint bench bench-quick lock upgrade lock-check sbom generate clean
+.PHONY: help run up test test-redis-versions fuzz fuzz-api openapi examples chaos check lint bench bench-quick lock upgrade lock-check sbom generate clean
 
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=path: another file)
 	@exec $(BIN)/autoconnect run $${SOURCE:+"$$SOURCE"}
@@ -25,6 +25,9 @@ up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, W
 
 test: .venv/.test ## Run all tests, several at a time (ARGS=...: arguments for pytest, one test at a time)
 	@exec $(BIN)/pytest $(or $(ARGS),-n auto)
+
+test-redis-versions: .venv/.test ## Run the integration tests on Redis 6.2 to 8 and on Valkey, more than 8 minutes for each (ARGS=...)
+	@exec $(BIN)/python -m tests.servers --test $(ARGS)
 
 fuzz: .venv/.test ## Try a million mutated inputs on the core (INPUTS=n: n inputs, SEED=n: repeat a run)
 	@exec $(BIN)/python -m tests.fuzz $${INPUTS:+--inputs "$$INPUTS"} $${SEED:+--seed "$$SEED"}

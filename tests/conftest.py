@@ -7,11 +7,22 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from autoconnect.local import embedded
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("autoconnect", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("autoconnect")
 
 pytest_plugins = ["tests.parallel", "tests.progress"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--redis-server", metavar="PATH", help="the server that tests start, in place of the embedded one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if server := config.getoption("redis_server"):
+        embedded.find_server = lambda: server
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ _REMEDIES: Mapping[str, str] = {
     "chaos": "run the tests as root on Linux, with nsenter and iptables",
     "queues": "run `make .venv/.queues`",
     "redis-server": "install redis-server",
+    "redis-versions": "run `.venv/bin/python -m tests.servers`",
     "any-time": "mount a tmpfs on /dev/shm",
     "linux": "run the tests on Linux",
     "root": "run the tests as root",

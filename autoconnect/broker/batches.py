@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoconnect.broker import keys
-from autoconnect.broker.connection import Argument, Client
+from autoconnect.broker.connection import Argument, Client, wait_s
 from autoconnect.broker.failures import log_failure, log_failure_in
 from autoconnect.broker.jobs import short_reason
 from autoconnect.broker.keys import BatchId, JobKeys
@@ -40,7 +40,7 @@ def wait_for_batch(client: Client, worker: str, block_ms: int) -> BatchId | None
     First register the worker over the same connection: Redis may have come back without it.
     """
     register: list[Argument] = ["ZADD", keys.WORKERS, "NX", round(time.time() * 1_000), keys.heartbeat(worker)]
-    move: list[Argument] = ["BLMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT", str(block_ms / 1_000)]
+    move: list[Argument] = ["BLMOVE", keys.READY, keys.claimed(worker), "LEFT", "RIGHT", str(wait_s(block_ms))]
     _, item = client.call_many([register, move])
     return BatchId.parse(item.decode()) if item else None
 

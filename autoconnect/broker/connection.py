@@ -18,6 +18,8 @@ from autoconnect.errors import BrokerFull, BrokerLoading, BrokerSilent, BrokerUn
 _TIMEOUT_S = 5.0
 #: Seconds between checks of idle connections: a half-open one looks alive.
 _CHECK_S = 10
+#: Redis 6.2 rounds a wait of 1 ms down to 0, which means forever.
+_SHORTEST_WAIT_MS = 2
 #: Times that a call without a reply is sent again; safe, as every script is idempotent.
 _RETRIES = 3
 
@@ -132,6 +134,11 @@ def script_command(name: str, keys: Sequence[str], arguments: Sequence[Argument]
     return ("EVALSHA", _script(name).sha, len(keys), *keys, *arguments)
 
 
+def wait_s(block_ms: int) -> float:
+    """The seconds for which a command is to block, so that every Redis ends the wait."""
+    return max(block_ms, _SHORTEST_WAIT_MS) / 1_000
+
+
 def answers(url: str) -> bool:
     """Whether Redis answers at a URL, and accepts its credentials."""
     client = connect(url)
@@ -155,6 +162,7 @@ def _driver(url: str, timeout_s: float, retry: Retry, **options: Any) -> redis.R
             socket_timeout=timeout_s,
             socket_connect_timeout=min(timeout_s, _TIMEOUT_S),
             health_check_interval=_CHECK_S,
+            driver_info=None,  # CLIENT SETINFO: Redis before 7.2 has no such command, and 7.0 refuses a rule with it
             retry=retry,
             **options,
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from autoconnect.broker import keys
-from autoconnect.broker.connection import Client
+from autoconnect.broker.connection import Client, wait_s
 from autoconnect.models import JobStatus
 
 #: Milliseconds for which a sender has a webhook to itself: longer than any try takes.
@@ -56,7 +56,7 @@ def claim_webhook(client: Client) -> Claim:
 
 def wait_for_webhook(client: Client, block_ms: int) -> None:
     """Wait until the outbox has a new webhook, for at most `block_ms`."""
-    client.call("BLPOP", keys.SENDER, max(block_ms, 1) / 1_000)
+    client.call("BLPOP", keys.SENDER, wait_s(block_ms))
 
 
 def remove_webhook(client: Client, webhook: Webhook, *, was_sent: bool) -> None:

@@ -1,7 +1,7 @@
 """The lists that wake services, and the depths of all lists."""
 
 from autoconnect.broker import keys, server
-from autoconnect.broker.connection import Client
+from autoconnect.broker.connection import Client, wait_s
 from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.broker.workers import registered_workers
 from autoconnect.models import Queue
@@ -63,7 +63,7 @@ def oldest_wait_ms(client: Client) -> int | None:
 
 def _wait_for_jobs(client: Client, name: str, block_ms: int) -> set[str]:
     """Wait for an item of a list. A lost item loses no work: services decide by the state of the jobs."""
-    first = client.call("BLPOP", name, block_ms / 1_000)
+    first = client.call("BLPOP", name, wait_s(block_ms))
     if not first:
         return set()
     return {first[1].decode(), *_pop_jobs(client, name)}

@@ -42,7 +42,7 @@ class ResultReader:
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+            url, protocol=2, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, driver_info=None
         )
         self._published = _command("")
         self._asked: dict[str, list[asyncio.Future[ResultInfo | None]]] = {}

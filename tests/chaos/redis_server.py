@@ -120,7 +120,9 @@ class RedisServer:
         return int(self._client.call("INFO", "persistence")["aof_buffer_length"]) == 0
 
     def _end_of_log(self) -> Mark:
-        log = max(self._folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[2]))
+        logs = self._folder.glob("appendonlydir/*.incr.aof")
+        before_7 = self._folder / "appendonly.aof"
+        log = max(logs, key=lambda path: int(path.name.split(".")[2]), default=before_7)
         return Mark(log, log.stat().st_size)
 
     def _end(self, number: int) -> None:

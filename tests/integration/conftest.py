@@ -2,6 +2,8 @@
 
 The services, and tests that act as one (`client`), have the rights that services have in containers. `admin` may do
 everything: what only a test needs, such as KEYS or CONFIG, goes over it.
+
+The modules of EVERY_SERVER run on each server of `tests/servers.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,16 +20,35 @@ from autoconnect.broker.connection import Argument, Client, connect
 from autoconnect.local.embedded import EmbeddedServer
 from autoconnect.local.supervisor import launch
 from autoconnect.settings import Settings
-from tests import acl
+from tests import acl, servers
 from tests.integration.stack import Serve, Stack
 from tests.leftovers import leaked_keys
+from tests.required import require
 from tests.rights import rights_of_an_owner
 from worker.group import GroupPolicy
 
+#: What the broker needs of a server at least: rights, queues, commits, and leases.
+EVERY_SERVER = (
+    "test_acl",
+    "test_faults_commits",
+    "test_faults_deaths",
+    "test_faults_workers",
+    "test_flow",
+    "test_publish",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.endswith(EVERY_SERVER) and not metafunc.config.getoption("redis_server"):
+        metafunc.parametrize("admin_url", [servers.EMBEDDED, *servers.SERVERS], indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def admin_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    name = getattr(request, "param", servers.EMBEDDED)
+    binary = servers.path(name) or require("redis-versions", f"{name} is not in {servers.FOLDER}")
     server = EmbeddedServer(tmp_path_factory.mktemp("redis"))
+    server.command[0] = str(binary)
     process = launch(server.command)
     server.wait_until_it_answers(process)
     yield server.url
@@ -51,6 +72,13 @@ def admin(admin_url: str) -> Iterator[Client]:
     admin = connect(admin_url)
     yield admin
     admin.close()
+
+
+@pytest.fixture
+def reads_while_full(admin: Client) -> None:
+    """Redis 6.2 refuses every transaction while it is full, even one that only reads."""
+    if admin.call("INFO", "server")["redis_version"].startswith("6."):
+        pytest.skip("while Redis 6.2 is full, it refuses transactions that only read")
 
 
 @pytest.fixture

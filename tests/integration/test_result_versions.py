@@ -43,7 +43,7 @@ class CuttableRedis:
         return self._stacks[-1]
 
     def log_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self._folder.glob("redis/appendonlydir/*.incr.aof"))
+        return sum(path.stat().st_size for path in self._folder.glob("redis/**/*.aof"))
 
     def forget_all_since(self, log_bytes: int) -> None:
         """Cut the power, and come back with the first `log_bytes` of the log."""
