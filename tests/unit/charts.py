@@ -57,6 +57,6 @@ def values_of(name: str, cube: Cube, style: Style) -> list[dict[str, Any]]:
 
 
 def notes_of(spec: dict[str, Any]) -> list[str]:
-    """The notes below the title, joined into one text, if there are any."""
+    """The notes below the title, joined into one text as the page joins them, if there are any."""
     lines = spec["title"].get("subtitle")
-    return [" ".join(lines)] if lines else []
+    return ["".join(lines)] if lines else []

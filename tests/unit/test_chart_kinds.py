@@ -107,13 +107,13 @@ def test_a_duration_shows_the_deviation_within_the_interval() -> None:
 def test_without_costs_the_margins_say_why_there_are_none(language: Any, sentence: str) -> None:
     cube = cube_of_rows(months_of({(2024, 1): 100}))
     (layer,) = spec_of("margins", cube, Style(language=language), has_cost=False)["layer"]
-    assert " ".join(layer["mark"]["text"]).startswith(sentence)
+    assert "".join(layer["mark"]["text"]).startswith(sentence)
 
 
 def test_the_english_sentence_is_the_note_of_the_metric() -> None:
     cube = cube_of_rows(months_of({(2024, 1): 100}))
     (layer,) = spec_of("margins", cube, ENGLISH, has_cost=False)["layer"]
-    assert " ".join(layer["mark"]["text"]) == table_of("margins", cube, has_cost=False).note
+    assert "".join(layer["mark"]["text"]) == table_of("margins", cube, has_cost=False).note
 
 
 def test_a_loss_is_drawn_to_the_left_of_nothing() -> None:
@@ -172,4 +172,4 @@ def test_two_years_compare_only_cities_with_revenue_in_both() -> None:
 
 def test_a_year_without_one_before_says_so() -> None:
     (layer,) = spec_of("year-over-year", cube_of_rows(months_of({(2024, 1): 100})), ENGLISH)["layer"]
-    assert " ".join(layer["mark"]["text"]).startswith("No city has revenue both in a month")
+    assert "".join(layer["mark"]["text"]).startswith("No city has revenue both in a month")

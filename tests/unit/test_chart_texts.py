@@ -7,8 +7,9 @@ from string import Formatter
 
 import pytest
 
+import api
 from autoconnect.core import charts
-from autoconnect.core.charts.base import PALETTES, colours_of
+from autoconnect.core.charts.base import FONT, PALETTES, colours_of, legend, note_lines
 from autoconnect.core.charts.sales_rental_split import COLOURS, ON_COLOURS
 from autoconnect.core.charts.style import THEMES, Style
 from autoconnect.core.charts.texts import day, money, money_labels, month, month_names, number, percent
@@ -73,6 +74,28 @@ def test_the_languages_have_the_same_words_and_fill_in_the_same() -> None:
         fields = [{name for _, name, _, _ in Formatter().parse(words)} for words in (text, WORDS["fr"][key])]
         assert fields[0] == fields[1], key
     assert len(month_names(ENGLISH)) == len(month_names(FRENCH)) == 12
+
+
+def test_the_font_is_that_of_the_dashboard() -> None:
+    tokens = Path(api.__file__).parent / "static" / "dashboard" / "styles" / "tokens.css"
+    assert f"--font: {FONT};" in tokens.read_text()
+
+
+def test_lines_make_up_their_notes_when_they_are_joined() -> None:
+    notes = ["No row of the source carries a cost, so there is no margin to compute.", "A second note."]
+    lines = note_lines(Style(width=320), notes)
+    assert len(lines) > 2
+    assert "".join(lines) == " ".join(notes)
+    assert note_lines(Style(), []) == []
+
+
+def test_a_legend_cuts_no_label_while_there_is_room_below_or_beside_it() -> None:
+    narrow, wide = Style(width=320), Style(width=960)
+    few, many = ["Chiffre d'affaires", "Droite ajustée", "Prévision"], [f"A long name of city {n}" for n in range(9)]
+    assert legend(wide, few)["columns"] == len(few)
+    assert legend(narrow, few)["columns"] == 1
+    assert legend(narrow, few)["labelLimit"] >= 12 * len(few[0]) * 0.6
+    assert legend(narrow, many)["columns"] == 2
 
 
 def test_every_word_is_used() -> None:

@@ -81,7 +81,7 @@ def test_the_seasonal_index_is_that_of_the_table() -> None:
 def test_a_selection_without_transactions_says_so(name: str, style: Style, sentence: str) -> None:
     spec = spec_of(name, Cube.empty(), style)
     texts = [word for layer in spec["layer"] for word in layer["mark"].get("text", [])]
-    assert " ".join([*texts, *notes_of(spec)]).startswith(sentence)
+    assert "".join([*texts, *notes_of(spec)]).startswith(sentence)
 
 
 @pytest.mark.parametrize("size", [(WIDTHS[0], HEIGHTS[0]), (WIDTHS[1], HEIGHTS[1]), (500, 400)])
@@ -131,6 +131,14 @@ def test_names_of_files_stand_in_no_expression(name: str, style: Style) -> None:
     hostile, plain = (spec_of(name, cube_of_rows(rows), style) for rows in (rows, harmless(rows)))
     assert expressions(hostile) == expressions(plain)
     assert expressions(hostile) or name in ("city-comparison", "margins")
+
+
+@pytest.mark.parametrize("width", [WIDTHS[0], 558, WIDTHS[1]])
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_text_is_smaller_than_12_pixels(name: str, width: int) -> None:
+    spec = spec_of(name, cube_of_rows(rows_of(3, 5)), Style(width=width))
+    sizes = [value for key, value in items(spec) if key.lower().endswith("fontsize")]
+    assert min(sizes) >= 12
 
 
 def harmless(rows: list[Row]) -> list[Row]:

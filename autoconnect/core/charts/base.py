@@ -21,7 +21,12 @@ PALETTES: Mapping[Theme, tuple[str, ...]] = {
     "light": (*PALETTE, "#004B75", "#966800", "#006B4E", "#8A4A6E", "#2F7EA8", "#8F3F00"),
     "dark": (*PALETTE, "#7FB8DE", "#F5CC80", "#66C8AA", "#E6BDD4", "#A8DAF4", "#F0A678"),
 }
-_FONT = "Arial, Helvetica, sans-serif"
+#: That of the dashboard (styles/tokens.css): a chart looks like a part of its page.
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif'
+#: Pixels of the height of a text, and the mean width of its characters in a wide font.
+TEXT, CHARACTER = 12, 7.5
+#: Labels of a legend that may stand below each other.
+_FEW_LABELS = 5
 #: Pixels around the picture, of the title with what is below it, and of each line of notes.
 PADDING, HEAD, NOTE = 12, 40, 16
 
@@ -80,7 +85,7 @@ def spec(
 ) -> Spec:
     """A specification of layers in a picture of the style's width, and by default of `height` pixels and its notes."""
     lines = note_lines(style, notes)
-    title: Spec = {"text": wrap(style.word(name), max(20, style.width // 9))}
+    title: Spec = {"text": _joinable(wrap(style.word(name), max(20, style.width // 10)))}
     if lines:
         title["subtitle"] = lines
     return {
@@ -97,12 +102,17 @@ def spec(
 
 def note_lines(style: Style, notes: Sequence[str]) -> list[str]:
     """The notes in lines that fit into the width."""
-    return [line for note in notes for line in wrap(note, (style.width - 2 * PADDING) // 6)]
+    return _joinable([line for note in notes for line in wrap(note, (style.width - 2 * PADDING) // 7)])
+
+
+def _joinable(lines: Sequence[str]) -> list[str]:
+    """The lines with a blank at the end of all but the last: joined, as programs copy them, they make up the text."""
+    return [*(f"{line} " for line in lines[:-1]), *lines[-1:]]
 
 
 def empty(style: Style, name: str, text: str | None = None) -> Spec:
     """The chart of a selection without transactions, or with nothing to draw for the reason that `text` tells."""
-    lines = wrap(text or style.word("nothing"), max(20, style.width // 9))
+    lines = _joinable(wrap(text or style.word("nothing"), max(20, style.width // 9)))
     mark = {"type": "text", "text": lines, "color": style.colours.muted, "fontSize": 14, "lineHeight": 20}
     return spec(style, name, 240, [{"mark": mark}], data={"values": [{}]})
 
@@ -131,26 +141,31 @@ def money_axis(style: Style) -> Spec:
     return {"title": None, "labelExpr": money_labels(style), "domain": False, "ticks": False, "tickCount": 5}
 
 
-def legend(style: Style, labels: Iterable[str], **parts: object) -> Spec:
+def legend(style: Style, labels: Sequence[str], **parts: object) -> Spec:
     """A legend above the picture, in as many columns as have room for its labels."""
     room = style.width - 80
-    pixels = min(200, room // 2, 40 + 6 * max(map(len, labels)))
-    return {"columns": min(6, room // pixels), "labelLimit": pixels - 20, **parts}
+    widths = [30 + int(CHARACTER * len(label)) for label in labels]
+    # A few long labels are below each other; many are cut, so that the picture keeps its room.
+    most = room if len(widths) <= _FEW_LABELS else min(room // 2, 220)
+    pixels = min(room, most, max(widths) + 10)
+    columns = len(widths) if sum(widths) <= room else max(1, room // pixels)
+    return {"columns": min(6, columns), "labelLimit": pixels - 24, **parts}
 
 
 def _config(style: Style) -> Spec:
     colours = style.colours
-    axis = {"labelColor": colours.muted, "gridColor": colours.grid}
+    axis = {"labelColor": colours.muted, "labelFontSize": TEXT, "gridColor": colours.grid}
     title = {"anchor": "start", "color": colours.text, "fontSize": 16, "offset": 12, "frame": "bounds"}
-    subtitle = {"subtitleColor": colours.muted, "subtitleFontSize": 12, "subtitlePadding": 6}
+    subtitle = {"subtitleColor": colours.muted, "subtitleFontSize": TEXT, "subtitlePadding": 6}
+    labels = {"labelColor": colours.text, "labelFontSize": TEXT, "title": None, "orient": "top", "symbolOpacity": 1}
     return {
         "background": colours.background,
-        "font": _FONT,
+        "font": FONT,
         "padding": PADDING,
         "locale": {"number": LOCALES[style.language]},
         "title": {**title, **subtitle, "subtitleLineHeight": NOTE},
         "axis": {**axis, "domainColor": colours.grid, "labelPadding": 6},
-        "legend": {"labelColor": colours.text, "title": None, "orient": "top", "symbolOpacity": 1},
-        "text": {"color": colours.text},
+        "legend": labels,
+        "text": {"color": colours.text, "fontSize": TEXT},
         "view": {"stroke": None},
     }

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from autoconnect.core.charts.base import Chart, Spec, Tables, colours_of, drawn, empty, spec
-from autoconnect.core.charts.lines import column, line_key, lines_axis, lines_that_fit, stretch
+from autoconnect.core.charts.lines import column, line_key, lines_axis, lines_that_fit, stretch, text_width
 from autoconnect.core.charts.style import Style
 from autoconnect.core.charts.texts import money, number, percent, shown
 
@@ -37,7 +37,7 @@ def _draw(tables: Tables, style: Style) -> Spec:
         notes = [text.format(shown=number(style, len(stay)), all=number(style, len(rows)), share=share)]
     y = {"field": "row", "type": "ordinal", "axis": lines_axis(style)}
     # Bars end where the columns of numbers begin.
-    pixels = 7 * max(len(str(value["money"])) for value in values) + 20
+    pixels = text_width(str(value["money"]) for value in values) + 16
     share_pixels = 62 if style.width >= 480 else 0
     scale = {"domain": [0, float(rows[0]["revenue"] or 0) * stretch(style, pixels + share_pixels) or 1]}
     length = {"field": "revenue", "type": "quantitative", "scale": scale, "axis": None}

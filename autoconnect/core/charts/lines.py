@@ -6,7 +6,7 @@ from heapq import heappush, heappushpop, nlargest
 from itertools import groupby
 from typing import TypeVar
 
-from autoconnect.core.charts.base import HEAD, PADDING, Spec
+from autoconnect.core.charts.base import CHARACTER, HEAD, PADDING, Spec
 from autoconnect.core.charts.style import Style
 from autoconnect.core.charts.texts import number, shown
 from autoconnect.core.table import Row, Table
@@ -99,7 +99,17 @@ def line_key(place: int, label: str, mark: str = " ") -> str:
 
 def label_width(style: Style) -> int:
     """The pixels of the labels of rows."""
-    return min(180, style.width // 4)
+    return min(200, max(112, style.width // 4))
+
+
+def plot_width(style: Style) -> int:
+    """The pixels at the right of the labels of rows."""
+    return style.width - 2 * PADDING - label_width(style)
+
+
+def text_width(texts: Iterable[str]) -> int:
+    """The pixels of the longest of some texts."""
+    return int(CHARACTER * max(map(len, texts)))
 
 
 def lines_axis(style: Style) -> Spec:
@@ -120,7 +130,7 @@ def lines_axis(style: Style) -> Spec:
 
 def stretch(style: Style, pixels: int) -> float:
     """By how much a scale must be longer than its marks, so that `pixels` of columns stand free at the right."""
-    plot = max(40, style.width - 2 * PADDING - label_width(style))
+    plot = plot_width(style)
     return plot / max(20, plot - pixels)
 
 

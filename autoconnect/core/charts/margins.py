@@ -12,6 +12,7 @@ from autoconnect.core.charts.lines import (
     lines_axis,
     lines_that_fit,
     stretch,
+    text_width,
 )
 from autoconnect.core.charts.sales_rental_split import COLOURS
 from autoconnect.core.charts.style import Style
@@ -70,8 +71,8 @@ def _values(style: Style, cities: Sequence[Sequence[Row]]) -> tuple[list[str], l
 def _layers(style: Style, domain: Sequence[str], values: Sequence[Spec]) -> list[Spec]:
     y = {"field": "row", "type": "ordinal", "scale": {"domain": list(domain)}, "axis": lines_axis(style)}
     rates = [0.0, *(value["margin_rate_pct"] or 0.0 for value in values)]
-    pixels = 7 * max(len(value["mean"]) for value in values) + 14
-    rate_pixels = 7 * max(len(value["rate"]) for value in values) + 14
+    pixels = text_width(value["mean"] for value in values) + 14
+    rate_pixels = text_width(value["rate"] for value in values) + 14
     end = min(rates) + (max(rates) - min(rates)) * stretch(style, pixels + rate_pixels)
     scale = {"domain": [min(rates), end if end > min(rates) else 1], "nice": False}
     kinds = [style.word("sales"), style.word("rentals")]

@@ -78,7 +78,7 @@ def _bars(
         for (month, city), revenue in sums.items()
     ]
     scale = {"domain": [key for key, _ in parts.values()], "range": [colour for _, colour in parts.values()]}
-    labels = legend(style, scale["domain"], labelExpr="slice(datum.label, 5)")
+    labels = legend(style, [key[5:] for key in scale["domain"]], labelExpr="slice(datum.label, 5)")
     encoding = {
         "x": {"field": "month", "type": "ordinal", "scale": {"domain": months}, "axis": month_axis(style, months)},
         "y": {"field": "revenue", "type": "quantitative", "axis": money_axis(style)},

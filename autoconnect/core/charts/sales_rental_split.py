@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from autoconnect.core.charts.base import PALETTE, Chart, Spec, Tables, drawn, empty, legend, spec
-from autoconnect.core.charts.lines import first_of, left_cities, line_key, lines_axis, lines_that_fit
+from autoconnect.core.charts.lines import (
+    first_of,
+    left_cities,
+    line_key,
+    lines_axis,
+    lines_that_fit,
+    plot_width,
+    text_width,
+)
 from autoconnect.core.charts.style import Style
 from autoconnect.core.charts.texts import percent
 from autoconnect.core.table import Row
@@ -47,9 +55,10 @@ def _parts(style: Style, row: Row, measure: str, key: str) -> list[Spec]:
     for kind, column, colour in zip(("sales", "rentals"), _SHARES[measure], ON_COLOURS, strict=True):
         share = drawn(row[column])
         end = start + (share or 0)
-        text = percent(style, row[column]) if (share or 0) * style.width >= 5_500 else ""
+        text = percent(style, row[column])
+        has_room = (share or 0) / 100 * plot_width(style) >= text_width([text])
         value = {"row": key, "kind": style.word(kind), "share": share, "start": start, "end": end}
-        values.append({**value, "middle": (start + end) / 2, "text": text, "on": colour})
+        values.append({**value, "middle": (start + end) / 2, "text": text if has_room else "", "on": colour})
         start = end
     return values
 

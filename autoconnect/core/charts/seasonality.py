@@ -46,7 +46,8 @@ def _indexes(style: Style, rows: Sequence[Row], key: str) -> list[Spec]:
 def _layers(style: Style, lines: Sequence[str]) -> list[Spec]:
     names = month_labels(style)
     # The first letter, where there is no room for a name.
-    label = f"{names}[datum.value]" if style.width >= 560 else f"upper(slice({names}[datum.value], 0, 1))"
+    has_room = style.width >= 520
+    label = f"{names}[datum.value]" if has_room else f"upper(slice({names}[datum.value], 0, 1))"
     axis = {"title": None, "labelExpr": label, "labelAngle": 0, "orient": "top", "ticks": False, "domain": False}
     months = {"domain": [f"{month:02}" for month in range(1, 13)]}
     place = {
@@ -63,7 +64,7 @@ def _layers(style: Style, lines: Sequence[str]) -> list[Spec]:
         },
         {
             "transform": [{"filter": "isValid(datum.text)"}],
-            "mark": {"type": "text", "fontWeight": "bold", "fontSize": 11 if style.width >= 480 else 8},
+            "mark": {"type": "text", "fontWeight": "bold", "angle": 0 if has_room else 270},
             "encoding": {**place, "text": {"field": "text"}},
         },
     ]

@@ -21,12 +21,16 @@ from autoconnect.core.charts.base import (
     month_labels,
     spec,
 )
+from autoconnect.core.charts.lines import text_width
 from autoconnect.core.charts.style import Style
 from autoconnect.core.charts.texts import number, percent
 from autoconnect.core.exact import change_pct
 from autoconnect.core.table import Table
 
-_MOST_MONTHS = 24
+#: Months of a picture, and pixels that a month needs for its name.
+_MOST_MONTHS, _NARROWEST = 24, 36
+#: Pixels by which a text may be wider than its month: signs are narrower than digits.
+_OVER = 6
 #: The revenue of a month in cents, and that of a year before.
 Pair = tuple[int, int]
 
@@ -38,13 +42,17 @@ def _draw(tables: Tables, style: Style) -> Spec:
     pairs = _pairs(table)
     if not pairs:
         return empty(style, "year-over-year", style.word("no_year_before"))
-    room = (style.width - 2 * PADDING - 50) // 34
-    months = sorted(pairs)[-min(_MOST_MONTHS, room) :]
+    months = sorted(pairs)[-min(_MOST_MONTHS, _plot_width(style) // _NARROWEST) :]
     notes = [style.word("both_years")]
     if len(months) < len(pairs):
         notes.append(style.word("left_months").format(shown=len(months), all=number(style, len(pairs))))
     values = _values(style, {month: pairs[month] for month in months})
     return spec(style, "year-over-year", 380, _layers(style, months), notes, data={"values": values})
+
+
+def _plot_width(style: Style) -> int:
+    """The pixels at the right of the amounts."""
+    return style.width - 2 * PADDING - 60
 
 
 def _pairs(table: Table) -> Mapping[str, Pair]:
@@ -61,11 +69,16 @@ def _cents(amount: object) -> int:
 
 
 def _values(style: Style, pairs: Mapping[str, Pair]) -> list[Spec]:
-    digits = 1 if len(pairs) <= style.width // 60 else 0
+    room = _plot_width(style) // len(pairs)
+    changes = {month: change_pct(now, before) for month, (now, before) in pairs.items()}
+    exact = [percent(style, change, 1, signed=True) for change in changes.values()]
+    digits = 1 if text_width(exact) <= room else 0
     values: list[Spec] = []
     for month, (now, before) in pairs.items():
-        change = change_pct(now, before)
+        change = changes[month]
         text = percent(style, change, digits, signed=True)
+        if text_width([text]) > room + _OVER:
+            text = ""
         values += [
             {"month": month, "kind": style.word("last_year"), "revenue": before / 100},
             {"month": month, "kind": style.word("this_year"), "revenue": now / 100},
@@ -86,12 +99,11 @@ def _layers(style: Style, months: Sequence[str]) -> list[Spec]:
     offset = {"field": "kind", "type": "nominal", "scale": {"domain": kinds}}
     bars = {"x": x, "xOffset": offset, "y": y, "color": kind}
     top = {"x": x, "y": {**y, "field": "top"}, "text": {"field": "text"}}
-    size = 11 if len(months) <= style.width // 60 else 10
     return [
         {"transform": [{"filter": "isValid(datum.kind)"}], "mark": {"type": "bar"}, "encoding": bars},
         {
             "transform": [{"filter": "isValid(datum.text)"}],
-            "mark": {"type": "text", "baseline": "bottom", "dy": -4, "fontSize": size},
+            "mark": {"type": "text", "baseline": "bottom", "dy": -4},
             "encoding": top,
         },
     ]

@@ -37,24 +37,45 @@ function load() {
 }
 
 /**
- * Draws a chart into a place and returns the notes that belong to it.
+ * Draws a chart into a place, or says there in a line why nothing is drawn. Returns the notes that belong to it.
  * @param {HTMLElement} place
  * @param {string} name
  * @param {{params: Params, height?: number, pick: Pick, signal: AbortSignal}} options
- * @returns {Promise<string[]>}
+ * @returns {Promise<string>}
  */
 export async function drawChart(place, name, { params, height, pick, signal }) {
   const width = Math.min(WIDEST, Math.max(NARROWEST, Math.floor(place.clientWidth)));
   const look = { width, height, theme: theme(), lang: language };
   const [spec] = await Promise.all([ask(`charts/${name}.json`, { params: { ...params, ...look }, signal }), loadLibrary()]);
   signal.throwIfAborted();
-  const notes = spec.title?.subtitle ?? [];
-  const label = [spec.title?.text, notes].flat(2).join(" ");
+  const notes = joined(spec.title?.subtitle);
+  const nothing = whyNothing(spec);
+  if (nothing) {
+    fill(place, h("p", { class: "chart__picture chart__nothing muted" }, nothing));
+    return notes;
+  }
+  const label = `${joined(spec.title?.text)} ${notes}`.trim();
   // The card around the chart has its title, its notes and its space.
   delete spec.title;
   Object.assign(spec.config, { background: "transparent", padding: 4 });
   await embed(place, spec, label, pick);
   return notes;
+}
+
+/**
+ * The text of lines, of which each but the last ends with a blank.
+ * @param {string | string[]} [lines]
+ */
+function joined(lines) {
+  return [lines ?? []].flat().join("");
+}
+
+/**
+ * What a specification says if it has nothing to draw: it is a text alone then.
+ * @param {any} spec
+ */
+function whyNothing({ layer: [{ mark }, ...others] }) {
+  return others.length === 0 && mark.type === "text" ? joined(mark.text) : "";
 }
 
 /** @param {HTMLElement} place @param {object} spec @param {string} label @param {Pick} pick */

@@ -102,7 +102,7 @@ export class ChartCard {
   async #showChart(view) {
     const options = { params: view.params, height: this.look.height, signal: view.signal, pick: (/** @type {any} */ datum) => this.pick(this.metric.name, datum) };
     const notes = await drawChart(this.place, this.metric.name, options);
-    fill(this.notes, notes.flat().join(" "));
+    fill(this.notes, notes);
   }
 
   /** @param {View} view */

@@ -8,7 +8,7 @@ import { askCheck } from "../lib/sources.js";
 import { ColumnFields } from "./column_fields.js";
 import { DialectFields } from "./dialect_fields.js";
 import { icon } from "./icons.js";
-import { preview } from "./preview.js";
+import { preview, verdict } from "./preview.js";
 import { failure, skeleton } from "./states.js";
 
 /** @typedef {import("../lib/sources.js").Given} Given */
@@ -42,6 +42,7 @@ export class CheckPanel {
     this.check = null;
     this.dialect = new DialectFields((part, value) => this.#give({ ...this.given, [part]: value }));
     this.columns = new ColumnFields((meaning, column) => this.#give({ ...this.given, columns: { ...this.given.columns, [meaning]: column ?? null } }));
+    this.verdict = h("div", { class: "check__verdict", role: "status" });
     this.fault = h("div", { role: "status" });
     this.place = h("div", { class: "check__place" }, skeleton(8));
     this.runs = /** @type {HTMLButtonElement} */ (h("button", { class: "button button--main", type: "button", disabled: true, onclick: () => this.#run() }, t("check.run")));
@@ -57,7 +58,7 @@ export class CheckPanel {
       h("header", { class: "row row--apart" },
         h("div", { class: "check__name" }, h("button", { class: "button button--plain button--small", type: "button", onclick: () => this.listener.left() }, icon("back"), t("check.leave")), this.title),
         h("div", { class: "row" }, this.again, h("label", { class: "row check__publish" }, this.publish, h("span", {}, t("check.publish"), h("span", { class: "muted small check__why" }, t("check.publish_why")))), this.runs)),
-      this.message, this.fault, this.columns.element, this.dialect.element, this.place);
+      this.verdict, this.message, this.columns.element, this.dialect.element, this.fault, this.place);
   }
 
   /** Checks the file by what is given now. */
@@ -69,7 +70,7 @@ export class CheckPanel {
     this.place.setAttribute("aria-busy", "true");
     this.runs.disabled = true;
     if (Object.values(this.given.columns ?? {}).includes("=")) {
-      fill(this.fault, h("p", { class: "verdict" }, icon("warning"), t("check.text_missing")));
+      this.#warn(t("check.text_missing"));
       return;
     }
     try {
@@ -112,7 +113,9 @@ export class CheckPanel {
     this.#showFields(check, "", []);
     fill(this.fault);
     fill(this.message);
+    fill(this.verdict, verdict(check));
     fill(this.place, preview(check));
+    this.place.style.minHeight = "";
     this.place.removeAttribute("aria-busy");
     this.runs.disabled = check.rows.length === 0;
     this.intent = randomKey();
@@ -123,19 +126,37 @@ export class CheckPanel {
     this.place.removeAttribute("aria-busy");
     if (error instanceof ApiError && error.isAway && this.check) return; // the banner tells; the old check stays
     const problem = error instanceof ApiError && error.status === 422 ? error.problem : null;
+    const height = this.check ? this.element.offsetHeight : 0;
     if (!problem) {
-      fill(this.fault, failure(error, () => this.refresh()));
-      fill(this.place);
+      fill(this.verdict);
+      this.#replace(failure(error, () => this.refresh()), height);
       return;
     }
-    this.check = null;
     const fault = problem.errors?.[0]?.name ?? NOTHING_HELPS;
     const lead = PARTS.includes(fault) && h("p", { class: "failure__lead" }, t(`ask.${fault}`));
     const reason = h("p", { lang: "en" }, sentence(error).replaceAll(COMMANDS, ""));
     const isAside = lead && language !== "en";
-    fill(this.fault, h("div", { class: "failure" }, lead, isAside ? h("details", {}, h("summary", {}, t("check.details")), reason) : reason));
-    fill(this.place);
+    this.check = null;
+    this.#warn(t("check.refused"));
     this.#showFields(null, fault, problem.columns ?? []);
+    this.#replace(h("div", { class: "failure" }, lead, isAside ? h("details", {}, h("summary", {}, t("check.details")), reason) : reason), height);
+  }
+
+  /** @param {string} text */
+  #warn(text) {
+    fill(this.verdict, h("p", { class: "verdict" }, icon("warning"), text));
+  }
+
+  /**
+   * Says in place of the preview what is wrong. The panel keeps its height, so that nothing moves below it.
+   * @param {Node | null} fault
+   * @param {number} height That of the panel with the preview; 0 if there was none.
+   */
+  #replace(fault, height) {
+    fill(this.fault, fault);
+    fill(this.place);
+    if (height) this.place.style.minHeight = "";
+    if (height) this.place.style.minHeight = `${Math.max(0, height - this.element.offsetHeight)}px`;
   }
 
   /** @param {Check | null} check @param {string} fault @param {import("./column_fields.js").Column[]} columns */

@@ -1,6 +1,7 @@
 /** What the columns of a file mean: for each meaning, a choice among the columns. */
 
 import { fill, h } from "../lib/dom.js";
+import { day, money, number } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 
 /** @typedef {import("../lib/sources.js").Check} Check */
@@ -15,6 +16,11 @@ const TEXT = "=";
 /** Before the name of a column, so that no name looks like another choice. */
 const NAMED = "n:";
 
+/** The number of values that a column shows. */
+const SAMPLES = 2;
+/** @type {Record<string, (value: any, currency: string | null) => string>} How values are shown, by meaning; others are texts. */
+const SHOWN = { date: day, type: (value) => t(`kind.${value}`), price: money, duration: (value) => number(value), cost: money };
+
 export class ColumnFields {
   /** @param {(meaning: string, column: string | null | undefined) => void} give */
   constructor(give) {
@@ -23,6 +29,10 @@ export class ColumnFields {
     this.names = [];
     /** @type {Columns} What was found last, by meaning. */
     this.found = {};
+    /** @type {Record<string, any>[]} The first rows as they were read last. */
+    this.rows = [];
+    /** @type {string | null} The sign of their amounts. */
+    this.currency = null;
     this.element = h("fieldset", { class: "parts" });
   }
 
@@ -33,8 +43,12 @@ export class ColumnFields {
    */
   show(given, check, columns) {
     const named = check ? check.columns : columns;
-    if (check) this.found = check.dialect.columns;
-    else if (columns.length) this.found = meant(columns);
+    if (check) {
+      this.rows = check.rows;
+      this.currency = check.dialect.currency;
+      this.found = check.dialect.columns;
+    }
+    if (!check && columns.length) this.found = meant(columns);
     if (named.length) this.names = [...new Set(named.map((/** @type {Column} */ column) => column.name.trim()).filter(Boolean))];
     if (document.activeElement instanceof HTMLInputElement && this.element.contains(document.activeElement)) return; // it is being written in
     const focused = document.activeElement?.id;
@@ -54,7 +68,18 @@ export class ColumnFields {
     const options = this.names.map((name) => h("option", { value: `${NAMED}${name}`, selected: !isText && now === name }, name));
     const text = h("option", { value: TEXT, selected: isText }, t("check.text"));
     const field = h("select", { id: `column-${meaning}`, "aria-invalid": isMissing ? "true" : null, onchange: (/** @type {any} */ event) => this.#choose(meaning, event.target.value) }, none, options, text);
-    return h("div", { class: "field" }, h("label", { for: `column-${meaning}` }, t(`meaning.${meaning}`)), field, isText && this.#text(meaning, now ?? ""));
+    return h("div", { class: "field" }, h("label", { for: `column-${meaning}` }, t(`meaning.${meaning}`)), field, isText ? this.#text(meaning, now ?? "") : this.#sample(meaning, Boolean(now)));
+  }
+
+  /**
+   * The first values that the column has, as they are read; its place stays free if none is known.
+   * @param {string} meaning
+   * @param {boolean} isUsed
+   */
+  #sample(meaning, isUsed) {
+    const read = this.rows.map((row) => row[meaning]).filter((value) => isUsed && value !== null && value !== undefined);
+    const values = [...new Set(read.map((value) => SHOWN[meaning]?.(value, this.currency) ?? String(value)))].slice(0, SAMPLES).join(" · ");
+    return h("p", { class: "field__sample", title: values || null }, values);
   }
 
   /**

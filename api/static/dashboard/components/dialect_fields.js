@@ -25,6 +25,8 @@ export class DialectFields {
     this.give = give;
     /** @type {Record<string, any>} What was found last, by part. */
     this.found = {};
+    /** @type {Record<string, string>} Why, by part; a check that is refused tells nothing new of other parts. */
+    this.evidence = {};
     this.element = h("fieldset", { class: "parts" });
   }
 
@@ -35,33 +37,33 @@ export class DialectFields {
    */
   show(given, check, fault) {
     for (const [part, value] of Object.entries(check?.dialect ?? {})) if (!(part in given)) this.found[part] = value;
+    if (check) this.evidence = check.evidence;
     const focused = document.activeElement?.id;
     fill(this.element, h("legend", {}, t("check.dialect")), h("div", { class: "fields" },
-      PARTS.map(([part, values]) => this.#choice(part, values, given, check, fault)), this.#header(given, check, fault)));
+      PARTS.map(([part, values]) => this.#choice(part, values, given, fault)), this.#header(given, fault)));
     if (focused && this.element.querySelector(`#${focused}`)) document.getElementById(focused)?.focus();
   }
 
-  /** @param {string} part @param {string[]} values @param {Given} given @param {Check | null} check @param {string} fault */
-  #choice(part, values, given, check, fault) {
+  /** @param {string} part @param {string[]} values @param {Given} given @param {string} fault */
+  #choice(part, values, given, fault) {
     const now = /** @type {Record<string, any>} */ (given)[part] ?? "";
     const found = this.found[part] === null ? NONE : this.found[part];
     const others = values.filter((value) => value === now || value !== found);
     const options = others.map((value) => h("option", { value, selected: value === now }, nameOf(part, value)));
     const judged = h("option", { value: "", selected: now === "" }, this.#judged(part));
     const field = h("select", { ...labels(part, fault), onchange: (/** @type {any} */ event) => this.give(part, event.target.value || undefined) }, judged, options);
-    return frame(part, field, check);
+    return frame(part, field, this.evidence);
   }
 
   /**
    * The line of the header.
    * @param {Given} given
-   * @param {Check | null} check
    * @param {string} fault
    */
-  #header(given, check, fault) {
+  #header(given, fault) {
     const give = (/** @type {any} */ event) => event.target.validity.valid && this.give("header", Number(event.target.value) || undefined);
     const found = this.found.header === undefined ? "" : String(this.found.header);
-    return frame("header", h("input", { ...labels("header", fault), type: "number", min: 1, max: 1_000_000, placeholder: found, value: given.header ?? "", onchange: give }), check);
+    return frame("header", h("input", { ...labels("header", fault), type: "number", min: 1, max: 1_000_000, placeholder: found, value: given.header ?? "", onchange: give }), this.evidence);
   }
 
   /** @param {string} part */
@@ -71,9 +73,9 @@ export class DialectFields {
   }
 }
 
-/** @param {string} part @param {HTMLElement} field @param {Check | null} check */
-function frame(part, field, check) {
-  const evidence = check?.evidence[part]?.replaceAll(/U\+(00A0|202F)/g, "\u00a0"); // spaces in amounts need no names here
+/** @param {string} part @param {HTMLElement} field @param {Record<string, string>} known */
+function frame(part, field, known) {
+  const evidence = known[part]?.replaceAll(/U\+(00A0|202F)/g, "\u00a0"); // spaces in amounts need no names here
   const why = evidence === "given" ? t("check.given") : h("span", { lang: "en" }, evidence);
   return h("div", { class: "field" }, h("label", { for: `part-${part}` }, t(`part.${part}`)), field, h("p", { class: "field__why", id: `part-${part}-why` }, why));
 }

@@ -3,6 +3,7 @@
 import { h } from "../lib/dom.js";
 import { moment, number } from "../lib/format.js";
 import { t, tn } from "../lib/i18n.js";
+import { noteText } from "./preview.js";
 
 /** @param {Record<string, any>} job */
 export function origin(job) {
@@ -12,7 +13,7 @@ export function origin(job) {
     h("summary", {}, facts.join(" · ")),
     h("div", { class: "stack origin__more" },
       h("p", { class: "muted" }, t("origin.job", { id: job.id })),
-      h("ul", { class: "stack" }, job.notes.map((/** @type {any} */ note) => h("li", { lang: "en" }, note.message))),
+      h("ul", { class: "stack" }, job.notes.map((/** @type {any} */ note) => h("li", {}, noteText(note)))),
       h("ul", {}, Object.entries(job.rejected_by_reason).map(([reason, count]) => h("li", {}, t("origin.reason", { reason: t(`reason.${reason}`), n: number(/** @type {number} */ (count)) })))))));
 }
 

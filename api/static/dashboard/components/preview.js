@@ -2,9 +2,9 @@
 
 import { h } from "../lib/dom.js";
 import { day, money, number } from "../lib/format.js";
-import { t, tn } from "../lib/i18n.js";
+import { language, t, tn } from "../lib/i18n.js";
 import { icon } from "./icons.js";
-import { rejectColumns } from "./rejects.js";
+import { firstRejects } from "./rejects.js";
 import { table } from "./table.js";
 
 /** @typedef {import("../lib/sources.js").Check} Check */
@@ -16,21 +16,31 @@ const MOST_REJECTS = 20;
 export function preview(check) {
   return h("div", { class: "stack preview" },
     check.rows.length > 0 && h("section", { class: "stack stack--close" }, h("h3", {}, t("check.rows")), rows(check)),
-    h("section", { class: "stack stack--close" }, h("h3", {}, t("check.rejects")), verdict(check),
-      check.rejects.length > 0 && table(t("check.rejects"), rejectColumns(), check.rejects)),
+    check.rejects.length > 0 && h("section", { class: "stack stack--close" }, h("h3", {}, t("check.rejects")), firstRejects(check.rejects)),
     check.notes.length > 0 && h("section", { class: "stack stack--close" }, h("h3", {}, t("check.notes")), notes(check.notes)));
 }
 
 /** @param {Record<string, any>[]} all Notes of a check or of a job. */
 export function notes(all) {
-  return h("ul", { class: "notes" }, all.map((note) => h("li", { lang: "en" }, note.message)));
+  return h("ul", { class: "notes" }, all.map((each) => h("li", {}, noteText(each))));
+}
+
+/**
+ * A note in the language of the page; if that is not English, the API's message, which names more, stands below.
+ * @param {Record<string, any>} note
+ */
+export function noteText({ code, message, count }) {
+  const original = h("span", { lang: "en" }, message);
+  const text = t(`note.${code}`, { n: number(count) });
+  const isUnknown = text === `note.${code}`;
+  return language === "en" || isUnknown ? original : [h("p", {}, text), h("p", { class: "note__original" }, original)];
 }
 
 /**
  * How good the first rows are.
  * @param {Check} check
  */
-function verdict(check) {
+export function verdict(check) {
   const count = check.rejects.length;
   if (count === 0 && check.rows.length) return h("p", { class: "verdict verdict--good" }, icon("check"), t("check.no_rejects"));
   if (check.rows.length === 0) return h("p", { class: "verdict verdict--bad" }, icon("warning"), t("check.no_rows"));

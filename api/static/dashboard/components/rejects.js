@@ -14,7 +14,7 @@ import { tell } from "./toast.js";
 const CSV = { format: "csv", bom: "true", ...(language === "fr" ? { delimiter: ";", decimal: "," } : {}) };
 
 /** The columns of a table of rejected rows. */
-export function rejectColumns() {
+function rejectColumns() {
   return [
     { label: t("row.line"), numeric: true, show: (/** @type {Row} */ row) => number(row.line) },
     { label: t("reject.reason"), show: (/** @type {Row} */ row) => t(`reason.${row.reason}`) },
@@ -41,7 +41,7 @@ export function reasons(counts) {
  * @param {Row[]} rows
  */
 export function firstRejects(rows) {
-  return table(t("check.rejects"), rejectColumns(), rows);
+  return table(t("check.rejects"), rejectColumns(), rows, "table--stacked");
 }
 
 /**

@@ -9,6 +9,7 @@ import { confirm } from "./confirm.js";
 import { icon } from "./icons.js";
 import { failure, skeleton } from "./states.js";
 import { tell } from "./toast.js";
+import { endWithRow } from "./whole_rows.js";
 
 /** @typedef {import("../lib/sources.js").Source} Source */
 
@@ -43,9 +44,10 @@ export class SourceList {
     this.search.hidden = this.sources.length <= FEW;
     const text = this.search.value.toLowerCase();
     const found = this.sources.filter((source) => source.name.toLowerCase().includes(text));
-    fill(this.list,
-      h("ul", {}, found.map((source) => this.#line(source))),
+    const lines = h("ul", {}, found.map((source) => this.#line(source)));
+    fill(this.list, lines,
       found.length === 0 && h("p", { class: "muted" }, t(text ? "filter.none_found" : "source.none")));
+    endWithRow(this.list, lines, "li");
   }
 
   /** @param {Source} source */

@@ -4,6 +4,8 @@ import { language, t } from "./i18n.js";
 
 const LOCALE = language === "fr" ? "fr-FR" : "en-GB";
 const NONE = "–";
+/** That of charts, too; `Intl` writes a hyphen. */
+const MINUS = "\u2212";
 /** @typedef {string | number | null | undefined} Value */
 
 /** @type {Map<string, Intl.NumberFormat>} */
@@ -19,7 +21,7 @@ function format(options) {
 
 /** @param {Value} value @param {Intl.NumberFormatOptions} options */
 function shown(value, options) {
-  return value === null || value === undefined ? NONE : format(options).format(Number(value));
+  return value === null || value === undefined ? NONE : format(options).format(Number(value)).replace("-", MINUS);
 }
 
 /** @param {Value} value @param {number} [digits] */

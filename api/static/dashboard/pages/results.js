@@ -1,6 +1,7 @@
 /** The page `/`: the published result, or that of the job in the URL, through the filters in the URL. */
 
 import { ChartCard } from "../components/chart_card.js";
+import { pack } from "../components/columns.js";
 import { addCourses, FIGURES, figures } from "../components/figures.js";
 import { chips, filterBar } from "../components/filters.js";
 import { live } from "../components/live.js";
@@ -44,7 +45,7 @@ class Results {
     this.bar = h("div");
     this.chips = h("div");
     this.figures = h("div", {}, skeleton(4));
-    this.charts = h("div", { class: "cards" });
+    this.charts = h("div", { class: "cards cards--packed" });
     /** @type {ChartCard[]} */
     this.cards = [];
     this.calls = new AbortController();
@@ -223,6 +224,7 @@ class Results {
   #makeCards(catalogue) {
     this.cards = CHARTS.map(([name, look]) => new ChartCard(catalogue.get(name), look, (metric, datum) => this.#pick(metric, datum)));
     fill(this.charts, this.cards.map((card) => card.element));
+    pack(this.cards.map((card) => card.element));
   }
 
   #currency() {
