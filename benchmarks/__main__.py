@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from benchmarks.experiments import (
     deaths,
     engines,
     forms,
+    limits,
     models,
     naive,
     planning,
@@ -39,6 +40,7 @@ from benchmarks.report import Table, say, write_between_markers, write_sections
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
+CAPACITY = ROOT / "docs" / "capacity.md"
 README = ROOT / "README.md"
 
 #: Experiments by name, in the order of the page.
@@ -59,8 +61,11 @@ EXPERIMENTS: dict[str, Callable[[Bench], list[Table]]] = {
         forms,
         models,
         naive,
+        limits,
     )
 }
+#: Experiments whose tables have a page of their own; those of all others are on PAGE.
+_PAGES = {"limits": CAPACITY}
 #: Lines of the first table that the README shows.
 _KEY_LINES = 3
 
@@ -82,8 +87,8 @@ def main(
     write: Annotated[
         bool | None,
         typer.Option(
-            help="Write docs/performance.md and the README; with --only, just these sections of docs/performance.md. "
-            "By default, only a full run with default sizes writes."
+            help="Write docs/performance.md, docs/capacity.md and the README; with --only, just these sections of the "
+            "pages. By default, only a full run with default sizes writes."
         ),
     ] = None,
 ) -> None:
@@ -97,14 +102,15 @@ def main(
     sizes = replace(QUICK if quick else FULL, **custom_sizes)
     started = datetime.now(UTC)
     with _bench(sizes, folder) as bench:
-        tables = list(_measure(bench, chosen))
+        tables = {name: list(_measure(bench, name)) for name in EXPERIMENTS if name in chosen}
     took_min = (datetime.now(UTC) - started).total_seconds() / 60
     say(f"done after {took_min:.1f} minutes")
     complete = len(chosen) == len(EXPERIMENTS)
-    if write and not complete:
-        _write_part(tables, started)
-    elif write if write is not None else complete and not quick and not custom_sizes:
-        _write(tables, started)
+    if write if write is not None else complete and not quick and not custom_sizes:
+        for page in (PAGE, CAPACITY):
+            _write(page, tables, started)
+        if complete:
+            _write_key_lines(next(iter(tables.values()))[0])
 
 
 @contextmanager
@@ -118,34 +124,37 @@ def _bench(sizes: Sizes, folder: Path) -> Iterator[Bench]:
         yield Bench(sizes, folder, stack)
 
 
-def _measure(bench: Bench, chosen: Sequence[str]) -> Iterator[Table]:
-    for name, measure in EXPERIMENTS.items():
-        if name in chosen:
-            say(f"{name} ...")
-            for table in measure(bench):
-                table.show()
-                yield table
+def _measure(bench: Bench, name: str) -> Iterator[Table]:
+    say(f"{name} ...")
+    for table in EXPERIMENTS[name](bench):
+        table.show()
+        yield table
 
 
-def _write(tables: Sequence[Table], started: datetime) -> None:
-    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    conditions = [
-        f"- Measured: {started:%Y-%m-%d}, at commit {commit()}",
-        f"- Machine: {machine()}",
-        f"- Versions: {versions()}",
-        f"- Command: `{command}`",
-    ]
-    write_between_markers(PAGE, "\n".join(conditions) + "\n\n" + "".join(table.markdown() for table in tables))
-    first = tables[0]
+def _write(page: Path, tables: Mapping[str, Sequence[Table]], started: datetime) -> None:
+    """Write the tables of a page: all of it if all its experiments were measured, otherwise only their sections."""
+    names = [name for name in EXPERIMENTS if _PAGES.get(name, PAGE) == page]
+    found = [table for name in names for table in tables.get(name, ())]
+    if not found:
+        return
+    if set(names) <= set(tables):
+        conditions = [
+            f"- Measured: {started:%Y-%m-%d}, at commit {commit()}",
+            f"- Machine: {machine()}",
+            f"- Versions: {versions()}",
+            f"- Command: `{shlex.join(['python', '-m', 'benchmarks', *sys.argv[1:]])}`",
+        ]
+        write_between_markers(page, "\n".join(conditions) + "\n\n" + "".join(table.markdown() for table in found))
+    else:
+        condition = f"Measured separately: {started:%Y-%m-%d}, at commit {commit()}."
+        write_sections(page, [replace(table, note=f"{table.note} {condition}".strip()).markdown() for table in found])
+    say(f"wrote {page}")
+
+
+def _write_key_lines(first: Table) -> None:
     key_lines = replace(first, rows=first.rows[:_KEY_LINES]).markdown().partition("\n\n")[2]
     write_between_markers(README, f"{first.title}; {machine()}:\n\n{key_lines}")
-    say(f"wrote {PAGE} and {README}")
-
-
-def _write_part(tables: Sequence[Table], started: datetime) -> None:
-    condition = f"Measured separately: {started:%Y-%m-%d}, at commit {commit()}."
-    write_sections(PAGE, [replace(table, note=f"{table.note} {condition}".strip()).markdown() for table in tables])
-    say(f"wrote the measured sections of {PAGE}")
+    say(f"wrote {README}")
 
 
 if __name__ == "__main__":

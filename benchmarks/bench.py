@@ -12,7 +12,10 @@ SMALL_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: the rows of the files and the number of repetitions."""
+    """How much is measured: the rows of the files and the number of repetitions.
+
+    `simulated` has numbers of simulated workers, with the mean seconds of a batch.
+    """
 
     rows: int
     rounds: int
@@ -25,6 +28,10 @@ class Sizes:
     api_s: float
     naive_rows: int
     sparse_bytes: int
+    simulated: tuple[tuple[int, float], ...]
+    simulated_s: float
+    simulated_bytes: int
+    tail_bytes: int
 
 
 FULL = Sizes(
@@ -39,6 +46,10 @@ FULL = Sizes(
     api_s=5.0,
     naive_rows=100_000,
     sparse_bytes=100_000_000_000,
+    simulated=((1, 0.02), (10, 0.02), (100, 0.1), (100, 0.02), (1_000, 1.0)),
+    simulated_s=5.0,
+    simulated_bytes=1_000_000_000_000,
+    tail_bytes=100_000_000_000,
 )
 QUICK = Sizes(
     rows=2_000_000,
@@ -52,6 +63,10 @@ QUICK = Sizes(
     api_s=1.0,
     naive_rows=20_000,
     sparse_bytes=100_000_000_000,
+    simulated=((1, 0.02), (100, 0.1)),
+    simulated_s=2.0,
+    simulated_bytes=100_000_000_000,
+    tail_bytes=10_000_000_000,
 )
 
 

@@ -24,6 +24,12 @@ def cpu_s(pids: Iterable[int]) -> float:
     return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)
 
 
+def busy_s() -> float:
+    """The CPU seconds that all processes of this machine have used so far, and those that its host took from it."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, (_PROC / "stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def reset_peaks(pids: Iterable[int]) -> None:
     """Reset the peaks that `peak_bytes` returns to the current resident memory of each process."""
     for pid in pids:

@@ -11,10 +11,12 @@ from autoconnect.errors import AutoConnectError
 from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
 from benchmarks import answers, child, contenders
-from benchmarks.experiments import stages
+from benchmarks.experiments import limits, stages
 from benchmarks.models import MODELS, load, planned
 from benchmarks.ours import SERVICES, free_port, running_stack
 from benchmarks.report import Table, write_between_markers, write_sections
+from benchmarks.simulated_workers import Simulation
+from benchmarks.sparse import BATCH_BYTES, sparse_file
 from tests.e2e.waiting import wait_until
 from tests.required import require
 
@@ -124,6 +126,34 @@ def test_another_queue_finishes_every_empty_task(title: str) -> None:
     if not contenders.PYTHON.exists():
         require("queues", "the other queues are not installed")
     assert contenders.tasks_per_second(contenders.contenders()[title], TASKS) > 0
+
+
+def test_what_simulated_workers_commit_is_measured(tmp_path: Path) -> None:
+    few, _ = limits.cubes(tmp_path, ROWS)
+    with sparse_file(tmp_path, 2_000 * BATCH_BYTES) as source:
+        assert source, "the file system has no sparse files"
+        run = limits.run(few, limits.Load(2, 0.02), source, 4.0)  # a commit of each worker a second
+    assert 0 < run.busy.commits <= run.busy.done
+    assert run.busy.cpu_s["redis"] > 0
+    assert run.busy.cpu_s["simulation"] > 0
+    assert run.worker.bytes > 0
+    assert run.most_bytes > run.plan_bytes > 0
+
+
+def test_a_slow_worker_holds_up_its_job_unless_its_batch_is_backed_up(tmp_path: Path) -> None:
+    few, _ = limits.cubes(tmp_path, ROWS)
+    slow = Simulation(workers=3, rows=str(few.rows), mean_s=0.05, slow=1, slow_times=4_000.0)
+    with sparse_file(tmp_path, 40 * BATCH_BYTES) as source:
+        assert source, "the file system has no sparse files"
+        assert limits.mapping_s(slow, source, backups=True) < min(slow.durations_s()[:40]) * slow.slow_times
+
+
+def test_all_processes_of_a_simulation_together_have_its_workers() -> None:
+    parts = list(Simulation(workers=600, rows="rows.csv", mean_s=1.0, slow=3, slow_times=50.0).parts(250))
+    assert [(part.workers, part.slow) for part in parts] == [(250, 3), (250, 0), (100, 0)]
+    durations_s = parts[0].durations_s()
+    assert durations_s == parts[1].durations_s()
+    assert sum(durations_s) / len(durations_s) == pytest.approx(1.0, rel=0.05)
 
 
 def test_each_request_to_a_bare_endpoint_is_timed(tmp_path: Path) -> None:
