@@ -7,6 +7,8 @@ SBOM := .venv/sbom
 IMAGES := $(SERVICES:%=%/requirements.txt) worker/requirements-dask.txt
 PINS := requirements.lock $(IMAGES) $(QUEUES).txt
 BIN := .venv/bin
+# What `run` and `up` need: Dask only if it maps.
+STACK := .venv/.run $(if $(filter dask,$(AUTOCONNECT_ENGINE)),.venv/.dask)
 # Pins hold for every Python from 3.11 on, with one version of a package if one works for all of them.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest
@@ -17,10 +19,10 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/.run ## Run one job on this machine and print the metrics (SOURCE=path: another file)
+run: $(STACK) ## Run one job on this machine and print the metrics (SOURCE=path: another file)
 	@exec $(BIN)/autoconnect run $${SOURCE:+"$$SOURCE"}
 
-up: .venv/.run ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=path: a file in data/)
+up: $(STACK) ## Run the whole stack on this machine until Ctrl-C (PORT=8000, WORKERS=3, SOURCE=path: a file in data/)
 	@AUTOCONNECT_SOURCE="$${SOURCE:-$$AUTOCONNECT_SOURCE}" exec $(BIN)/autoconnect up $${PORT:+--port "$$PORT"} $${WORKERS:+--workers "$$WORKERS"}
 
 test: .venv/.test ## Run all tests, several at a time (ARGS=...: arguments for pytest, one test at a time)
@@ -104,6 +106,9 @@ WHOLE := $(filter-out $(wildcard .venv/.whole),.venv/.whole)
 # These stamps record what .venv holds, so that nothing is installed twice.
 .venv/.run: pyproject.toml requirements.lock $(WHOLE)
 	$(call install,.[all])
+
+.venv/.dask: .venv/.run
+	$(call install,.[all$(comma)dask])
 
 .venv/.test: pyproject.toml requirements.lock $(WHOLE)
 	$(call install,.[all$(comma)dev])

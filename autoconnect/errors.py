@@ -100,7 +100,7 @@ class StateDamaged(AutoConnectError):
 class Unavailable(AutoConnectError):
     """Raised when something outside this process cannot be reached, or does not work.
 
-    Logs say `away` while it is, and `back` after it.
+    Logs say `away` while it is unavailable, and `back` once it is available again.
     """
 
     away: ClassVar[str]

@@ -88,18 +88,19 @@ class Settings(BaseSettings):
     )
     engine: EngineName = Field(
         "redis",
-        description="What maps batches: `redis`: the workers; `dask`: a Dask cluster, through the worker; "
-        "`local`, for `autoconnect run` only: its own process, batch after batch, without Redis.",
+        description="What maps batches: the workers (`redis`), a Dask cluster to which one worker hands them (`dask`), "
+        "or, for `autoconnect run` only, the command's own process, one batch after another and without Redis (`local`).",
     )
     dask_scheduler: str | None = Field(
         None,
         description="Address of the scheduler for ENGINE=dask, such as `tcp://10.0.0.5:8786`; its workers must see "
-        "DATA_DIR and UPLOAD_DIR under the same paths. Defaults to a cluster of WORKERS processes on this machine.",
+        "DATA_DIR and UPLOAD_DIR under the same paths, unless BATCH_TRANSPORT=inline. Defaults to a cluster of WORKERS "
+        "processes on this machine.",
     )
     workers: Positive = Field(
         3,
-        description="Number of workers that `autoconnect run` and `up` start; with ENGINE=dask, of threads of the "
-        "cluster.",
+        description="Number of workers that `autoconnect run` and `up` start. With ENGINE=dask: number of threads of "
+        "the cluster.",
     )
     heartbeat_ms: Positive = Field(
         1_000,

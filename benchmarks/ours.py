@@ -131,7 +131,7 @@ class Stack:
 def running_stack(data: Path, workers: int, warm_up: Path, engine: EngineName = "redis") -> Iterator[Stack]:
     """A stack that reads the folder `data` and has done a few jobs on `warm_up`, a small file in it.
 
-    With the engine `dask`, it has a cluster with so many workers.
+    With the engine `dask`, it has a cluster of `workers` workers.
     """
     port = free_port()
     redis_url = load_settings().redis_url

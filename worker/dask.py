@@ -100,9 +100,9 @@ class Cluster:
             self._lose(client, str(error))
 
     def result(self, future: Any, timeout_s: int, before_check: Callable[[], None]) -> Any:
-        """The result of a future, which takes `timeout_s` at most to come here once it is there.
+        """The result of a future; once the future is done, its result has `timeout_s` seconds to arrive.
 
-        `before_check` runs several times a second, and may raise to give it up.
+        `before_check` runs every `_CHECK_S` seconds, and may raise to give it up.
 
         Raises what the call has raised, and ClusterUnavailable if the cluster is lost, or has no workers.
         """
@@ -140,7 +140,7 @@ class Cluster:
             raise self._unavailable("has no workers")
 
     def _lose(self, client: Any, reason: str) -> NoReturn:
-        """Connect anew the next time, since a client forgets its tasks with the scheduler."""
+        """Drop a client, so that the next call connects again: it has lost its tasks with the scheduler."""
         with self._lock:
             if self._client is client:
                 self._client = None
@@ -149,7 +149,7 @@ class Cluster:
 
     def _unavailable(self, what: str) -> ClusterUnavailable:
         where = f"at {self._address} ({PREFIX}DASK_SCHEDULER)" if self._address else "on this machine"
-        return ClusterUnavailable(f"The Dask scheduler {where} {what}; batches wait until it maps again.")
+        return ClusterUnavailable(f"The Dask cluster {where} {what}; claimed batches wait until it is back.")
 
 
 class DaskWorker(Worker):
@@ -217,6 +217,6 @@ def _sizes(partial: Partial) -> tuple[int, int]:
 
 def _given_up(error: Any) -> AutoConnectError:
     return AutoConnectError(
-        f"Dask gave up a batch, because {error.allowed_failures + 1} of its workers died while they mapped it; see "
-        f"their logs. Smaller batches ({PREFIX}BATCH_BYTES) need less memory."
+        f"Dask gave up a batch, because {error.allowed_failures + 1} of its workers died while they mapped it; their "
+        "logs say why."
     )

@@ -102,7 +102,7 @@ class Worker:
             if group:
                 self._commit(group)
         except Unavailable:
-            self._next = None  # others may have it by the time Redis is back; the claimed list knows
+            self._next = None  # others may have it by the time Redis or the cluster is back; the claimed list knows
             raise
 
     def warm_up(self) -> None:
@@ -114,7 +114,7 @@ class Worker:
         return make_mapper(self._settings.mapper, layout)
 
     def add_batch(self, mapper: Any, batch: MappableBatch, before_block: Callable[[], None]) -> None:
-        """Map one batch to what `make_mapper` has made; `before_block` runs several times a second."""
+        """Map one batch to what `make_mapper` has made; `before_block` runs regularly meanwhile."""
         add_batch(mapper, batch, self._folders, before_block)
 
     def leave(self) -> None:

@@ -17,6 +17,7 @@ from autoconnect.core.dialect import DialectOptions
 from autoconnect.core.partial import MAX_REJECTS
 from autoconnect.core.table import Table
 from autoconnect.engines import engine_of
+from autoconnect.engines.dask import check_installed
 from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.exports import FORMATS, xlsx
 from autoconnect.exports.base import with_currency
@@ -75,6 +76,8 @@ def up(settings: Settings, *, repair_state: bool, state: Path = Path(".autoconne
             f"--repair-state is for the data of the embedded server, and {PREFIX}REDIS_URL names another Redis; "
             "expected one of them."
         )
+    if settings.engine == "dask":
+        check_installed()
     host, port = settings.listen_host, settings.port
     _check_port(host, port)
     overrides = {"SOURCE": _source_of_stack(settings), "HOST": settings.host, "PORT": str(settings.port)}

@@ -197,6 +197,12 @@ def test_a_scheduler_that_cannot_be_reached_ends_a_run_with_one_sentence(run: Ru
         run(data, address)
 
 
+def test_without_dask_one_sentence_says_what_to_install(run: Run, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(AutoConnectError, match=r"pip install 'dask\[distributed\]'"):
+        run(data, None)
+
+
 def test_a_source_that_changes_in_mid_job_fails_the_job(
     run: Run, cluster: Cluster, data: bytes, tmp_path: Path
 ) -> None:

@@ -106,7 +106,7 @@ def note_lines(style: Style, notes: Sequence[str]) -> list[str]:
 
 
 def _joinable(lines: Sequence[str]) -> list[str]:
-    """The lines with a blank at the end of all but the last: joined, as programs copy them, they make up the text."""
+    """All lines but the last end with a space, so that a program that joins them gets the text back."""
     return [*(f"{line} " for line in lines[:-1]), *lines[-1:]]
 
 
