@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     engine: EngineName = Field(
         "redis",
         description="What maps batches: the workers (`redis`), a Dask cluster to which one worker hands them (`dask`), "
-        "or, for `autoconnect run` only, the command's own process, one batch after another and without Redis (`local`).",
+        "or, for `autoconnect run` only, the command's own process, one batch after another without Redis (`local`).",
     )
     dask_scheduler: str | None = Field(
         None,

@@ -148,7 +148,7 @@ def run(cube: Cube, load: Load, source: Path, seconds: float) -> Run:
 
 
 def tails_s(cube: Cube, source: Path) -> dict[str, float]:
-    """Seconds from the first claim to the last commit: with equal workers, and with slow ones without and with backups.
+    """Seconds from the visible plan to the last commit: with equal workers, with slow ones, and with backups, too.
 
     Without backups, the orchestrator is stopped once the job is planned.
     """
@@ -226,7 +226,8 @@ def _capacity(runs: Runs) -> Table:
             )
     note = (
         "Extrapolated to a full core from the CPU time of a batch, in the fastest of the runs above in which the "
-        f"aggregator kept up (at most {_KEEPS_UP} partials left, or those of a second). A batch has 32 MiB. Redis runs "
+        f"aggregator kept up (at most {_KEEPS_UP} partials left, or as many as are committed in a second). "
+        "A batch has 32 MiB. Redis runs "
         "all scripts on one core; one job is reduced on one core."
     )
     return Table("What one Redis and one aggregator carry", lines, note)
@@ -264,7 +265,7 @@ def _memory(runs: Runs, batches: int) -> Table:
     every = [run for by_load in runs.values() for of_load in by_load.values() for run in of_load]
     lines = [{"what": "a batch of a plan", "KB": rounded(every[0].plan_bytes / batches / 1e3, 2)}]
     lines += [{"what": f"a partial of {cube.cells:,} cells", "KB": rounded(cube.bytes / 1e3, 2)} for cube in runs]
-    note = "A plan is in Redis until its job is removed; besides, a batch that nobody has claimed is in a list."
+    note = "A plan is in Redis until its job is removed. In addition, each unclaimed batch is an item of a list."
     return Table("Memory of Redis", lines, note)
 
 
@@ -278,7 +279,7 @@ def _median(of_load: Sequence[Run], value: Callable[[Run], float], digits: int) 
 
 def _tail(tails: Sequence[Mapping[str, float]], size: int) -> Table:
     lines = [
-        {"slow workers": title, **Spread.of(tail[title] for tail in tails).columns("claim to commit s", 1)}
+        {"slow workers": title, **Spread.of(tail[title] for tail in tails).columns("plan to last commit s", 1)}
         for title in tails[0]
     ]
     note = (

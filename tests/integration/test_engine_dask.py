@@ -1,14 +1,12 @@
 """The engine `dask` on real clusters of processes: its results, also when one of them dies, and what it says then."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from decimal import Decimal
+from contextlib import contextmanager
 from pathlib import Path
 
 import distributed
@@ -24,56 +22,14 @@ from autoconnect.generate import generate
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import PREFIX, load_settings
 from tests import oracle
-from tests.e2e.processes import Up, descendants, environment, lives, running
+from tests.e2e.processes import descendants, environment, lives
 from tests.e2e.waiting import free_port, wait_until
+from tests.integration.dask_cluster import WORKERS, Cluster, started
 
 #: Runs a file on the cluster of a scheduler, or on one of its own.
 Run = Callable[..., Ended]
 
 ROWS = 4_000
-WORKERS = 2
-
-
-class Cluster:
-    """A scheduler and workers, each a process of its own."""
-
-    def __init__(self, folder: Path, running: ExitStack) -> None:
-        self._folder = folder
-        self._running = running
-        self.address = f"tcp://127.0.0.1:{free_port()}"
-        self.start()
-
-    def start(self) -> None:
-        port = self.address.rpartition(":")[2]
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
-        worker = ("worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1")
-        self.workers = [self._start(*worker) for _ in range(WORKERS)]
-
-    def signal_workers(self, number: signal.Signals) -> None:
-        """Send a signal to all workers; nothing happens to one that has ended."""
-        for worker in self.workers:
-            worker.send_signal(number)
-
-    def _start(self, *command: str) -> subprocess.Popen[str]:
-        with (self._folder / "messages.txt").open("a") as messages:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *command], cwd=self._folder, stdout=messages, stderr=messages, text=True
-            )
-        self._running.callback(process.wait)
-        self._running.callback(process.kill)
-        return process
-
-    def wait_until_up(self) -> None:
-        messages = self._folder / "messages.txt"
-        wait_until("workers", lambda: messages.read_text().count("Registered to:") == WORKERS)
-
-
-@contextmanager
-def started(folder: Path) -> Iterator[Cluster]:
-    with ExitStack() as running:
-        cluster = Cluster(folder, running)
-        cluster.wait_until_up()
-        yield cluster
 
 
 @pytest.fixture
@@ -222,61 +178,6 @@ def test_a_record_that_crosses_a_batch_is_planned_again(run: Run, shared: Cluste
     lines = "".join(f'{number},2024-01-31,Lyon,vente,Clio,5,,"a\nb\nc"\n' for number in range(1_000))
     data = f"id,date,ville,type,modele,prix,duree_mois,remarque\n{lines}".encode()
     assert_is_right(run(data, shared.address), data)
-
-
-def test_a_cluster_gets_what_is_missing_after_the_worker_is_killed(
-    cluster: Cluster, data: bytes, tmp_path: Path
-) -> None:
-    """Given the process that hands out batches / When it is killed with all that it has claimed"""
-    with up_with_held_workers(cluster, data, tmp_path) as (up, job_id):
-        [process] = {each["pid"] for each in up.get("/workers")["items"]}
-        os.kill(process, signal.SIGKILL)
-        cluster.signal_workers(signal.SIGCONT)
-        assert up.ended(job_id)["status"] == "completed"
-        rows, rejects = oracle.read_rows(data)
-        expected = oracle.metric("monthly-revenue", rows, len(rows) + len(rejects), len(rejects))
-        answer = up.client.get("/api/v1/metrics/monthly-revenue").text
-        assert json.loads(answer, parse_float=Decimal)["rows"] == expected
-
-
-def test_a_job_that_is_cancelled_ends_at_once_and_the_next_one_runs(
-    cluster: Cluster, data: bytes, tmp_path: Path
-) -> None:
-    with up_with_held_workers(cluster, data, tmp_path) as (up, job_id):
-        assert up.client.delete(f"/api/v1/jobs/{job_id}").json()["status"] == "cancelled"
-        cluster.signal_workers(signal.SIGCONT)
-        ended = up.ended(up.submit("any.csv"))
-        assert (ended["status"], ended["batches"]["retried"]) == ("completed", 0)
-
-
-def test_the_stack_ends_in_time_though_its_cluster_has_no_workers(
-    cluster: Cluster, data: bytes, tmp_path: Path
-) -> None:
-    with up_with_held_workers(cluster, data, tmp_path):
-        cluster.signal_workers(signal.SIGKILL)
-    messages = (tmp_path / "messages.txt").read_text()
-    assert "Traceback" not in messages
-    assert "did not end in time" not in messages
-
-
-@contextmanager
-def up_with_held_workers(cluster: Cluster, data: bytes, folder: Path) -> Iterator[tuple[Up, str]]:
-    """`autoconnect up` and the id of its job, of which the cluster maps batches, but its workers stand still."""
-    (folder / "data").mkdir()
-    (folder / "data" / "any.csv").write_bytes(data)
-    settings = {"ENGINE": "dask", "DASK_SCHEDULER": cluster.address, "MAPPER": "plain", "BATCH_BYTES": "5000"}
-    settings |= {"SOURCE": "any.csv", "WORKERS": str(WORKERS)}
-    cluster.signal_workers(signal.SIGSTOP)
-    with running(folder, {PREFIX + name: value for name, value in settings.items()}) as up:
-
-        def all_work() -> bool:
-            workers = up.get("/workers")["items"]
-            return bool(workers) and all(each["working_on"] for each in workers)
-
-        wait_until("all workers to have a batch", all_work)
-        job = up.latest()
-        assert job
-        yield up, job["id"]
 
 
 def test_ctrl_c_ends_a_run_and_its_cluster_without_a_traceback(data: bytes, tmp_path: Path) -> None:
