@@ -50,8 +50,8 @@ class Connection:
     @contextmanager
     def open(self, method: str, *path: str, **options: Any) -> Iterator[httpx2.Response]:
         """An answer that is not yet read, without error."""
-        quoted = "/".join(quote(part, safe="", errors="surrogateescape") for part in path)
         try:
+            quoted = "/".join(quote(part, safe="", errors="surrogateescape") for part in path)
             with self.client.stream(method, f"{API_PREFIX}/{quoted}", **options) as response:
                 if not response.is_success:
                     response.read()

@@ -40,6 +40,11 @@ def output_or_none(*command: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def send_signal(container: str, name: str) -> None:
+    """Send a signal to the service's process, the child of the container's init."""
+    output("docker", "exec", container, "sh", "-c", f"kill -{name} $(cat /proc/1/task/1/children)")
+
+
 @cache
 def problem(compose: str) -> str | None:
     """The reason why this version of Compose cannot be used, or None."""

@@ -20,7 +20,17 @@ import httpx2
 import pytest
 
 from autoconnect.generate import generate
-from tests.e2e.compose import COMMANDS, POLL_S, ROOT, Stack, output, output_or_none, problem, running
+from tests.e2e.compose import (
+    COMMANDS,
+    POLL_S,
+    ROOT,
+    Stack,
+    output,
+    output_or_none,
+    problem,
+    running,
+    send_signal,
+)
 from tests.e2e.outside import Outside, machine_outside
 from tests.e2e.waiting import wait_until
 from tests.files import slow_to_map
@@ -209,7 +219,7 @@ def test_a_worker_killed_over_a_batch_costs_nothing(stack: Stack, api: httpx2.Cl
     job = _submit(api, "large.csv", slow_to_map(text))
     victim = wait_until("a worker with a batch", lambda: _stop_worker_with_batch(stack, api, job["id"]))
 
-    _signal(victim, "KILL")
+    send_signal(victim, "KILL")
 
     job = wait_until("the job", lambda: _ended(api, job["id"]), 300)
     assert job["status"] == "completed", job["error"]
@@ -391,10 +401,10 @@ def _stop_worker_with_batch(stack: Stack, api: httpx2.Client, job_id: str) -> st
     containers = {container["Config"]["Hostname"]: container["Id"] for container in stack.containers("worker")}
     for worker in _workers_on(api, job_id):
         container: str = containers[worker["host"]]
-        _signal(container, "STOP")
+        send_signal(container, "STOP")
         if worker["id"] in [busy["id"] for busy in _workers_on(api, job_id)]:
             return container
-        _signal(container, "CONT")
+        send_signal(container, "CONT")
     return None
 
 
@@ -402,11 +412,6 @@ def _workers_on(api: httpx2.Client, job_id: str) -> list[dict[str, Any]]:
     """The workers that have a batch of the job."""
     workers = _get(api, "/api/v1/workers")["items"]
     return [worker for worker in workers if any(item.startswith(job_id) for item in worker["working_on"])]
-
-
-def _signal(container: str, name: str) -> None:
-    """Send a signal to the service's process, the child of the container's init."""
-    output("docker", "exec", container, "sh", "-c", f"kill -{name} $(cat /proc/1/task/1/children)")
 
 
 def _restarts(container: str) -> int:

@@ -1,6 +1,7 @@
 """Services run on five hosts. The workers have slow links, and one of them is cut off while a job runs."""
 
 import json
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def test_a_job_is_exact_though_links_are_slow_and_one_host_is_cut_off(folder: Pa
             expected = oracle.metric("monthly-revenue", rows, len(rows) + len(rejects), len(rejects))
             answer = api.get("/metrics/monthly-revenue", params={"job": job_id})
             assert json.loads(answer.text, parse_float=Decimal)["rows"] == expected
+            # For docs/operations.md; `-s` shows it.
+            batches, size = job["batches"], job["bytes"]["total"] / 1e6
+            sys.stdout.write(
+                f"\n{ROWS:,} rows, {size:.1f} MB: {batches['total']} batches, {batches['retried']} of them again, "
+                f"in {job['duration_s']:.1f} s\n"
+            )
 
 
 def workers(api: httpx2.Client) -> dict[int, Any]:

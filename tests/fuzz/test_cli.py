@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autoconnect.cli.main import run_command
@@ -223,6 +223,7 @@ WORDS = st.sampled_from(
         lambda name: st.tuples(st.just(name), st.lists(WORDS | st.sampled_from(COMMANDS[name]), max_size=4))
     )
 )
+@example(command=("jobs show", ["\ud800"]))
 def test_any_words_end_in_one_sentence_if_no_api_answers(
     command: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
