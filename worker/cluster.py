@@ -24,8 +24,8 @@ CONNECT_S = 3
 _FAILED_S = 1
 #: Seconds for a result to come from the cluster before it is asked for again.
 _RESULT_S = 10
-#: Seconds for a client or a cluster to close.
-_CLOSE_S = 2
+#: Seconds for a client, and for a cluster of this machine, to close.
+_CLOSE_S, _END_S = 2, 6
 #: Seconds between checks while a task runs: that it is still wanted, and that the cluster has workers.
 _CHECK_S = 0.5
 #: What a client raises while it closes, or once it has lost its scheduler.
@@ -63,8 +63,10 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in filter(None, (self._client, self._own)):
-            _close(each)
+        if self._client:
+            _close(self._client, _CLOSE_S)
+        if self._own:
+            _close(self._own, _END_S)
         self._loop.stop()
 
     def client(self) -> Any:
@@ -138,7 +140,7 @@ class Cluster:
         with self._lock:
             if self._client is client:
                 self._client = None
-                _close(client)
+                _close(client, _CLOSE_S)
         raise self._unavailable(f"is lost: {_text(error)}") from None
 
     def _unavailable(self, what: str) -> ClusterUnavailable:
@@ -161,9 +163,9 @@ def _text(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _close(each: Any) -> None:
+def _close(each: Any, timeout_s: int) -> None:
     """Close a client or a cluster, which may fail if its other side is gone."""
     try:
-        each.close(timeout=_CLOSE_S)
+        each.close(timeout=timeout_s)
     except _LOSSES as error:
         log.warning("not closed in time", error=_text(error))
