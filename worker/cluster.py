@@ -72,7 +72,7 @@ class Cluster:
     def client(self) -> Any:
         """The client that is connected; raises ClusterUnavailable if there is none, and none can be."""
         with self._lock:
-            if self._client is not None and self._client.status == "closed":  # it has given up by itself
+            if self._client is not None and self._client.status == "closed":  # it gave up reaching the scheduler
                 self._client = None
             if self._client is None:
                 self._client = self._connect()

@@ -1,8 +1,8 @@
 """Workers whose batches a Dask cluster maps: each claims batches, has tasks map them, and commits their partial.
 
-The batches of a group become a chain of tasks, each of which adds its batch to the partial of the one before. The
-partial stays in the cluster until the group is complete. If a worker of the cluster dies, Dask runs the chain again; if
-the scheduler is lost, the batches stay claimed until it is back, and are then mapped anew.
+The batches of a group are a chain of tasks. Each task maps its batch, and adds it to the partial of the task before.
+The partial stays in the cluster until the group is complete. If a worker of the cluster dies, Dask runs the chain
+again. If the scheduler is lost, the batches stay claimed until it is back, and are then mapped anew.
 """
 
 import logging

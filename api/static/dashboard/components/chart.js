@@ -63,7 +63,7 @@ export async function drawChart(place, name, { params, height, pick, signal }) {
 }
 
 /**
- * The text of lines, of which each but the last ends with a blank.
+ * Joins the lines of a text. Each line but the last ends with a space.
  * @param {string | string[]} [lines]
  */
 function joined(lines) {

@@ -29,7 +29,7 @@ function arrange(cards) {
 }
 
 /**
- * The height of what is in a card, however high the card is.
+ * The height that the content of a card needs; the card itself may be higher.
  * @param {HTMLElement} card
  */
 function needed(card) {
