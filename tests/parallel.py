@@ -19,7 +19,7 @@ _GROUPS: Mapping[str, str] = {
     "dashboard": r"tests/e2e/test_dashboard(_charts|_layout|_system)?\.py",
     "files": r"tests/e2e/test_dashboard_(check|jobs|partial)\.py",
     "state": r"tests/e2e/test_state\.py",
-    "dask": r"tests/integration/test_engine_dask(_up)?\.py",
+    "dask": r"tests/integration/dask/",
     "benchmarks": r"tests/e2e/test_benchmarks\.py",
     "kernel": r"tests/unit/test_(kernel|record_cuts)\.py",
 }

@@ -9,34 +9,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
-from autoconnect.generate import generate
 from autoconnect.settings import PREFIX
 from tests import oracle
 from tests.e2e.processes import Up, running
 from tests.e2e.waiting import wait_until
-from tests.integration.dask_cluster import WORKERS, Cluster, started
+from tests.integration.dask.cluster import WORKERS, Cluster
 from worker.cluster import CONNECT_S
-
-ROWS = 4_000
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster for a test that kills a part of it."""
-    with started(tmp_path) as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def data() -> bytes:
-    return "".join(generate(ROWS, seed=8, bad_ratio=0.03)).encode()
 
 
 @contextmanager
 def up_with_held_workers(cluster: Cluster, data: bytes, folder: Path) -> Iterator[tuple[Up, str]]:
-    """`autoconnect up` and the id of its job, of which the cluster maps batches, but its workers stand still."""
+    """`autoconnect up`, and the id of its job. The cluster has batches of the job, but its workers are stopped."""
     (folder / "data").mkdir()
     (folder / "data" / "any.csv").write_bytes(data)
     settings = {"ENGINE": "dask", "DASK_SCHEDULER": cluster.address, "MAPPER": "plain", "BATCH_BYTES": "5000"}

@@ -18,25 +18,15 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.engines import engine_of
 from autoconnect.engines.base import Ended
 from autoconnect.errors import AutoConnectError
-from autoconnect.generate import generate
 from autoconnect.models import Job, JobStatus
 from autoconnect.settings import PREFIX, load_settings
 from tests import oracle
 from tests.e2e.processes import descendants, environment, lives
 from tests.e2e.waiting import free_port, wait_until
-from tests.integration.dask_cluster import WORKERS, Cluster, started
+from tests.integration.dask.cluster import WORKERS, Cluster, started
 
 #: Runs a file on the cluster of a scheduler, or on one of its own.
 Run = Callable[..., Ended]
-
-ROWS = 4_000
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster for a test that kills a part of it."""
-    with started(tmp_path) as cluster:
-        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +34,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster for all tests that leave it running."""
     with started(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="module")
-def data() -> bytes:
-    return "".join(generate(ROWS, seed=8, bad_ratio=0.03)).encode()
 
 
 @pytest.fixture
