@@ -60,7 +60,6 @@ class Stack:
 
     def __init__(self, compose: str, env_file: Path, *options: str) -> None:
         self.project = f"autoconnect-test-{secrets.token_hex(4)}"
-        self._is_v1 = compose == "compose-v1"
         self._command = [*COMMANDS[compose], "--project-name", self.project, "--env-file", str(env_file), *options]
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
