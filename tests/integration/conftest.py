@@ -75,13 +75,6 @@ def admin(admin_url: str) -> Iterator[Client]:
 
 
 @pytest.fixture
-def reads_while_full(admin: Client) -> None:
-    """Redis 6.2 refuses every transaction while it is full, even one that only reads."""
-    if admin.call("INFO", "server")["redis_version"].startswith("6."):
-        pytest.skip("while Redis 6.2 is full, it refuses transactions that only read")
-
-
-@pytest.fixture
 def client(redis_url: str, admin: Client) -> Iterator[Client]:
     """A client with the rights of the services."""
     admin.call("FLUSHALL")

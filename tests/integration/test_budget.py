@@ -387,7 +387,6 @@ def test_the_last_job_fails_after_memory_wait_s_and_says_what_to_do(
 
 
 @pytest.mark.usefixtures("no_spikes")
-@pytest.mark.usefixtures("reads_while_full")
 @pytest.mark.parametrize("share", [0.80, 1.10])
 def test_jobs_without_partials_fail_after_memory_wait_s_if_another_program_fills_redis(
     share: float, make_stack: Callable[..., Stack], client: Client, memory: RedisMemory

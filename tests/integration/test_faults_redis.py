@@ -15,7 +15,6 @@ from tests.integration.stack import Stack, expected_metrics, map_claim
 from worker.group import GroupPolicy
 
 
-@pytest.mark.usefixtures("reads_while_full")
 def test_a_full_redis_refuses_commits_and_loses_nothing(stack: Stack, client: Client, admin: Client) -> None:
     worker = stack.worker()
     source = stack.generated()

@@ -541,7 +541,6 @@ def test_a_call_that_is_sent_again_answers_as_before(
         jobs.end_job(client, job_id, JobStatus.CANCELLED)
 
 
-@pytest.mark.usefixtures("reads_while_full")
 def test_a_full_redis_refuses_new_jobs_but_removes_cancels_and_publishes(
     stack: Stack, client: Client, admin: Client, api: TestClient
 ) -> None:
