@@ -29,8 +29,6 @@ _UP_TIMEOUT_S = 120.0
 #: Milliseconds without an event of the job after which to check that all services are alive.
 _BLOCK_MS = 1_000
 _WARM_UPS = 5
-#: Workers of the service for each worker of a Dask cluster.
-_PER_DASK_WORKER = 2
 
 
 class Event(NamedTuple):
@@ -134,30 +132,36 @@ def running_stack(data: Path, workers: int, warm_up: Path, engine: EngineName = 
     With the engine `dask`, it has a cluster of `workers` workers.
     """
     port = free_port()
-    redis_url = load_settings().redis_url
+    settings = load_settings(engine=engine, workers=workers)
     before = set(processes.tree())
     with temporary_folder() as folder:
         overrides = {
             **{"DATA_DIR": str(data.resolve()), "UPLOAD_DIR": f"{folder}/uploads", "SOURCE": ""},
-            **{
-                "ENGINE": engine,
-                "WORKERS": str(workers),
-                "HOST": "127.0.0.1",
-                "PORT": str(port),
-                "LOG_LEVEL": "WARNING",
-                "RESULT_TTL_S": str(_RESULT_TTL_S),
-            },
+            **{"ENGINE": engine, "WORKERS": str(workers)},
+            **{"HOST": "127.0.0.1", "PORT": str(port)},
+            **{"LOG_LEVEL": "WARNING", "RESULT_TTL_S": str(_RESULT_TTL_S)},
         }
-        services = 1 if engine == "dask" else workers
+        services = local_stack(
+            folder, overrides, redis_url=settings.redis_url, workers=settings.worker_processes, with_api=True
+        )
         with (
-            local_stack(folder, overrides, redis_url=redis_url, workers=services, with_api=True) as (_, client),
+            services as (_, client),
             httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ):
-            _wait_until_up(http, _PER_DASK_WORKER * workers if engine == "dask" else workers)
+            _wait_until_up(http, _live_workers(engine, workers))
             stack = Stack(client, http, port, by_service(set(processes.tree()) - before))
             for _ in range(_WARM_UPS):
                 stack.cold_job(warm_up)
             yield stack
+
+
+def _live_workers(engine: EngineName, workers: int) -> int:
+    """The workers that the API shows."""
+    if engine != "dask":
+        return workers
+    from worker.dask import PER_THREAD  # only then: it loads Dask
+
+    return PER_THREAD * workers
 
 
 def _wait_until_up(http: httpx2.Client, workers: int) -> None:

@@ -30,13 +30,13 @@ from worker.loop import Worker
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 #: Workers for each thread of the cluster: while one commits, the other's task runs.
-_PER_THREAD = 2
+PER_THREAD = 2
 
 
 def serve_cluster(settings: Settings, stop: Stop) -> None:
     """Have a cluster map batches until asked to stop, then give back those that are not committed."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs lost connections at length
-    url, count = settings.needed_redis_url(), _PER_THREAD * settings.workers
+    url, count = settings.needed_redis_url(), PER_THREAD * settings.workers
     client, cluster = connect(url), Cluster(settings)
     blocking = [BlockingClient(url, settings.block_ms) for _ in range(count)]
 
