@@ -98,7 +98,7 @@ class Cluster:
                 try:
                     return future.result(timeout=_RESULT_S)
                 except TimeoutError:  # it has been lost with a worker, and is computed again, or comes slowly
-                    before_check()
+                    continue
                 except (OSError, CancelledError) as error:
                     self._lose(future.client, error)
         except BaseException:
