@@ -55,7 +55,7 @@ lint: .venv/.test ## Check style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench .venv/.queues ## Compare with other engines and write docs/performance.md and docs/capacity.md, about 37 minutes (BENCH_ARGS=...)
+bench: .venv/.bench .venv/.queues ## Compare with other engines and write docs/performance.md and docs/capacity.md, about 35 minutes (BENCH_ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 bench-quick: .venv/.bench .venv/.queues ## Compare on small files, and write nothing
