@@ -30,9 +30,9 @@ if TYPE_CHECKING:  # its packages are only for benchmarks; a test has none of th
 _ROWS = 585_000
 #: Seconds that a core takes to map 32 MiB, by docs/performance.md.
 _MAP_S = 0.02
-#: Cells from which a cube is large, and the workers that commit as large ones at most: a thousand send a GB a second.
+#: Cells from which a cube counts as large, and the most workers with such cubes: a thousand would send 1 GB a second.
 _MANY, _FLOOD = 10_000, 100
-#: Partials that an aggregator that keeps up leaves: 16, their sums, and those that have just come.
+#: Partials left by an aggregator that keeps up: 16, their sums, and those that have just come.
 _KEEPS_UP = 64
 #: Seconds for which workers that wait are measured.
 _IDLE_S = 2.0
@@ -62,7 +62,7 @@ class Load(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a load: what was added while nothing was to do, and then while batches were mapped.
+    """One run of a load: what was added while there was nothing to do, and then while batches were mapped.
 
     `worker` is what Redis holds for each worker, `most_bytes` what it used at most, and `plan_bytes` the batches of the
     plan; `waiting` partials were not yet replaced by their sum at the end.
@@ -227,8 +227,7 @@ def _capacity(runs: Runs) -> Table:
     note = (
         "Extrapolated to a full core from the CPU time of a batch, in the fastest of the runs above in which the "
         f"aggregator kept up (at most {_KEEPS_UP} partials left, or as many as are committed in a second). "
-        "A batch has 32 MiB. Redis runs "
-        "all scripts on one core; one job is reduced on one core."
+        "A batch has 32 MiB. Redis runs all scripts on one core; one job is reduced on one core."
     )
     return Table("What one Redis and one aggregator carry", lines, note)
 
