@@ -20,6 +20,7 @@ from api.cubes import Cubes
 from api.description import describe
 from api.drawing import Drawing
 from api.drawing_library import DrawingLibrary
+from api.early_read import READER
 from api.events import Events
 from api.gate import Check, Gate, SecurityHeaders
 from api.http_durations import HttpDurations
@@ -139,7 +140,7 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _watch_redis(app: FastAPI) -> AsyncIterator[None]:
+async def _watch_redis(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Watches Redis while the application serves, and says there how much memory this process has."""
     loop, watch = asyncio.get_running_loop(), app.state.redis_watch
 
@@ -152,7 +153,7 @@ async def _watch_redis(app: FastAPI) -> AsyncIterator[None]:
     announcer = Announcer(app.state.client)
     announcer.start()
     reading = loop.create_task(app.state.result_reader.run())
-    yield
+    yield {READER: app.state.result_reader}
     app.state.result_reader.stop()
     await reading
     await app.state.drawing.end()

@@ -15,13 +15,12 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api import limits
+from api.early_read import EARLY_READ, READER, EarlyRead
 from api.gate import SECURITY_HEADERS
 from api.problems import MEDIA_TYPE
 
 #: Bytes of a rejected request that are dropped: more than most uploads have, and less than a second on one machine.
 _MAX_DROPPED_BYTES = 256 << 20
-#: Bytes that may wait for what is written next, up to the end of a turn of the event loop.
-_MAX_HELD_BYTES = 64 << 10
 #: Characters of the reason why something is not HTTP.
 _MAX_REASON = 200
 
@@ -41,6 +40,8 @@ class LimitedProtocol(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._dropped_bytes = 0
         self._lingering = _LingeringTransport(cast(asyncio.Transport, transport), self)
+        self._early_read = EarlyRead(self.app_state[READER])
+        self.app_state = {**self.app_state, EARLY_READ: self._early_read}
         super().connection_made(self._lingering)
         self.limit_wait()
 
@@ -50,11 +51,12 @@ class LimitedProtocol(H11Protocol):
             if self._dropped_bytes > _MAX_DROPPED_BYTES:
                 self.transport.abort()
         if not self.transport.is_closing():
+            self._early_read.begin(data)
             super().data_received(data)
             self.limit_wait()
 
     def on_response_complete(self) -> None:
-        self._lingering.flush()
+        self._early_read.drop()
         super().on_response_complete()
         self.limit_wait()
 
@@ -122,16 +124,12 @@ class LimitedProtocol(H11Protocol):
 
 
 class _LingeringTransport(asyncio.Transport):
-    """A transport whose `close` ends only its own side at first, if the client may still be sending.
-
-    It sends the head and a short body of an answer at once: sending costs more than making a kept answer.
-    """
+    """A transport whose `close` ends only its own side at first, if the client may still be sending."""
 
     def __init__(self, transport: asyncio.Transport, protocol: LimitedProtocol) -> None:
         super().__init__()
         self._transport = transport
         self._protocol = protocol
-        self._held = bytearray()
         self.lingers = False
 
     def close(self) -> None:
@@ -140,7 +138,6 @@ class _LingeringTransport(asyncio.Transport):
         if self._protocol.conn.our_state is h11.SEND_BODY:  # nobody should wait for the end of an answer that has none
             self._transport.abort()
             return
-        self.flush()
         if self._transport.is_closing() or not self._protocol.has_unread_request():
             self._transport.close()
             return
@@ -156,21 +153,8 @@ class _LingeringTransport(asyncio.Transport):
         self._transport.abort()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.lingers or not data:
-            return
-        if len(self._held) + len(data) > _MAX_HELD_BYTES:
-            self.flush()
+        if not self.lingers:
             self._transport.write(data)
-            return
-        if not self._held:
-            self._protocol.loop.call_soon(self.flush)
-        self._held += data
-
-    def flush(self) -> None:
-        """Send what is held."""
-        if self._held and not self._transport.is_closing():
-            self._transport.write(bytes(self._held))
-        self._held.clear()
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import autoconnect
 from api.asking import Asking
+from api.early_read import read_published
 from api.encoding import MIN_ZIPPED_BYTES, accepts_gzip, is_text, knows, zipped, zipper
 from api.kept_answers import MAX_ANSWER_BYTES, Headers, KeptAnswer, KeptAnswers, Key
 from autoconnect.broker.result_reader import ResultReader
@@ -91,7 +92,8 @@ class VersionedAnswers:
         """Read which result the request is about; nothing if Redis is away, or the route will refuse the request."""
         try:
             job_id = _job_of(scope["query_string"])
-            return Asking(job_id, await self._reader.read(job_id or ""))
+            reading = self._reader.read(job_id) if job_id else read_published(scope, self._reader)
+            return Asking(job_id, await reading)
         except (ValueError, BrokerUnavailable):  # the route finds out, and says so
             return Asking()
 

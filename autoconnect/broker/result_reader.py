@@ -16,8 +16,7 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import RedisError
 
 from autoconnect.broker.connection import script_command
-from autoconnect.broker.keys import JobKeys
-from autoconnect.broker.results import ResultInfo, parse_result
+from autoconnect.broker.results import ResultInfo, parse_result, read_arguments
 from autoconnect.errors import BrokerUnavailable
 
 #: Seconds to connect, and after which a connection without a reply is given up.
@@ -28,8 +27,10 @@ _RETRY_S = 0.25
 #: Most reads find what the one before found.
 _parsed = lru_cache(maxsize=64)(parse_result)
 
+#: A read whose reply may still be on its way.
+Reading = asyncio.Future[ResultInfo | None]
 #: Who waits for one read; each has a future of its own, so that it can be cancelled alone.
-_Waiters = Sequence["asyncio.Future[ResultInfo | None]"]
+_Waiters = Sequence[Reading]
 
 
 class ResultReader:
@@ -45,26 +46,27 @@ class ResultReader:
             url, protocol=2, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, driver_info=None
         )
         self._published = _command("")
-        self._asked: dict[str, list[asyncio.Future[ResultInfo | None]]] = {}
+        self._asked: dict[str, list[Reading]] = {}
         self._replies: _Replies | None = None
         self._ended = asyncio.Event()
 
-    async def read(self, job_id: str = "") -> ResultInfo | None:
+    def read(self, job_id: str = "") -> Reading:
         """What is known of a job's result, by default of the published one; None if there is none.
 
-        Raises BrokerUnavailable if Redis is not connected, or answers with an error: `results.read_result` may succeed.
+        It raises BrokerUnavailable if Redis is not connected, or answers with an error: `results.read_result` may
+        succeed. Nobody has to wait for it.
         """
         loop = asyncio.get_running_loop()
+        waiter: Reading = loop.create_future()
         if self._replies is None:
-            raise BrokerUnavailable("Redis is not connected.")
-        waiter: asyncio.Future[ResultInfo | None] = loop.create_future()
-        if not self._asked and self._replies.are_complete:
+            _fail([waiter], "Redis is not connected.")
+        elif not self._asked and self._replies.are_complete:
             self._replies.send(self._command(job_id), [waiter])
         else:
             if not self._asked:
                 loop.call_soon(self._send)
             self._asked.setdefault(job_id, []).append(waiter)
-        return await waiter
+        return waiter
 
     def give_up(self) -> None:
         """End all reads that wait, and connect anew."""
@@ -172,10 +174,11 @@ def _fail(waiters: _Waiters, message: str) -> None:
     for waiter in waiters:
         if not waiter.done():
             waiter.set_exception(BrokerUnavailable(message))
+            waiter.exception()  # otherwise asyncio logs the error of a read that nobody waits for
 
 
 def _command(job_id: str) -> bytes:
-    command: Any = script_command("read_result", JobKeys(job_id).for_scripts(), [job_id])
+    command: Any = script_command("read_result", *read_arguments(job_id))
     packed: bytes = hiredis.pack_command(command)
     return packed
 

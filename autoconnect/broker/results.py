@@ -127,9 +127,14 @@ def read_result(client: Client, job_id: str | None = None) -> ResultInfo | None:
     """What is known of a job's result, or of the published one; None if there is no such job, or none is published."""
     if job_id is not None and (not job_id or ":" in job_id):  # it would name another key
         return None
-    job_id = job_id or ""
-    reply = client.run_script("read_result", JobKeys(job_id).for_scripts(), [job_id])
+    reply = client.run_script("read_result", *read_arguments(job_id or ""))
     return parse_result(*reply) if reply else None
+
+
+def read_arguments(job_id: str) -> tuple[Sequence[str], Sequence[Argument]]:
+    """KEYS and ARGV of the script `read_result`; an empty id stands for the published job."""
+    job_keys = JobKeys(job_id)
+    return (keys.PUBLISHED, job_keys.job, job_keys.cube), (job_id,)
 
 
 def published_job(client: Client) -> str | None:
