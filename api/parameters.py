@@ -46,6 +46,8 @@ def _check_text(request: Request) -> None:
 
 
 def _is_utf8(encoded: bytes) -> bool:
+    if b"%" not in encoded and encoded.isascii():
+        return True
     try:
         unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:

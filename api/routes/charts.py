@@ -78,7 +78,7 @@ class _ChartComputation(Computation):
 
 
 def _in_one_piece(spec: Mapping[str, object]) -> Iterator[bytes]:
-    yield json.dumps(spec).encode()
+    yield json.dumps(spec)
 
 
 @router.get("/charts/{name}.{form}", summary="Draw a chart", responses=_DESCRIPTION, response_class=Response)

@@ -1,5 +1,6 @@
 """Metrics with filters, and roll-ups of the cube."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,7 @@ from autoconnect.core.table import Column, Kind, LazyRows, Row, Table
 from autoconnect.core.tabulate import KEYS
 from autoconnect.exports import xlsx
 from autoconnect.exports.json import FORMAT as JSON
-from autoconnect.exports.json import ITEMS, dumps
+from autoconnect.exports.json import ITEMS
 
 
 class _MetricParameters(OptionParameters, TableParameters):
@@ -215,7 +216,7 @@ def _counts(key: str, name: str, request: Request, client: Client, parameters: L
 
 def _spellings_text(spellings: Mapping[str, int]) -> str | None:
     """The spellings as one cell: JSON, or nothing."""
-    return dumps(spellings) if spellings else None
+    return json.dumps(spellings, ensure_ascii=False) if spellings else None
 
 
 def _info(metric: Metric, language: Language) -> MetricInfo:

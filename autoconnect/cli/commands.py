@@ -12,7 +12,7 @@ from autoconnect.cli.checks import checked_dialect, checked_file, checked_folder
 from autoconnect.cli.dialect import Columns, Parts, given_options
 from autoconnect.cli.doctor import examine, show
 from autoconnect.cli.report import Report
-from autoconnect.cli.show import console
+from autoconnect.cli.show import console, print_json
 from autoconnect.core.charts.style import Language
 from autoconnect.generate import DIALECTS
 from autoconnect.generate import generate as generate_rows
@@ -136,7 +136,7 @@ def doctor(as_json: remote.AsJson = False) -> None:
     """Say what this machine lacks for the stack, and how to mend it."""
     checks = examine()
     if as_json:
-        remote.print_json({"checks": [check._asdict() for check in checks]})
+        print_json({"checks": [check._asdict() for check in checks]})
     else:
         show(console(), checks)
     raise typer.Exit(any(check.state == "missing" for check in checks))

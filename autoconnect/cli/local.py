@@ -1,7 +1,6 @@
 """The commands `run` and `up`: one job, and the whole stack, on this machine."""
 
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from autoconnect.cli.report import Report, write_report
-from autoconnect.cli.show import console, progress, show_job, show_table
+from autoconnect.cli.show import console, print_json, progress, show_job, show_table
 from autoconnect.cli.source import given_source, name_in_data_folder
 from autoconnect.core.dialect import DialectOptions
 from autoconnect.core.partial import MAX_REJECTS
@@ -21,7 +20,6 @@ from autoconnect.engines.dask import check_installed
 from autoconnect.errors import AutoConnectError, SettingsError
 from autoconnect.exports import FORMATS, xlsx
 from autoconnect.exports.base import with_currency
-from autoconnect.exports.json import dumps_ascii
 from autoconnect.exports.workbook import write_workbook
 from autoconnect.local.stack import local_stack, start_or_repair
 from autoconnect.local.supervisor import Supervisor
@@ -127,7 +125,7 @@ def _print_json(job: Job, metrics: Tables, rejects: Table) -> None:
         "rejects": list(rejects.rows),
         "truncated": _is_truncated(job),
     }
-    sys.stdout.write(dumps_ascii(document) + "\n")
+    print_json(document)
 
 
 def _print_tables(out: Console, job: Job, metrics: Tables, rejects: Table) -> None:

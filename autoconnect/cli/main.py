@@ -4,6 +4,7 @@ It prints an error as one sentence. Exit codes: 0 done, 1 the job failed, 2 wron
 """
 
 import io
+import json
 import os
 import signal
 import sys
@@ -89,9 +90,7 @@ def _fail(message: str, code: int, as_json: bool) -> int:
     sentence = " ".join(message.split())
     say(f"autoconnect: {sentence}")
     if as_json:
-        import simplejson
-
-        sys.stdout.write(simplejson.dumps({"error": sentence}) + "\n")
+        sys.stdout.write(json.dumps({"error": sentence}) + "\n")
     return code
 
 

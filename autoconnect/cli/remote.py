@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,10 +11,9 @@ from autoconnect.cli.check import show_check
 from autoconnect.cli.checks import checked_file
 from autoconnect.cli.dialect import Columns, Parts, given_options
 from autoconnect.cli.report import write_page
-from autoconnect.cli.show import console, progress, show_job, show_jobs
+from autoconnect.cli.show import console, print_json, progress, show_job, show_jobs
 from autoconnect.client import AutoConnect, connected
 from autoconnect.core.charts.style import Language
-from autoconnect.exports.json import dumps_ascii
 from autoconnect.logs import printable
 from autoconnect.models import Job, JobStatus, SourceCheck
 from autoconnect.settings import PREFIX
@@ -169,8 +168,3 @@ def _print_job(job: Job, as_json: bool, fail: bool = True) -> None:
         show_job(console(), job)
     if fail and job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise typer.Exit(1)
-
-
-def print_json(document: Any) -> None:
-    """Prints one JSON object."""
-    sys.stdout.write(dumps_ascii(document) + "\n")

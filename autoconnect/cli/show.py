@@ -8,6 +8,7 @@ from itertools import count
 from textwrap import wrap
 from typing import Literal, Self
 
+import simplejson
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -46,6 +47,11 @@ def console(stderr: bool = False, wide: bool = False) -> Console:
     width, height = (None, None) if stream.isatty() and not wide else (_UNLIMITED, _HEIGHT)
     # Prints names unchanged, even with `[...]` or `:car:` in them.
     return Console(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
+
+
+def print_json(document: object) -> None:
+    """Prints one JSON object with exact decimals, in ASCII: a terminal may not have every letter."""
+    sys.stdout.write(simplejson.dumps(document, use_decimal=True) + "\n")
 
 
 def show_table(out: Console, title: str, table: Table) -> None:

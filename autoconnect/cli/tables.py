@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 import typer
 
-from autoconnect.cli.remote import AsJson, JobId, Wide, print_json
-from autoconnect.cli.show import console, show_table
+from autoconnect.cli.remote import AsJson, JobId, Wide
+from autoconnect.cli.show import console, print_json, show_table
 from autoconnect.client import AutoConnect, Filter, Rows, connected
 from autoconnect.client.rows import roll_up
 from autoconnect.core.metrics import CATALOGUE, OPTIONS

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from autoconnect.cli.dialect import Columns, Parts, given_options
-from autoconnect.cli.remote import AsJson, Wide, print_check, print_json
-from autoconnect.cli.show import console, show_table
+from autoconnect.cli.remote import AsJson, Wide, print_check
+from autoconnect.cli.show import console, print_json, show_table
 from autoconnect.client import connected
 from autoconnect.core.table import Column, Kind, Row, Table
 from autoconnect.logs import printable

@@ -1,12 +1,13 @@
 """HTTP with a running API: its answers as dicts, and its errors as exceptions."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
-import simplejson
 from pydantic import BaseModel, ValidationError
 
 from autoconnect.client.errors import ApiUnavailable, error_of
@@ -75,7 +76,7 @@ class Connection:
     def parsed(self, text: str) -> dict[str, Any]:
         """The JSON object in a text; raises ApiUnavailable if it is not one."""
         try:
-            document = simplejson.loads(text, use_decimal=True)
+            document = json.loads(text, parse_float=Decimal)
         except (ValueError, RecursionError):
             raise self._not_an_api() from None
         if not isinstance(document, dict):

@@ -21,6 +21,8 @@ Indexes = NDArray[np.intp]
 
 _INT64_MAX = 2**63 - 1
 _LOW_HALF = 2**32 - 1
+#: Entries that a run has on average if it is quicker to fold run by run than entry by entry.
+_MIN_RUN = 8
 
 
 class Fold(Enum):
@@ -105,7 +107,11 @@ class Cube:
 
     def month(self) -> Ints:
         """The calendar month of each cell, counted from 1970-01."""
-        return self.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        first, last = self.day.min(initial=_INT64_MAX), self.day.max(initial=0)
+        if last - first >= len(self.day):
+            return _months(self.day)
+        months: Ints = _months(np.arange(first, last + 1))[self.day - first]  # each day is converted once
+        return months
 
     def by_month(self) -> "Cube":
         """Replace each day by the first of its month: fewer cells for metrics that need only months."""
@@ -128,6 +134,10 @@ class Cube:
         if total > _INT64_MAX:
             raise _too_large(measure)
         return total
+
+
+def _months(days: Ints) -> Ints:
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
 def merge(cubes: Sequence[Cube]) -> Cube:
@@ -200,11 +210,12 @@ class _Groups:
     """Entries grouped by equal keys.
 
     `first` has the index of the first entry of each distinct key, in order of the keys; `group` has the group of each
-    entry. If `repeats` is above 1, the entries are the distinct keys in order, repeated that many times.
+    entry, or is None if each group is one run of entries. If `repeats` is above 1, the entries are the distinct keys in
+    order, repeated that many times.
     """
 
     first: Indexes
-    group: Indexes
+    group: Indexes | None
     repeats: int = 1
 
     @classmethod
@@ -213,12 +224,14 @@ class _Groups:
         packed = _pack(keys)
         part = packed[: len(packed) // parts]
         if len(packed) % parts == 0 and (part[1:] > part[:-1]).all() and (packed.reshape(parts, -1) == part).all():
-            indexes = np.arange(len(part))
-            return cls(indexes, np.tile(indexes, parts), parts)
+            return cls(np.arange(len(part)), None, parts)
+        if (packed[1:] >= packed[:-1]).all():
+            first = np.flatnonzero(_changes(packed))
+            if len(first) * _MIN_RUN <= len(packed):
+                return cls(first, None)
         order = np.argsort(packed, kind="stable")  # quick for cubes, since the cells of each are already in order
         ordered = packed[order]
-        is_first = np.ones_like(order)
-        is_first[1:] = ordered[1:] != ordered[:-1]
+        is_first = _changes(ordered)
         group = np.empty_like(order)
         group[order] = np.cumsum(is_first) - 1
         return cls(order[np.flatnonzero(is_first)], group)
@@ -228,6 +241,13 @@ class _Groups:
         if len(self.first) == len(values):
             return values[self.first]
         return _fold(measure, values, self)
+
+
+def _changes(ordered: Ints) -> Mask:
+    """Whether each key of a list in order is another one than that before it."""
+    changes: Mask = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=changes[1:])
+    return changes
 
 
 def _pack(keys: Sequence[Ints]) -> Ints:
@@ -250,19 +270,24 @@ def _fold(name: str, values: Ints, groups: _Groups) -> Ints:
     fold = MEASURES.get(name, Fold.SUM)  # measures derived from cells, such as the number of sales, are sums
     if fold is Fold.SUM and int(values.max(initial=0)) * len(values) > _INT64_MAX:
         return _sum_near_the_limit(name, values, groups)
-    if groups.repeats > 1:
-        folded: Ints = _FOLDS[fold].reduce(values.reshape(groups.repeats, -1), axis=0)
-        return folded
-    folded = np.full(len(groups.first), fold.neutral, np.int64)
-    _FOLDS[fold].at(folded, groups.group, values)
+    return _reduce(fold, values, groups)
+
+
+def _reduce(fold: Fold, values: Ints, groups: _Groups) -> Ints:
+    folded: Ints
+    if groups.group is not None:
+        folded = np.full(len(groups.first), fold.neutral, np.int64)
+        _FOLDS[fold].at(folded, groups.group, values)
+    elif groups.repeats > 1:
+        folded = _FOLDS[fold].reduce(values.reshape(groups.repeats, -1), axis=0)
+    else:
+        folded = _FOLDS[fold].reduceat(values, groups.first)
     return folded
 
 
 def _sum_near_the_limit(name: str, values: Ints, groups: _Groups) -> Ints:
     """Add the high and low 32 bits separately: 2^31 of either fit in 64 bits, so an overflow is always noticed."""
-    high, low = np.zeros((2, len(groups.first)), np.int64)
-    np.add.at(high, groups.group, values >> 32)
-    np.add.at(low, groups.group, values & _LOW_HALF)
+    high, low = (_reduce(Fold.SUM, half, groups) for half in (values >> 32, values & _LOW_HALF))
     if int((high + (low >> 32)).max()) > _INT64_MAX >> 32:
         raise _too_large(name)
     return (high << 32) + low

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 
 _EPOCH = date(1970, 1, 1)
@@ -53,6 +54,7 @@ def day_name(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).isoformat()
 
 
+@lru_cache(maxsize=4_096)
 def month_name(month: int) -> str:
     """A calendar month counted from 1970-01 as `YYYY-MM`."""
     return f"{1970 + month // 12:04}-{month % 12 + 1:02}"

@@ -4,24 +4,25 @@ Decimals are exact numbers, digit for digit.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
-import simplejson
+import orjson
 
 from autoconnect.core.table import Column, Row, Table
 from autoconnect.exports.base import Format, chunks
 
 
-def dumps(value: object) -> str:
+def dumps(value: object) -> bytes:
     """A value as JSON text, with exact decimals and every letter as it is."""
-    text: str = simplejson.dumps(value, use_decimal=True, ensure_ascii=False)
-    return text
+    return orjson.dumps(value, default=_exact)
 
 
-def dumps_ascii(value: object) -> str:
-    """The same in ASCII, for terminals, which may not have every letter."""
-    text: str = simplejson.dumps(value, use_decimal=True)
-    return text
+def _exact(value: object) -> orjson.Fragment:
+    """A decimal, digit for digit; raises TypeError for what JSON has no form for."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{value!r} has no form in JSON.")
 
 
 def table_json(table: Table) -> bytes:
@@ -31,37 +32,31 @@ def table_json(table: Table) -> bytes:
 
 def read_table(data: bytes, columns: Sequence[Column]) -> Table:
     """Read a table with these columns from the JSON that `table_json` wrote, with exact decimals."""
-    document = simplejson.loads(data, use_decimal=True)
+    document = json.loads(data, parse_float=Decimal)
     return Table(tuple(columns), document["rows"], document.get("note"))
 
 
 def _write(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    before = f'{dumps({**head, "columns": table.names})[:-1]}, "rows": ['
-    note = f', "note": {dumps(table.note)}' if table.note else ""
-    return _pieces(before, table.rows, f"]{note}}}", dumps, ", ")
+    before = dumps({**head, "columns": table.names})[:-1] + b',"rows":['
+    note = b',"note":' + dumps(table.note) if table.note else b""
+    return _pieces(before, table.rows, b"]" + note + b"}")
 
 
 def _write_items(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
-    return _pieces('{"items":[', table.rows, f"],{_compact(head)[1:]}", _compact, ",")
+    return _pieces(b'{"items":[', table.rows, b"]," + dumps(head)[1:])
 
 
-def _pieces(
-    before: str, rows: Iterable[Row], after: str, dump: Callable[[Sequence[Row]], str], separator: str
-) -> Iterator[bytes]:
-    """The rows of a list in pieces, with the text before and after it."""
+def _pieces(before: bytes, rows: Iterable[Row], after: bytes) -> Iterator[bytes]:
+    """The rows of a list in pieces, with what comes before and after it."""
     text = before
     for number, piece in enumerate(chunks(rows)):
         if number:
-            yield text.encode()
-            text = separator
-        text += dump(piece)[1:-1]
-    yield f"{text}{after}".encode()
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            yield text
+            text = b","
+        text += dumps(piece)[1:-1]
+    yield text + after
 
 
 FORMAT = Format("json", "application/json", ".json", _write)
-#: A list of the API: `items`, which have no decimals, and then the head, without spaces.
+#: A list of the API: `items`, and then the head.
 ITEMS = Format("items", "application/json", ".json", _write_items)

@@ -174,12 +174,6 @@ def test_a_slow_body_and_a_slow_answer_have_no_time_limit(api: ApiServer) -> Non
             assert len(reader.makefile("rb").read()) > (number + 1) * length
 
 
-def test_the_head_and_a_short_body_of_an_answer_come_together(api: ApiServer) -> None:
-    with socket.create_connection(("127.0.0.1", api.port), 120) as connection:
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b'\r\n\r\n{"status":' in connection.recv(1 << 16)
-
-
 def test_pipelined_requests_are_answered_in_their_order(api: ApiServer) -> None:
     targets = ("/health/live", "/api/v1/nothing", "/health/ready", "/health/live?x=1") * 5
     with api.connect(b"".join(map(get, targets))) as connection, connection.makefile("rb") as answers:

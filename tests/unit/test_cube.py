@@ -57,6 +57,36 @@ def test_keys_that_are_far_apart_are_rolled_up_like_near_ones(entries: list[tupl
     assert rolled_up["transactions"].tolist() == [sums[key] for key in sorted(sums)]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 7, 2**32, 2**58, 2**62])), max_size=8),
+    st.sampled_from([1, 12]),
+    st.booleans(),
+)
+def test_long_runs_and_entries_in_any_order_are_folded_exactly_or_fail(
+    entries: list[tuple[int, int]], times: int, in_order: bool
+) -> None:
+    entries = sorted(entries * times) if in_order else entries * times
+    groups: dict[int, list[int]] = {}
+    for key, number in sorted(entries):
+        groups.setdefault(key, []).append(number)
+    keys, numbers = np.array(entries, np.int64).reshape(-1, 2).T
+    for measure, fold in (("min_price", min), ("max_price", max), ("revenue", sum)):
+        expected = [fold(group) for group in groups.values()]
+        if any(number > LARGEST for number in expected):
+            with pytest.raises(CubeError, match="revenue"):
+                roll_up([keys], {measure: numbers})
+        else:
+            distinct, folded = roll_up([keys], {measure: numbers})
+            assert (distinct[0].tolist(), folded[measure].tolist()) == (list(groups), expected)
+
+
+@given(st.lists(st.dates(date(1900, 1, 1), date(2099, 12, 31)), max_size=20), st.booleans())
+def test_each_day_is_in_its_month(days: list[date], are_near: bool) -> None:
+    days = [date(2024 + day.year % 2, day.month, min(day.day, 28)) for day in days] * 100 if are_near else days
+    cube = replace(Cube.empty(), day=np.array([(day - date(1970, 1, 1)).days for day in days], np.int64))
+    assert cube.month().tolist() == [(day.year - 1970) * 12 + day.month - 1 for day in days]
+
+
 def test_a_total_over_cells_fails_in_the_same_way() -> None:
     days = [cube_of_rows([ROW._replace(price=2**62, day=date(2024, 1, day))]) for day in (1, 2)]
     cube = merge(days)

@@ -111,8 +111,7 @@ def test_json_has_the_head_before_the_columns_and_exact_decimals() -> None:
     table = table_of(["city", "revenue"], [{"city": "Saint-Étienne", "revenue": Decimal("70010847.80")}])
     document = b"".join(FORMATS["json"].write(table, {"metric": "query"})).decode()
     assert document == (
-        '{"metric": "query", "columns": ["city", "revenue"], '
-        '"rows": [{"city": "Saint-Étienne", "revenue": 70010847.80}]}'
+        '{"metric":"query","columns":["city","revenue"],"rows":[{"city":"Saint-Étienne","revenue":70010847.80}]}'
     )
 
 
