@@ -1,6 +1,6 @@
 """Redis' memory as a budget: what is freed, in which order, and which job waits, gives way or fails.
 
-A real server gets little memory, and the key of another program fills what a test does not use.
+A real server gets little memory, and keys of another program fill what a test does not use.
 """
 
 import secrets
@@ -26,11 +26,11 @@ from autoconnect.local.supervisor import launch
 from autoconnect.memory import memory_limit
 from autoconnect.models import JobStatus, ResultState
 from tests.e2e.waiting import wait_until
+from tests.integration.foreign import ForeignKeys
 from tests.integration.stack import HEADER, Stack
 from worker.loop import Worker
 
 MIB = 1 << 20
-FOREIGN = "a key of another program"
 
 
 class RedisMemory:
@@ -38,6 +38,7 @@ class RedisMemory:
 
     def __init__(self, admin: Client) -> None:
         self._admin = admin
+        self._foreign = ForeignKeys(admin)
 
     def limit(self, maximum: int) -> None:
         self._admin.call("CONFIG", "SET", "maxmemory", maximum)
@@ -45,12 +46,10 @@ class RedisMemory:
     def fill(self, share: float) -> None:
         """Fill memory up to a share of its maximum."""
         self.clear()
-        memory = server.read_memory(self._admin)
-        # Without a large argument, which would take memory, too.
-        self._admin.call("SETRANGE", FOREIGN, int(memory.maximum * share - memory.used), "x")
+        self._foreign.fill(int(server.read_memory(self._admin).maximum * share))
 
     def clear(self) -> None:
-        self._admin.call("DEL", FOREIGN)
+        self._foreign.clear()
 
 
 @pytest.fixture

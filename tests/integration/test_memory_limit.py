@@ -22,12 +22,12 @@ from autoconnect.errors import BrokerFull
 from autoconnect.models import JobStatus, ResultState
 from tests.chaos.redis_server import RedisServer
 from tests.e2e.waiting import wait_until
+from tests.integration.foreign import ForeignKeys
 from tests.integration.stack import HEADER, Stack, expected_metrics, map_claim
 from tests.integration.test_budget import running
 from worker.group import GroupPolicy
 
 KIB, MIB = 1 << 10, 1 << 20
-FOREIGN = "a key of another program"
 #: Models of what comes in one call, and of what is staged; they take some 20 bytes each.
 INLINE, STAGED = 30_000, 90_000
 
@@ -39,35 +39,42 @@ class LimitedRedis:
         self._server = RedisServer(folder / "redis")
         self.client = connect(self._server.url)
         self.client.call("CONFIG", "SET", "maxmemory", maximum)
+        self._foreign = ForeignKeys(self.client)
         sizes = {"batch_bytes": batch_bytes, "max_cells": 1_000_000}
         patient = {"heartbeat_ms": 500, "lease_ms": 60_000}
         self.stack = Stack(self.client, self._server.url, folder, policy, **sizes, **patient)
         self.maximum = maximum
+        #: Redis 6.2 copies the arguments of a script once more while it writes them to its log.
+        self.excess = 0 if int(self._info("server", "redis_version").split(".")[0]) >= 7 else staging.MAX_ARGUMENT_BYTES
 
     def fill(self, used: int) -> None:
         """Fill memory until that many bytes are in use."""
-        self.client.call("DEL", FOREIGN)
+        self.clear()
         self.wait_until_freed()
-        self.client.call("SETRANGE", FOREIGN, used - server.read_memory(self.client).used, "x")
+        self._foreign.fill(used)
+
+    def clear(self) -> None:
+        """Free what `fill` has filled."""
+        self._foreign.clear()
 
     def wait_until_freed(self) -> None:
         """Wait until Redis has freed what it frees in the background."""
-        wait_until("Redis to free memory", lambda: not self._info("memory", "lazyfree_pending_objects"), poll_s=0.01)
+        wait_until("Redis to free memory", lambda: self._info("memory", "lazyfree_pending_objects") == "0", poll_s=0.01)
 
     def peak(self) -> int:
-        return self._info("memory", "used_memory_peak")
+        return int(self._info("memory", "used_memory_peak"))
 
     def received(self) -> int:
         """The bytes that Redis has received from all clients."""
-        return self._info("stats", "total_net_input_bytes")
+        return int(self._info("stats", "total_net_input_bytes"))
 
     def close(self) -> None:
         self.stack.close()
         self.client.close()
         self._server.stop()
 
-    def _info(self, section: str, name: str) -> int:
-        return int(self.client.call("INFO", section)[name])
+    def _info(self, section: str, name: str) -> str:
+        return str(self.client.call("INFO", section)[name])
 
 
 @pytest.fixture
@@ -167,10 +174,10 @@ def test_what_is_written_next_to_the_maximum_waits_and_never_passes_it(
         assert freeing.staged_keys(limited.client) == []
         limited.fill(used - refusals * 64 * KIB)
     assert refusals
-    assert limited.peak() <= maximum
-    limited.client.call("DEL", FOREIGN)
+    assert limited.peak() <= maximum + limited.excess
+    limited.clear()
     assert limited.stack.finish(write.job_id).status is JobStatus.COMPLETED
-    assert limited.peak() <= maximum
+    assert limited.peak() <= maximum + limited.excess
 
 
 def test_services_that_write_at_the_same_time_never_pass_the_maximum(
@@ -193,7 +200,7 @@ def test_services_that_write_at_the_same_time_never_pass_the_maximum(
     assert stack.job(job_id).status is JobStatus.COMPLETED
     (summary,) = stack.metrics(job_id)["summary"]
     assert (summary["models"], summary["revenue"]) == (models, sum(range(1, models + 1)))
-    assert limited.maximum * Share.COMMIT.value < limited.peak() <= limited.maximum
+    assert limited.maximum * Share.COMMIT.value < limited.peak() <= limited.maximum + limited.excess
 
 
 @pytest.mark.parametrize("models", [5_000, STAGED], ids=["inline", "staged"])
@@ -212,7 +219,7 @@ def test_services_ask_for_room_before_they_send_anything_large(
     assert caught.value.fits_below
     assert caught.value.fits_below < server.read_memory(limited.client).used
     assert freeing.staged_keys(limited.client) == []
-    limited.client.call("DEL", FOREIGN)
+    limited.clear()
     assert write.succeeds()
 
 
@@ -227,10 +234,10 @@ def test_a_small_result_waits_for_room_and_is_written_as_soon_as_there_is_some(l
     job = stack.job(job_id)
     assert (job.status, job.waits_for) == (JobStatus.REDUCING, "memory")
     assert list(waits.read_needs(limited.client)) == [job_id]
-    limited.client.call("DEL", FOREIGN)
+    limited.clear()
     assert stack.finish(job_id).status is JobStatus.COMPLETED
     assert stack.metrics(job_id) == expected_metrics((stack.settings.data_dir / job.source).read_bytes())
-    assert limited.peak() <= limited.maximum
+    assert limited.peak() <= limited.maximum + limited.excess
 
 
 def many_cities(stack: Stack, cities: int) -> str:
@@ -250,17 +257,18 @@ def test_what_takes_more_memory_than_its_bytes_is_made_room_for(make_limited: Ca
     job_id = many_cities(stack, 10_000)
     claim = stack.claimed(worker)
     partial = map_claim(claim, stack.settings)
-    limited.fill(server.read_memory(client).fits_below(size_of(partial), Share.COMMIT) - 100 * KIB)
+    commit = bound(partials.commit_batches, client, worker.id, [claim.id], partial)
+    write = Write(job_id, commit, size_of(partial), Share.COMMIT)
+    limited.fill(server.read_memory(client).fits_below(write.size, write.share) - 100 * KIB)
     assert server.read_memory(client).may_claim
     with pytest.raises(BrokerFull) as caught:
-        partials.commit_batches(client, worker.id, [claim.id], partial)
+        commit()
     waits.Needs(client).report(job_id, caught.value)
     limited.wait_until_freed()
     budget.tick()
     assert [stack.job(each).result for each in old] == [ResultState.REMOVED, ResultState.AVAILABLE]
-    limited.wait_until_freed()
-    assert partials.commit_batches(client, worker.id, [claim.id], partial)
-    assert limited.peak() <= limited.maximum
+    wait_until("the buffers of the first attempt to be freed", write.succeeds)
+    assert limited.peak() <= limited.maximum + limited.excess
 
 
 def test_what_does_not_fit_although_its_bytes_do_asks_for_more_room(limited: LimitedRedis) -> None:
@@ -275,4 +283,4 @@ def test_what_does_not_fit_although_its_bytes_do_asks_for_more_room(limited: Lim
     assert caught.value.fits_below
     assert caught.value.fits_below < used - 500 * KIB
     assert client.call("EXISTS", key) == 0
-    assert limited.peak() <= limited.maximum
+    assert limited.peak() <= limited.maximum + limited.excess
