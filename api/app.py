@@ -141,7 +141,7 @@ def create_app(settings: Settings, memory_bytes: int | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _watch_redis(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Watches Redis while the application serves, and says there how much memory this process has."""
+    """Watches Redis while the application serves, and tells it the memory of this process; yields the ASGI state."""
     loop, watch = asyncio.get_running_loop(), app.state.redis_watch
 
     def on_silence(error: BrokerSilent) -> None:

@@ -1,14 +1,14 @@
-"""Reads the published result before a request is parsed: each takes as long as the other, so both at once take half.
+"""Reads the published result while a request is parsed: the round trip takes as long as parsing.
 
-Only what is asked for after a request has arrived is new enough for it. So a connection asks whenever it has received
-something, and only the request that this belongs to takes the reply.
+A read counts only if it began after the whole request had arrived. So each piece that arrives replaces the read, and
+the end of an answer drops it.
 """
 
 from starlette.types import Scope
 
 from autoconnect.broker.result_reader import Reading, ResultReader
 
-#: The name of the reader in the state of the application, and that of a connection's early read in its requests'.
+#: Keys of the ASGI state: the application's reader, and the early read of a request's connection.
 READER = "autoconnect.result_reader"
 EARLY_READ = "autoconnect.early_read"
 
@@ -16,36 +16,33 @@ EARLY_READ = "autoconnect.early_read"
 class EarlyRead:
     """The early read of one connection, for clients that ask for one metric after another.
 
-    It is made only if the request before took one: a client that is refused, or asks for something else, costs Redis
-    nothing.
+    A connection reads early only if its previous request used the read. So a client that is refused, or asks for
+    something else, costs Redis one unused read at most.
     """
 
     def __init__(self, reader: ResultReader) -> None:
         self._reader = reader
-        self._is_likely = False
+        self._was_used = False
         self._reading: Reading | None = None
 
     def begin(self, received: bytes) -> None:
-        """Ask now, if the bytes that have just been received may be a request that needs it.
-
-        The bytes that end a request come last, so what was asked for before them is dropped.
-        """
-        is_worth_it = self._is_likely and received.startswith(b"GET ")
-        self._is_likely = False
-        self._reading = self._reader.read() if is_worth_it else None
+        """Ask now if these bytes may be the whole of a request that uses the result; drop an earlier read."""
+        may_use_it = self._was_used and received.startswith(b"GET ")
+        self._was_used = False
+        self._reading = self._reader.read() if may_use_it else None
 
     def drop(self) -> None:
-        """End the request: the next one may have been sent before, but must see what this one has changed."""
+        """Forget the read when an answer ends: a request that has already arrived must see what this one changed."""
         self._reading = None
 
     def take(self) -> Reading:
         """The early read, or one that is asked for now."""
-        self._is_likely = True
+        self._was_used = True
         reading, self._reading = self._reading, None
         return reading or self._reader.read()
 
 
 def read_published(scope: Scope, reader: ResultReader) -> Reading:
-    """What is known of the published result at some instant after the request arrived."""
+    """The published result as it was at some moment after the request arrived."""
     early: EarlyRead | None = scope.get("state", {}).get(EARLY_READ)
     return early.take() if early else reader.read()

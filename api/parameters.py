@@ -46,7 +46,7 @@ def _check_text(request: Request) -> None:
 
 
 def _is_utf8(encoded: bytes) -> bool:
-    if b"%" not in encoded and encoded.isascii():
+    if b"%" not in encoded and encoded.isascii():  # like most parts
         return True
     try:
         unquote_to_bytes(encoded).decode()

@@ -91,9 +91,9 @@ class WatchedClient(Client):
         self._watch.check_answers()
         return super().call(*command)
 
-    def call_many(self, commands: Iterable[Sequence[Argument]], *, at_one_instant: bool = False) -> list[Any]:
+    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
         self._watch.check_answers()
-        return super().call_many(commands, at_one_instant=at_one_instant)
+        return super().call_many(commands)
 
     def run_script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         self._watch.check_answers()

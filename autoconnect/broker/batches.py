@@ -115,8 +115,8 @@ def read_batches(client: Client, job_id: str, numbers: Sequence[int]) -> list[Ba
     if not numbers:
         return []
     job_keys = JobKeys(job_id)
-    status, batches_json = client.call_many(
-        [["HGET", job_keys.job, "status"], ["HMGET", job_keys.batches, *numbers]], at_one_instant=True
+    status, batches_json = client.read_together(
+        [["HGET", job_keys.job, "status"], ["HMGET", job_keys.batches, *numbers]]
     )
     batches = [
         Batch.model_validate_json(b'{"batch":%d,' % number + batch_json[1:])

@@ -24,8 +24,8 @@ _SHORTEST_WAIT_MS = 2
 _RETRIES = 3
 
 _LUA = Path(__file__).parent / "lua"
-#: A script that runs at each request to the API, and needs nothing of the prelude: that takes as long as the rest.
-_WITHOUT_PRELUDE = ("read_result",)
+#: Scripts that need nothing of the prelude. It would double the time of `read_result`, which runs at each request.
+_WITHOUT_PRELUDE = ("read_result", "read_together")
 
 Argument = str | bytes | int
 
@@ -43,15 +43,24 @@ class Client:
         except RedisError as error:
             raise _translated(error) from error
 
-    def call_many(self, commands: Iterable[Sequence[Argument]], *, at_one_instant: bool = False) -> list[Any]:
-        """Send several commands in one round trip; commands of other clients may run between them by default."""
+    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
+        """Send several commands in one round trip; commands of other clients may run between them."""
         try:
-            with self._driver.pipeline(transaction=at_one_instant) as pipeline:
+            with self._driver.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 return pipeline.execute()
         except RedisError as error:
             raise _translated(error) from error
+
+    def read_together(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Send several commands that read, of one key each if any, and run them at one instant.
+
+        The replies are those that a script gets: a hash is a list of names and values.
+        """
+        keys = dict.fromkeys(str(command[1]) for command in commands if len(command) > 1)
+        words = [word for command in commands for word in (len(command), *command)]
+        return list(self.run_script("read_together", [*keys], words))
 
     def run_script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run `lua/<name>.lua`; send the script only if Redis does not have it."""
@@ -87,9 +96,9 @@ class BlockingClient(Client):
         with self._connected():
             return super().call(*command)
 
-    def call_many(self, commands: Iterable[Sequence[Argument]], *, at_one_instant: bool = False) -> list[Any]:
+    def call_many(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
         with self._connected():
-            return super().call_many(commands, at_one_instant=at_one_instant)
+            return super().call_many(commands)
 
     @contextmanager
     def _connected(self) -> Iterator[None]:

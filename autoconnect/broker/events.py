@@ -67,14 +67,13 @@ class Follower:
 
         Raises BrokerUnavailable.
         """
-        time, open_jobs, newest, published = self._client.call_many(
+        time, open_jobs, newest, published = self._client.read_together(
             [
                 ["TIME"],
                 ["SMEMBERS", keys.OPEN],
                 ["ZRANGE", keys.JOBS, 0, FOLLOWED_JOBS, "REV"],
                 ["HGET", keys.PUBLISHED, "job"],
-            ],
-            at_one_instant=True,
+            ]
         )
         is_open = {job_id.decode() for job_id in open_jobs}
         followed = {keys.job_keys(name.decode()).id for name in newest[:FOLLOWED_JOBS]} | is_open | self._open

@@ -141,13 +141,15 @@ def _read_jobs(client: Client, all_keys: Sequence[JobKeys]) -> list[tuple[int, J
     """Sequence numbers and jobs at one instant, without those that do not exist."""
     commands = [["HGETALL", job_keys.job] for job_keys in all_keys]
     commands += [["EXISTS", job_keys.cube] for job_keys in all_keys]
-    published, *replies = client.call_many([["HGET", keys.PUBLISHED, "job"], *commands], at_one_instant=True)
+    published, *replies = client.read_together([["HGET", keys.PUBLISHED, "job"], *commands])
     now = datetime.now(UTC)
     jobs = []
     for fields, has_cube in zip(replies[: len(all_keys)], replies[len(all_keys) :], strict=True):
         if fields:
-            job = {name.decode(): value.decode() for name, value in fields.items()}
-            parsed = _parse_job(job, now, has_cube=bool(has_cube), is_published=published == fields[b"id"])
+            texts = [field.decode() for field in fields]
+            job = dict(zip(texts[::2], texts[1::2], strict=True))
+            is_published = published is not None and published.decode() == job["id"]
+            parsed = _parse_job(job, now, has_cube=bool(has_cube), is_published=is_published)
             jobs.append((int(job["sequence"]), parsed))
     return jobs
 

@@ -69,7 +69,7 @@ OUTBOX = PREFIX + "outbox"
 SENDER = PREFIX + "sender"
 
 _QUEUES = (READY, TURNS, WORKERS, LIVE, OPEN, ORCHESTRATOR, AGGREGATOR, COUNTERS)
-#: KEYS[1] to KEYS[15] of every script.
+#: KEYS[1] to KEYS[15] of every script with the prelude.
 SHARED = (*_QUEUES, JOBS, SEQUENCE, PUBLISHED, ENDED, RESULTS, RETAINED, STAGING)
 
 _JOB = PREFIX + "job:"
@@ -128,7 +128,7 @@ class JobKeys:
         return f"{self.job}:plan:{generation}:batches"
 
     def for_scripts(self) -> list[str]:
-        """KEYS[1] to KEYS[24] of every script about a job, as `prelude.lua` names them."""
+        """KEYS[1] to KEYS[24] of every script with the prelude that is about a job, as `prelude.lua` names them."""
         own = [self.job, self.batches, self.waiting, self.lines, self.partials, self.cube, self.metrics, self.rejects]
         return [*SHARED, *own, self.events]
 

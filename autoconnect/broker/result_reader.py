@@ -34,7 +34,7 @@ _Waiters = Sequence[Reading]
 
 
 class ResultReader:
-    """Reads results for one event loop while `run` runs; before, after and while Redis is away, `read` raises.
+    """Reads results for one event loop while `run` runs; before, after and while Redis is away, its reads fail.
 
     A read is sent at once if no other one waits for its reply. Otherwise, reads that are asked for in the same turn of
     the event loop are one command. It is sent after all of them were asked for, so none is answered with what was true
@@ -53,8 +53,8 @@ class ResultReader:
     def read(self, job_id: str = "") -> Reading:
         """What is known of a job's result, by default of the published one; None if there is none.
 
-        It raises BrokerUnavailable if Redis is not connected, or answers with an error: `results.read_result` may
-        succeed. Nobody has to wait for it.
+        Awaiting it raises BrokerUnavailable if Redis is not connected or answers with an error; `results.read_result`
+        may still succeed. A read may be dropped without being awaited.
         """
         loop = asyncio.get_running_loop()
         waiter: Reading = loop.create_future()

@@ -77,7 +77,7 @@ class Connection:
         """The JSON object in a text; raises ApiUnavailable if it is not one."""
         try:
             document = json.loads(text, parse_float=Decimal)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):  # the second for an exponent that no decimal has
             raise self._not_an_api() from None
         if not isinstance(document, dict):
             raise self._not_an_api()

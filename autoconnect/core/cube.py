@@ -21,7 +21,7 @@ Indexes = NDArray[np.intp]
 
 _INT64_MAX = 2**63 - 1
 _LOW_HALF = 2**32 - 1
-#: Entries that a run has on average if it is quicker to fold run by run than entry by entry.
+#: Mean length of runs, in entries, from which folding run by run is faster than entry by entry.
 _MIN_RUN = 8
 
 
@@ -108,9 +108,10 @@ class Cube:
     def month(self) -> Ints:
         """The calendar month of each cell, counted from 1970-01."""
         first, last = self.day.min(initial=_INT64_MAX), self.day.max(initial=0)
-        if last - first >= len(self.day):
+        if last - first >= len(self.day):  # few cells with days that are far apart
             return _months(self.day)
-        months: Ints = _months(np.arange(first, last + 1))[self.day - first]  # each day is converted once
+        # Each day is converted once; without cells, there is none.
+        months: Ints = _months(np.arange(first, last + 1))[self.day - first]
         return months
 
     def by_month(self) -> "Cube":
@@ -210,8 +211,8 @@ class _Groups:
     """Entries grouped by equal keys.
 
     `first` has the index of the first entry of each distinct key, in order of the keys; `group` has the group of each
-    entry, or is None if each group is one run of entries. If `repeats` is above 1, the entries are the distinct keys in
-    order, repeated that many times.
+    entry. It is None in two cases: if `repeats` is above 1, the entries are the distinct keys in order, repeated that
+    many times; otherwise each group is one run of entries.
     """
 
     first: Indexes
@@ -220,18 +221,21 @@ class _Groups:
 
     @classmethod
     def of(cls, keys: Sequence[Ints], parts: int = 1) -> Self:
-        """Group entries that come in `parts` parts; parts that all have the same ascending keys need no sort."""
+        """Group entries that come in `parts` parts; parts that all have the same ascending keys need no sort.
+
+        Nor do entries in order with long runs of equal keys.
+        """
         packed = _pack(keys)
         part = packed[: len(packed) // parts]
         if len(packed) % parts == 0 and (part[1:] > part[:-1]).all() and (packed.reshape(parts, -1) == part).all():
             return cls(np.arange(len(part)), None, parts)
         if (packed[1:] >= packed[:-1]).all():
-            first = np.flatnonzero(_changes(packed))
+            first = np.flatnonzero(_starts_run(packed))
             if len(first) * _MIN_RUN <= len(packed):
                 return cls(first, None)
         order = np.argsort(packed, kind="stable")  # quick for cubes, since the cells of each are already in order
         ordered = packed[order]
-        is_first = _changes(ordered)
+        is_first = _starts_run(ordered)
         group = np.empty_like(order)
         group[order] = np.cumsum(is_first) - 1
         return cls(order[np.flatnonzero(is_first)], group)
@@ -243,11 +247,11 @@ class _Groups:
         return _fold(measure, values, self)
 
 
-def _changes(ordered: Ints) -> Mask:
-    """Whether each key of a list in order is another one than that before it."""
-    changes: Mask = np.ones(len(ordered), np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=changes[1:])
-    return changes
+def _starts_run(ordered: Ints) -> Mask:
+    """Whether each entry begins a run of equal keys; the keys are in order."""
+    starts: Mask = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
+    return starts
 
 
 def _pack(keys: Sequence[Ints]) -> Ints:
@@ -270,10 +274,10 @@ def _fold(name: str, values: Ints, groups: _Groups) -> Ints:
     fold = MEASURES.get(name, Fold.SUM)  # measures derived from cells, such as the number of sales, are sums
     if fold is Fold.SUM and int(values.max(initial=0)) * len(values) > _INT64_MAX:
         return _sum_near_the_limit(name, values, groups)
-    return _reduce(fold, values, groups)
+    return _fold_groups(fold, values, groups)
 
 
-def _reduce(fold: Fold, values: Ints, groups: _Groups) -> Ints:
+def _fold_groups(fold: Fold, values: Ints, groups: _Groups) -> Ints:
     folded: Ints
     if groups.group is not None:
         folded = np.full(len(groups.first), fold.neutral, np.int64)
@@ -287,7 +291,7 @@ def _reduce(fold: Fold, values: Ints, groups: _Groups) -> Ints:
 
 def _sum_near_the_limit(name: str, values: Ints, groups: _Groups) -> Ints:
     """Add the high and low 32 bits separately: 2^31 of either fit in 64 bits, so an overflow is always noticed."""
-    high, low = (_reduce(Fold.SUM, half, groups) for half in (values >> 32, values & _LOW_HALF))
+    high, low = (_fold_groups(Fold.SUM, half, groups) for half in (values >> 32, values & _LOW_HALF))
     if int((high + (low >> 32)).max()) > _INT64_MAX >> 32:
         raise _too_large(name)
     return (high << 32) + low

@@ -19,10 +19,10 @@ def dumps(value: object) -> bytes:
 
 
 def _exact(value: object) -> orjson.Fragment:
-    """A decimal, digit for digit; raises TypeError for what JSON has no form for."""
+    """A decimal, digit for digit; raises TypeError for a value that JSON cannot hold."""
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
-    raise TypeError(f"{value!r} has no form in JSON.")
+    raise TypeError(f"JSON cannot hold {value!r}.")
 
 
 def table_json(table: Table) -> bytes:
@@ -48,13 +48,13 @@ def _write_items(table: Table, head: Mapping[str, object]) -> Iterator[bytes]:
 
 def _pieces(before: bytes, rows: Iterable[Row], after: bytes) -> Iterator[bytes]:
     """The rows of a list in pieces, with what comes before and after it."""
-    text = before
-    for number, piece in enumerate(chunks(rows)):
+    piece = before
+    for number, some_rows in enumerate(chunks(rows)):
         if number:
-            yield text
-            text = b","
-        text += dumps(piece)[1:-1]
-    yield text + after
+            yield piece
+            piece = b","
+        piece += dumps(some_rows)[1:-1]
+    yield piece + after
 
 
 FORMAT = Format("json", "application/json", ".json", _write)

@@ -4,12 +4,13 @@ Run it from the top-level folder: .venv/bin/python docs/images/make_run_svg.py
 """
 
 import io
+import json
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
-import simplejson
 from rich.console import Console
 
 from autoconnect.cli.show import show_table
@@ -28,7 +29,7 @@ def main() -> None:
     """Run the job and write the picture next to this file."""
     command = [sys.executable, "-m", "autoconnect.cli.main", "run", "--json"]
     completed = subprocess.run(command, check=True, capture_output=True, text=True)
-    metrics = simplejson.loads(completed.stdout, use_decimal=True)["metrics"]
+    metrics = json.loads(completed.stdout, parse_float=Decimal)["metrics"]
     console = Console(record=True, width=_WIDTH, highlight=False, file=io.StringIO())
     for name in _TABLES:
         show_table(console, name, Table(CATALOGUE[name].columns, metrics[name][:_ROWS]))

@@ -1,10 +1,11 @@
 """Answers of an API whose services are being struck."""
 
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import httpx2
-import simplejson
 
 
 def answer(call: Callable[[], httpx2.Response]) -> Any:
@@ -16,4 +17,4 @@ def answer(call: Callable[[], httpx2.Response]) -> Any:
     if response.status_code == 503:
         return None
     assert response.is_success, response.text
-    return simplejson.loads(response.text, use_decimal=True)
+    return json.loads(response.text, parse_float=Decimal)

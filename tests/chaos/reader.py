@@ -1,14 +1,15 @@
 """A client that asks the APIs for results all the time, and compares each answer with the job that Redis has."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 from threading import Event, Lock
 from typing import Any, Self
 
 import httpx2
-import simplejson
 
 from autoconnect.broker import results
 from autoconnect.broker.connection import Client, connect
@@ -110,7 +111,7 @@ class Reader:
         if before == after and code not in before.codes:
             self._complaints.append(f"{path} answers {code} for {before}, expected {before.codes}: {body[:300]}")
         if code == 200:
-            self._complaints += self._wrong_rows(path, simplejson.loads(body, use_decimal=True), before, after)
+            self._complaints += self._wrong_rows(path, json.loads(body, parse_float=Decimal), before, after)
 
     def _get(self, api: httpx2.Client, path: str, job_id: str | None) -> tuple[int, str]:
         """The status code and the body of an answer; one that the client has already counts as sent."""

@@ -10,11 +10,11 @@ import sys
 import termios
 import unicodedata
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
-import simplejson
 from pyarrow import parquet
 from python_calamine import CalamineWorkbook
 
@@ -40,7 +40,7 @@ def test_run_prints_the_oracles_metrics_as_one_json_object_and_nothing_else(fold
     extra = {"AUTOCONNECT_BATCH_TRANSPORT": transport}
     done = autoconnect("run", "any.csv", "--json", "--workers", "2", "--export", "out", cwd=folder, extra=extra)
     assert (done.returncode, done.stderr) == (0, "")
-    document = simplejson.loads(done.stdout, use_decimal=True)
+    document = json.loads(done.stdout, parse_float=Decimal)
     assert document.keys() == {"job", "metrics", "rejects", "truncated"}
     assert document["metrics"] == expected(data)
     assert document["job"]["status"] == "completed"
@@ -62,7 +62,7 @@ def test_the_local_engine_prints_the_same_without_redis(folder: Path) -> None:
     extra = {"AUTOCONNECT_REDIS_URL": "redis://127.0.0.1:1", "AUTOCONNECT_BATCH_BYTES": "20000"}
     done = autoconnect("run", "any.csv", "--json", "--engine", "local", cwd=folder, extra=extra)
     assert (done.returncode, done.stderr) == (0, "")
-    document = simplejson.loads(done.stdout, use_decimal=True)
+    document = json.loads(done.stdout, parse_float=Decimal)
     assert document["metrics"] == expected(data)
     assert document["job"]["batches"]["total"] > 5
 
@@ -73,7 +73,7 @@ def test_run_exports_one_workbook_or_a_parquet_file_for_each_table(folder: Path)
     for form in ("xlsx", "parquet"):
         done = autoconnect("run", "any.csv", "--json", "--export", form, "--format", form, cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
-        document = simplejson.loads(done.stdout, use_decimal=True)
+        document = json.loads(done.stdout, parse_float=Decimal)
     book = CalamineWorkbook.from_path(folder / "xlsx" / "metrics.xlsx")
     assert book.sheet_names == ["cover", *tables]
     assert ["source", "any.csv"] in book.get_sheet_by_name("cover").to_python()
@@ -100,7 +100,7 @@ def test_run_prints_tables_of_the_default_source(folder: Path) -> None:
 
 def test_the_public_sample_has_the_known_totals(folder: Path) -> None:
     done = autoconnect("run", str(public_sample()), "--json", cwd=folder)
-    document = simplejson.loads(done.stdout, use_decimal=True)
+    document = json.loads(done.stdout, parse_float=Decimal)
     (summary,) = document["metrics"]["summary"]
     assert document["job"]["rows"] == {"read": 10_000, "accepted": 10_000, "rejected": 0}
     assert str(summary["revenue"]) == "269566472.27"
@@ -130,7 +130,7 @@ def run_json(source: str | bytes, cwd: Path, stdin: IO[bytes] | None = None) -> 
         command, cwd=cwd, env=environment(), stdin=stdin, capture_output=True, timeout=240, check=False
     )
     assert done.stderr == b""
-    return simplejson.loads(done.stdout, use_decimal=True)
+    return json.loads(done.stdout, parse_float=Decimal)
 
 
 @pytest.mark.parametrize("name", [unicodedata.normalize("NFD", "Transactions é.csv").encode(), b"caf\xe9.csv"])

@@ -36,7 +36,7 @@ class Server:
         self.client: Client = connect(self._server.url)
 
     def done(self, job_id: str) -> int:
-        """How many batches of a job are done, as this server knows; quicker than the API, and none before its plan."""
+        """The batches of a job that are done on this server, 0 before its plan; the API answers more slowly."""
         return int(self.client.call("HGET", JobKeys(job_id).job, "done") or 0)
 
     def link(self) -> str:

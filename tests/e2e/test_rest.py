@@ -2,11 +2,12 @@
 
 import csv
 import io
+import json
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
 import pytest
-import simplejson
 
 from autoconnect.core.metrics import CATALOGUE
 from tests import oracle
@@ -53,7 +54,7 @@ def selected(rows: list[oracle.Row], filters: Filter) -> list[oracle.Row]:
 
 
 def read_exactly(text: str) -> Any:
-    return simplejson.loads(text, use_decimal=True)
+    return json.loads(text, parse_float=Decimal)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

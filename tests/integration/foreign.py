@@ -4,19 +4,19 @@ from autoconnect.broker import server
 from autoconnect.broker.connection import Client
 
 _PIECE_BYTES = 16 << 10
-#: How much less than asked for is good enough.
+#: Bytes below the target that are close enough.
 _TOLERANCE_BYTES = 2 << 10
 
 
 class ForeignKeys:
-    """Many small keys: allocators round the sizes of large ones, and Redis 6.2 gives them up to a MiB more."""
+    """Fills memory with many small keys: allocators round up large ones, and Redis 6.2 gives those up to 1 MiB more."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._names: list[str] = []
 
     def fill(self, used: int) -> None:
-        """Write keys until that many bytes are in use; at most a piece more, and nothing if more are already in use."""
+        """Write keys until `used` bytes are in use, or one piece more; nothing if more are in use."""
         while (missing := used - server.read_memory(self._client).used) > _TOLERANCE_BYTES:
             # A key takes up to twice the bytes of its value. SETRANGE needs no large argument, which takes memory, too.
             count = missing // (2 * _PIECE_BYTES)

@@ -13,8 +13,6 @@ from autoconnect.errors import BrokerUnavailable
 from tests import acl
 
 BROKER = Path(keys.__file__).parent
-#: Sent by the client library itself.
-DRIVER = {"exec", "multi"}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +52,7 @@ def test_the_rule_allows_the_commands_that_the_broker_sends_and_no_other(admin: 
     sent = {word.lower() for word in (*_words_of_scripts(), *_words_of_modules())} & known
     allowed = {word.removeprefix("+") for word in acl.rule() if word.startswith("+")}
 
-    assert allowed == {*sent, *_subcommands(), *DRIVER}
+    assert allowed == {*sent, *_subcommands()}
     assert [word for word in acl.rule() if not word.startswith("+")] == ["~autoconnect:*", "resetchannels", "-@all"]
 
 

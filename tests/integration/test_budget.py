@@ -467,7 +467,7 @@ def test_lines_that_do_not_fit_hold_up_no_other_job(
     budget = Budget(client, stack.settings)
     # Random, so that they cannot be compressed.
     rows = (f"{secrets.token_hex(30)},2024-01-02,Paris,vente,X,1,\n" for _ in range(80_000))
-    memory.fill(0.74)
+    memory.fill(0.72)
     large = stack.planned(stack.write(HEADER + "".join(rows), "large.csv"))
     other = stack.planned(stack.generated())
     assert stack.job(other).batches.total > 0

@@ -19,21 +19,23 @@ from tests.integration.test_result_versions import calls, completed
 REQUESTS = 100
 #: The most calls of Redis that the process makes meanwhile for other reasons.
 OTHER_CALLS = 20
+#: Calls that an address has in a minute, where they are limited.
+LIMIT = 20
 START = Callable[..., ApiServer]
 
 
 @pytest.fixture
 def start(stack: Stack, redis_url: str, tmp_path: Path) -> Iterator[START]:
-    """Starts an API, with settings as variables, that keeps an answer from a published job."""
+    """Starts an API with these settings, and waits until it gives a kept answer."""
     completed(stack)
     with ExitStack() as running:
 
-        def start(**variables: str) -> ApiServer:
+        def start_api(**variables: str) -> ApiServer:
             api = running.enter_context(api_server(tmp_path, redis_url, **variables))
             wait_until("an answer from memory", lambda: api.get(SUMMARY).status == 200 and hits(api) > 0)
             return api
 
-        yield start
+        yield start_api
 
 
 def post(target: str) -> bytes:
@@ -50,7 +52,7 @@ def transactions(body: bytes) -> int:
     return int(json.loads(body)["rows"][0]["transactions"])
 
 
-def test_a_request_is_answered_by_the_one_read_that_its_connection_has_asked_for(start: START, admin: Client) -> None:
+def test_each_request_of_a_connection_costs_one_read(start: START, admin: Client) -> None:
     api = start()
     connection = HTTPConnection("127.0.0.1", api.port)
     before = calls(admin)
@@ -61,9 +63,12 @@ def test_a_request_is_answered_by_the_one_read_that_its_connection_has_asked_for
     connection.close()
 
 
-def test_requests_that_are_refused_or_need_no_result_read_nothing(start: START, admin: Client) -> None:
-    """Given a connection that has asked for a result / When it goes on with other requests"""
-    api = start(RATE_LIMIT="20")
+def test_requests_that_are_refused_or_need_no_result_cost_one_read_at_most(start: START, admin: Client) -> None:
+    """Given a connection that has asked for a result / When it goes on with requests of another kind
+
+    I expect no more calls of Redis than are allowed in a minute, and what the process does besides.
+    """
+    api = start(RATE_LIMIT=str(LIMIT))
     connection = HTTPConnection("127.0.0.1", api.port)
     for target, status in ((SUMMARY, 429), ("/health/live", 200)):
         connection.request("GET", SUMMARY)
@@ -74,11 +79,11 @@ def test_requests_that_are_refused_or_need_no_result_read_nothing(start: START, 
             answer = connection.getresponse()
             answer.read()
         assert answer.status == status
-        assert calls(admin) - before <= 20 + OTHER_CALLS
+        assert calls(admin) - before <= LIMIT + OTHER_CALLS
     connection.close()
 
 
-def test_a_request_in_two_pieces_is_answered_from_what_is_published_when_it_is_whole(
+def test_a_request_in_two_pieces_gets_the_result_that_is_published_when_its_end_arrives(
     stack: Stack, start: START
 ) -> None:
     api, request = start(), get(SUMMARY)
@@ -93,9 +98,7 @@ def test_a_request_in_two_pieces_is_answered_from_what_is_published_when_it_is_w
 
 
 @pytest.mark.parametrize("first", [SUMMARY, "/health/live"])
-def test_of_requests_that_are_sent_together_each_sees_what_those_before_it_have_changed(
-    stack: Stack, start: START, first: str
-) -> None:
+def test_a_pipelined_request_sees_what_those_before_it_changed(stack: Stack, start: START, first: str) -> None:
     api = start()
     jobs = {rows: completed(stack, rows) for rows in (2, 3)}
     with api.connect(get(SUMMARY)) as connection, connection.makefile("rb") as answers:

@@ -1,4 +1,5 @@
--- Put before every script but read_result.lua: names for the keys that scripts share, and the functions that several of them call.
+-- Put before every script but those that `connection.py` lists: names for the keys that scripts share, and the
+-- functions that several of them call.
 --   KEYS[1..15]   shared by all jobs
 --   KEYS[16..24]  those of one job; a script that concerns no job has its own keys from KEYS[16]
 --   KEYS[25..]    the script's own, as its header says

@@ -30,14 +30,16 @@ function signOut() {
   location.reload();
 }
 
-/** Whether the user has given a key. */
+/** Whether the user has given a key. If not, one that was refused is forgotten. */
 async function ask() {
   const dialog = makeDialog();
   document.body.append(dialog);
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve));
   dialog.remove();
-  return dialog.returnValue === GIVEN;
+  if (dialog.returnValue === GIVEN) return true;
+  forgetKey();
+  return false;
 }
 
 function makeDialog() {
