@@ -81,7 +81,7 @@ def failover(tmp_path: Path) -> Iterator[Failover]:
     with ExitStack() as ending:
         primary = Server(tmp_path / "primary", "--port", port, "--bind", "127.0.0.1")
         ending.callback(primary.end)
-        replica = Server(tmp_path / "replica", "--replicaof", f"127.0.0.1 {port}")
+        replica = Server(tmp_path / "replica", "--replicaof", "127.0.0.1", port)
         ending.callback(replica.end)
         wait_until("the replica to follow", lambda: replica.link() == "up")
         yield Failover(primary, replica, tmp_path / "redis.sock")

@@ -31,6 +31,7 @@ from tests.integration.stack import HEADER, Stack
 from worker.loop import Worker
 
 MIB = 1 << 20
+_SMALL_BUFFERS = 128 << 10
 
 
 class RedisMemory:
@@ -46,10 +47,14 @@ class RedisMemory:
     def fill(self, share: float) -> None:
         """Fill memory up to a share of its maximum."""
         self.clear()
-        self._foreign.fill(int(server.read_memory(self._admin).maximum * share))
+        wait_until("the buffers of large commands to be freed", lambda: self._read().buffers < _SMALL_BUFFERS)
+        self._foreign.fill(int(self._read().maximum * share))
 
     def clear(self) -> None:
         self._foreign.clear()
+
+    def _read(self) -> server.Memory:
+        return server.read_memory(self._admin)
 
 
 @pytest.fixture

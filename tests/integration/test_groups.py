@@ -7,13 +7,14 @@ import pytest
 from autoconnect.broker import batches, keys, partials, workers
 from autoconnect.broker.batches import Claim
 from autoconnect.broker.connection import Client
-from autoconnect.broker.keys import JobKeys
+from autoconnect.broker.keys import BatchId, JobKeys
 from autoconnect.core.partial import Partial
 from autoconnect.core.plan import MappableBatch
 from autoconnect.errors import BrokerUnavailable
 from autoconnect.mapping import add_batch, make_mapper
 from autoconnect.models import Batch, BatchState, JobStatus
 from autoconnect.service import Stop
+from tests.e2e.waiting import wait_until
 from tests.integration.stack import Stack, expected_metrics, folders_of
 from worker.group import GroupPolicy
 from worker.loop import Worker
@@ -196,10 +197,13 @@ def test_a_batch_reclaimed_before_its_claim_and_then_claimed_twice_counts_once(
     (claim,) = claim_several(stack, other, 1)
     wait_for_batch = batches.wait_for_batch
 
+    def reclaimed() -> list[BatchId]:  # again, if the worker's heart beats in between
+        stack.client.call("DEL", keys.heartbeat(worker.id))
+        return [batch for _, batch in workers.reap(stack.client, stack.settings.max_deaths)]
+
     def pause(*arguments: Any) -> Any:
         item = wait_for_batch(*arguments)
-        stack.client.call("DEL", keys.heartbeat(worker.id))
-        assert [batch for _, batch in workers.reap(stack.client, stack.settings.max_deaths)] == [item]
+        assert wait_until("the batch to be reclaimed", reclaimed) == [item]
         worker.heartbeat._register()
         return item
 
