@@ -87,7 +87,7 @@ def test_the_same_table_comes_as_csv_by_format_and_by_accept(up: Up) -> None:
 def test_money_is_a_number_with_exactly_two_decimals(up: Up) -> None:
     text = up.client.get("/api/v1/metrics/summary").text
     revenue = read_exactly(text)["rows"][0]["revenue"]
-    assert f'"revenue": {revenue}, ' in text
+    assert f'"revenue":{revenue},' in text
     assert revenue.as_tuple().exponent == -2
 
 
