@@ -117,6 +117,12 @@ def _no_script_takes_more_than_1_mib(monkeypatch: pytest.MonkeyPatch) -> Iterato
     assert too_large == {}
 
 
+@pytest.fixture(autouse=True)
+def _one_round_plans_and_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine may need several rounds for a plan: only tests of that have them."""
+    monkeypatch.setattr("orchestrator.loop._PLAN_S", 60)
+
+
 @pytest.fixture
 def policy() -> GroupPolicy:
     """Workers commit each batch alone, so that tests can look at the state between two batches."""

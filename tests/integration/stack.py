@@ -15,7 +15,7 @@ from autoconnect.core.metrics import CATALOGUE
 from autoconnect.core.partial import Partial
 from autoconnect.generate import generate
 from autoconnect.mapping import add_batch, make_mapper
-from autoconnect.models import Job, JobStatus
+from autoconnect.models import Job
 from autoconnect.service import Stop
 from autoconnect.settings import Settings
 from autoconnect.sources.local import Folders
@@ -80,13 +80,7 @@ class Stack:
         """Submit a job and let the orchestrator plan it; returns its id."""
         job_id = self.submit(source)
         self.orchestrator.round()
-        while self._is_planning(job_id):  # a plan may need more time than a round gives it
-            self.orchestrator.round()
         return job_id
-
-    def _is_planning(self, job_id: str) -> bool:
-        job = jobs.read_job(self.client, job_id)  # one that has failed may be removed already
-        return job is not None and job.status is JobStatus.PLANNING
 
     def handed_out(self, worker: Worker) -> BatchId:
         """An item that has just been handed out to the worker, which has not claimed it yet."""
