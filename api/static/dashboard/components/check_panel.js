@@ -4,6 +4,7 @@ import { ApiError, isAbort, sentence } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { language, t } from "../lib/i18n.js";
 import { submit } from "../lib/jobs.js";
+import { said } from "../lib/sentences.js";
 import { askCheck } from "../lib/sources.js";
 import { ColumnFields } from "./column_fields.js";
 import { DialectFields } from "./dialect_fields.js";
@@ -26,8 +27,6 @@ const QUIET_MS = 250;
 const NOTHING_HELPS = "name";
 /** What else it may name. */
 const PARTS = ["columns", "dates", "decimal", "currency", "header"];
-/** What sentences of the API say of the command line in brackets. */
-const COMMANDS = / \(--[^)]*\)/g;
 
 export class CheckPanel {
   /** @param {string} name The file. @param {Given} given @param {Listener} listener */
@@ -134,12 +133,12 @@ export class CheckPanel {
     }
     const fault = problem.errors?.[0]?.name ?? NOTHING_HELPS;
     const lead = PARTS.includes(fault) && h("p", { class: "failure__lead" }, t(`ask.${fault}`));
-    const reason = h("p", { lang: "en" }, sentence(error).replaceAll(COMMANDS, ""));
-    const isAside = lead && language !== "en";
+    const reason = said(sentence(error));
+    const isAside = lead && language !== "en" && typeof reason !== "string";
     this.check = null;
     this.#warn(t("check.refused"));
     this.#showFields(null, fault, problem.columns ?? []);
-    this.#replace(h("div", { class: "failure" }, lead, isAside ? h("details", {}, h("summary", {}, t("check.details")), reason) : reason), height);
+    this.#replace(h("div", { class: "failure" }, lead, isAside ? h("details", {}, h("summary", {}, t("check.details")), reason) : h("p", {}, reason)), height);
   }
 
   /** @param {string} text */

@@ -3,6 +3,7 @@
 import { h } from "../lib/dom.js";
 import { moment, number } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { said } from "../lib/sentences.js";
 
 /** @typedef {import("../lib/system.js").Job} Job */
 
@@ -28,7 +29,7 @@ function line(job, retry) {
   return h("li", { class: "dead__job", "data-job": job.id },
     h("div", { class: "stack dead__text" },
       h("h3", {}, job.source),
-      h("p", { lang: "en" }, job.error),
+      h("p", {}, said(job.error)),
       h("p", { class: "muted small" }, [t("system.dead_batches", { n: number(job.batches.dead), total: number(job.batches.total) }), moment(job.finished_at), t("origin.job", { id: job.id })].join(" · "))),
     button);
 }

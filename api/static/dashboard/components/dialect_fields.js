@@ -2,6 +2,7 @@
 
 import { fill, h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { said } from "../lib/sentences.js";
 
 /** @typedef {import("../lib/sources.js").Given} Given */
 /** @typedef {import("../lib/sources.js").Check} Check */
@@ -76,7 +77,7 @@ export class DialectFields {
 /** @param {string} part @param {HTMLElement} field @param {Record<string, string>} known */
 function frame(part, field, known) {
   const evidence = known[part]?.replaceAll(/U\+(00A0|202F)/g, "\u00a0"); // spaces in amounts need no names here
-  const why = evidence === "given" ? t("check.given") : h("span", { lang: "en" }, evidence);
+  const why = evidence === "given" ? t("check.given") : evidence && said(evidence);
   return h("div", { class: "field" }, h("label", { for: `part-${part}` }, t(`part.${part}`)), field, h("p", { class: "field__why", id: `part-${part}-why` }, why));
 }
 

@@ -68,7 +68,7 @@ export class JobCard {
     drawStrip(this.strip, this.job, isRunning || this.job.status !== "completed" ? this.batches : []);
     const workers = new Set(this.batches.filter((batch) => batch.state === "claimed").flatMap((batch) => [batch.worker, batch.backup]).filter(Boolean));
     if (isRunning) fill(this.pace, pace(this.job, workers.size).map((text) => h("span", {}, text)));
-    else fill(this.pace, h("span", { lang: this.job.status === "failed" ? "en" : null }, outcome(this.job)));
+    else fill(this.pace, h("span", {}, outcome(this.job)));
   }
 
   async #askBatches() {

@@ -5,6 +5,7 @@ import { fill, h } from "../lib/dom.js";
 import { bytes, moment, number } from "../lib/format.js";
 import { t, tn } from "../lib/i18n.js";
 import { isOpen } from "../lib/jobs.js";
+import { said } from "../lib/sentences.js";
 import { action, actionsOf } from "./job_actions.js";
 import { notes } from "./preview.js";
 import { firstRejects, reasons, rejectFiles } from "./rejects.js";
@@ -49,7 +50,7 @@ async function askRejects(id, signal) {
 
 /** @param {Job} job */
 function why(job) {
-  return job.error && h("div", { class: "failure" }, h("p", { lang: "en" }, job.error), h("p", {}, t("detail.way_out")));
+  return job.error && h("div", { class: "failure" }, h("p", {}, said(job.error)), h("p", {}, t("detail.way_out")));
 }
 
 /** @param {Job} job @param {import("./job_actions.js").Owner} owner */

@@ -3,6 +3,7 @@
 import { h } from "../lib/dom.js";
 import { day, money, number } from "../lib/format.js";
 import { language, t, tn } from "../lib/i18n.js";
+import { said } from "../lib/sentences.js";
 import { icon } from "./icons.js";
 import { firstRejects } from "./rejects.js";
 import { table } from "./table.js";
@@ -26,14 +27,14 @@ export function notes(all) {
 }
 
 /**
- * A note in the language of the page; if that is not English, the API's message, which names more, stands below.
+ * A note in the language of the page; if that has no words for the API's message, which names more, it stands below.
  * @param {Record<string, any>} note
  */
 export function noteText({ code, message, count }) {
-  const original = h("span", { lang: "en" }, message);
+  const original = said(message);
   const text = t(`note.${code}`, { n: number(count) });
-  const isUnknown = text === `note.${code}`;
-  return language === "en" || isUnknown ? original : [h("p", {}, text), h("p", { class: "note__original" }, original)];
+  const isEnough = language === "en" || typeof original === "string" || text === `note.${code}`;
+  return isEnough ? original : [h("p", {}, text), h("p", { class: "note__original" }, original)];
 }
 
 /**

@@ -5,6 +5,7 @@ import { h } from "../lib/dom.js";
 import { download } from "../lib/download.js";
 import { number } from "../lib/format.js";
 import { language, t } from "../lib/i18n.js";
+import { said } from "../lib/sentences.js";
 import { table } from "./table.js";
 import { tell } from "./toast.js";
 
@@ -20,7 +21,7 @@ function rejectColumns() {
     { label: t("reject.reason"), show: (/** @type {Row} */ row) => t(`reason.${row.reason}`) },
     { label: t("reject.column"), show: (/** @type {Row} */ row) => row.column ?? "–" },
     { label: t("reject.value"), show: (/** @type {Row} */ row) => h("code", { class: "value", title: row.raw }, row.value || t("reject.nothing")) },
-    { label: t("reject.expected"), show: (/** @type {Row} */ row) => h("span", { lang: "en" }, row.expected) },
+    { label: t("reject.expected"), show: (/** @type {Row} */ row) => said(row.expected) },
   ];
 }
 

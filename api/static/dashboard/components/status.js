@@ -4,6 +4,7 @@ import { h } from "../lib/dom.js";
 import { duration, number } from "../lib/format.js";
 import { t, tn } from "../lib/i18n.js";
 import { isOpen } from "../lib/jobs.js";
+import { said } from "../lib/sentences.js";
 import { icon } from "./icons.js";
 
 /** @typedef {Record<string, any>} Job */
@@ -27,7 +28,7 @@ export function publishedBadge() {
  * @param {number} workers How many have one of its batches.
  */
 export function pace(job, workers) {
-  if (job.waits_for) return [t("pace.waits", { what: job.waits_for })];
+  if (job.waits_for) return [t(`pace.waits.${job.waits_for}`)];
   if (job.status === "queued" || job.status === "planning") return [t(`pace.${job.status}`)];
   return [
     t("pace.percent", { percent: number(Math.floor(job.progress * 100)) }),
@@ -45,7 +46,7 @@ export function pace(job, workers) {
  * @param {Job} job
  */
 export function outcome(job) {
-  if (job.status === "failed") return job.error;
+  if (job.status === "failed") return said(job.error);
   if (job.status === "cancelled") return t("outcome.cancelled");
   return t("outcome.completed", { rows: tn("pace.rows", job.rows.read), rejected: tn("origin.rejects", job.rows.rejected), time: duration(job.duration_s) });
 }
