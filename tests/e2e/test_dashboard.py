@@ -16,6 +16,12 @@ pytestmark = pytest.mark.browser
 CHARTS = 9
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _the_result_of_the_default_source_is_published(up: Up) -> None:
+    """Tests of the API publish others."""
+    assert up.client.post(f"/api/v1/jobs/{up.first_job}/publish").status_code == 200
+
+
 @pytest.fixture
 def results(page: Page, up: Up) -> Page:
     page.goto(f"{up.url}/")

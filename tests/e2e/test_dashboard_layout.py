@@ -156,19 +156,21 @@ def test_french_numbers_have_true_minus_signs(browser: Browser, up: Up) -> None:
 
 
 def test_french_has_notes_in_french(browser: Browser, up: Up) -> None:
-    """Given a check with a note that the page knows and one that it does not / I expect the first one in French"""
+    """Given a check with notes whose message, or at least whose code, the page knows / I expect those in French"""
     known = {"code": "unused_columns", "message": "2 columns not used: a, b.", "count": 2, "line": None}
+    named = {"code": "names_merged", "message": "Names that differ are one.", "count": 3, "line": None}
     other = {"code": "other", "message": "Something else.", "count": 1, "line": None}
 
     def add(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "notes": [known, other]})
+        route.fulfill(response=answer, json={**answer.json(), "notes": [known, named, other]})
 
     with watched(browser, up.url, viewport={"width": 1280, "height": 900}, locale="fr-FR") as page:
         page.route("**/check?*", add)
         page.route("**/check", add)
         lines = checked(page, up).locator(".notes li")
-        expect(lines).to_have_count(2)
-        expect(lines.nth(0)).to_contain_text("Colonnes non utilisées\u00a0: 2")
-        expect(lines.nth(0).locator("[lang=en]")).to_have_text("2 columns not used: a, b.")
-        expect(lines.nth(1)).to_have_text("Something else.")
+        expect(lines).to_have_count(3)
+        expect(lines.nth(0)).to_have_text("Colonnes non utilisées (2)\u00a0: a, b.")
+        expect(lines.nth(1)).to_contain_text("Noms écrits de plusieurs façons et réunis\u00a0: 3")
+        expect(lines.nth(1).locator("[lang=en]")).to_have_text("Names that differ are one.")
+        expect(lines.nth(2).locator("[lang=en]")).to_have_text("Something else.")

@@ -290,7 +290,7 @@ def test_a_redis_of_the_settings_that_loads_is_waited_for_too(
     state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server = EmbeddedServer(state)
-    process = launch([*server.command, *SLOW])
+    process = launch([*server.command, *SLOW, "--key-load-delay", "3000"])  # it answers before calls are given up
     wait_until("its socket", Path(server.url.removeprefix("unix://")).exists)
     with local_stack(tmp_path, {}, redis_url=server.url, workers=1, with_api=False) as (_, client):
         assert counts(client)[0] == OLD

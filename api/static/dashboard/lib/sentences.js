@@ -41,7 +41,7 @@ function pattern(english) {
 
 /** @param {(string | null)[]} parts */
 function joined(parts) {
-  return parts.includes(null) ? null : parts.join(" ; ");
+  return parts.includes(null) ? null : parts.join("\u00a0; ");
 }
 
 /**
