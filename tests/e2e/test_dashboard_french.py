@@ -89,11 +89,11 @@ FILES: list[tuple[str | bytes, dict[str, object]]] = [
     (HEADER.replace("\n", ",couleur\n") + ROW.replace("\n", ",bleu\n"), {}),
     ("".join(generate(200, seed=1)), {}),
 ]
-#: What needs a file that is very large, that changes, or that fails several times.
+#: What needs a file that is very large, that changes or fails several times, or a lack of memory.
 RARE = [
     "a line further on has 31/01/2024",
-    "2 of 1,000 rows have a date like 01/31/2024, first at line 7: 01/31/2024; dates like 31/01/2024 were expected, as "
-    "in the sample. Write all dates as YYYY-MM-DD, or give dates=dmy to reject these rows.",
+    "2 of 1,000 rows have a date like 01/31/2024, first at line 7: 01/31/2024; dates like 31/01/2024 were expected, "
+    "as in the sample. Write all dates as YYYY-MM-DD, or give dates=dmy to reject these rows.",
     "A line is longer than 33,554,432 bytes; lines must end with a line feed.",
     "A line is longer than 33,554,432 bytes; lines must end with a carriage return.",
     "A record is longer than 33,554,432 bytes; quotes must be closed.",
@@ -102,8 +102,20 @@ RARE = [
     "The source 'a.csv' cannot be read: Permission denied.",
     "The source 'a.csv' is not a regular file.",
     "The source 'a.csv' changed while it was read: 1,000 bytes when planned, 2,000 now; submit it again.",
-    "The source 'a.csv' changed while it was read: its size is as planned, but its modification time is not; submit it "
-    "again.",
+    "The source 'a.csv' changed while it was read: its size is as planned, but its modification time is not; submit "
+    "it again.",
+    "The source 'a.csv' changed while it was read: its size and modification time are as planned, but its ctime is "
+    "not; submit it again, or set AUTOCONNECT_SOURCE_CTIME=off if each machine sees another ctime.",
+    "Batch 3 is dead after 2 deaths: its worker died.",
+    "The job needs more memory than Redis has (1,000 bytes): raise maxmemory of Redis, or lower AUTOCONNECT_MAX_CELLS"
+    " to fail such jobs early.",
+    "Redis has no memory for all jobs (900 of 1,000 bytes are in use), so this one gave way to older ones: retry it "
+    "when they have ended, or raise maxmemory of Redis, or remove what other programs keep in it.",
+    "The job has waited 600 s for memory in Redis (AUTOCONNECT_MEMORY_WAIT_S): 900 of 1,000 bytes are in use, and "
+    "nothing else can be freed; raise maxmemory of Redis, or remove what other programs keep in it, and retry the "
+    "job.",
+    "The memory of the aggregator is too small to reduce the job: raise its limit, or lower AUTOCONNECT_MAX_CELLS to "
+    "fail such jobs early.",
     "Batch 3 is dead after 1 attempt: There is no source 'a.csv' in the data folder.",
 ]
 
@@ -187,12 +199,12 @@ def test_a_check_and_its_job_are_told_in_french(french: Page) -> None:
     french.locator("input[type=file]").set_input_files(
         FilePayload(name="essai.csv", mimeType="text/csv", buffer=content)
     )
-    expect(french.get_by_role("cell", name="un jour comme 2024-01-31")).to_be_visible()
+    expect(french.get_by_role("cell", name="une date comme 2024-01-31")).to_be_visible()
     expect(french.get_by_text("Colonnes non utilisées (1) : note.")).to_be_visible()
     expect(french.get_by_text("la ligne 1 nomme toutes les colonnes nécessaires")).to_be_visible()
     assert french.locator("main [lang=en]").all_inner_texts() == []
     french.get_by_role("button", name="Lancer", exact=True).click()
     card = french.locator("article.job", has_text="essai.csv")
-    expect(card).to_contain_text("2 lignes sur 7 sont rejetées, plus que la part admise de 10 %")
-    expect(card).to_contain_text("Date invalide, 1 fois, d'abord à la ligne 7")
+    expect(card).to_contain_text("Lignes rejetées : 2 sur 7, au-delà de la part admise de 10 %")
+    expect(card).to_contain_text("Date invalide, 1 fois, la première à la ligne 7 : le 3 mars dans date")
     assert card.locator("[lang=en]").all_inner_texts() == []

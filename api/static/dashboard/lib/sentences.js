@@ -1,7 +1,9 @@
 /**
  * What the API says in English, in the language of the page. `i18n/sentences.fr.json` has each sentence, and parts of
- * some, with gaps: `{n}` is a number, `{text}` stays as it is, `{part}` is said in the language of the page, too,
- * `{parts}` are several with a semicolon between them, `{reason}` is why a row was rejected, `{columns}` are columns that may have a meaning; `[s]` may be missing.
+ * some, with gaps. `{n}` is a number; `{text}` stays as it is; `{part}` is said in the language of the page, too;
+ * `{reasons}` are parts with semicolons between them; `{reason}` is why a row was rejected, `{record}` that of a row that
+ * has no fields; `{column}` is a name, `{columns}` are names with meanings; `{meaning}` and `{encoding}` are those of a
+ * check. `[s]` may be missing.
  */
 
 import { h } from "./dom.js";
@@ -9,23 +11,41 @@ import { number } from "./format.js";
 import { language, t } from "./i18n.js";
 
 /** What sentences say of the command line in brackets. */
-const COMMANDS = / \(--[^)]*\)/g;
+const COMMANDS = / \(--(?:dialect|column) [^)]*\)/g;
 
-/** What a gap may hold. Most gaps are short, but values of a source may have line ends. */
-const GAPS = /** @type {Record<string, string>} */ ({ n: "\\d[\\d,]*", reason: "[a-z_]+" });
+/** What a gap may hold, if not any text, which may have line ends. */
+const GAPS = /** @type {Record<string, string>} */ ({
+  n: "\\d[\\d,]*",
+  reason: "[a-z_]+",
+  record: "bad_encoding|record_too_long|bad_quotes|field_count",
+  column: "(?:(?! in ).)*?",
+  meaning: "[a-z]+",
+});
+
+/** Between two reasons. */
+const NEXT_REASON = /; (?=[a-z_]+: [\d,]+ rows?, first at line )/;
 
 /** How what a gap holds is said; null if the language of the page has no words for it. */
 const SAID = /** @type {Record<string, (value: string) => string | null>} */ ({
   n: (value) => number(Number(value.replaceAll(",", ""))),
   text: (value) => value,
   part: translated,
-  parts: (value) => joined(value.split("; ").map(translated)),
+  reasons: (value) => joined(value.split(NEXT_REASON).map(translated)),
   reason: (value) => t(`reason.${value}`),
-  columns: (value) => value.replace(/\(given as (\w+)\)/g, (_, meaning) => `(${t(`meaning.${meaning}`)})`),
+  record: (value) => t(`reason.${value}`),
+  column: (value) => value,
+  columns: (value) => value.replace(/\(given as ([a-z]+)\)/g, (_, meaning) => `(${meaningOf(meaning)})`),
+  meaning: meaningOf,
+  encoding: (value) => t(`value.encoding_${value.replace("-", "")}`),
 });
 
-/** @type {[RegExp, string][]} */
-const sentences = language === "en" ? [] : Object.entries(await load()).map(([english, text]) => [pattern(english), text]);
+/** @param {string} name */
+function meaningOf(name) {
+  return t(`meaning.${name === "day" ? "date" : name}`);
+}
+
+/** @type {[RegExp, string][]} Without their file, sentences stay in English. */
+const sentences = language === "en" ? [] : Object.entries(await load().catch(load).catch(() => ({}))).map(([english, text]) => [pattern(english), text]);
 
 /** @returns {Promise<Record<string, string>>} */
 async function load() {
