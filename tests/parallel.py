@@ -17,7 +17,7 @@ _GROUPS: Mapping[str, str] = {
     "requests": r"tests/fuzz/test_(openapi|odd_requests)\.py",
     "up": r"tests/e2e/test_(cli|rest|pages|prometheus)\.py",
     "dashboard": r"tests/e2e/test_dashboard(_charts|_layout|_system)?\.py",
-    "files": r"tests/e2e/test_dashboard_(check|jobs|partial)\.py",
+    "files": r"tests/e2e/test_dashboard_(check|french|jobs|partial)\.py",
     "state": r"tests/e2e/test_state\.py",
     "dask": r"tests/integration/dask/",
     "benchmarks": r"tests/e2e/test_benchmarks\.py",
