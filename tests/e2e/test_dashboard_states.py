@@ -48,10 +48,13 @@ def test_a_key_is_asked_for_and_stays_out_of_the_url(visitor: Page, redis: Redis
         assert visitor.evaluate("[localStorage.length, sessionStorage.getItem('api-key')]") == [0, KEY]
 
 
-def test_a_page_is_loaded_once_more_if_a_module_did_not_load(visitor: Page, redis: RedisServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["signin.js", "en.json"])
+def test_a_page_is_loaded_again_a_few_times_if_a_part_of_it_did_not_load(
+    visitor: Page, redis: RedisServer, tmp_path: Path, part: str
+) -> None:
     with api_server(tmp_path, redis.url) as server:
         visits: list[str] = []
-        refused_visits = 1
+        refused_visits = 2
 
         def refuse(route: Route) -> None:
             if len(visits) <= refused_visits:
@@ -60,13 +63,13 @@ def test_a_page_is_loaded_once_more_if_a_module_did_not_load(visitor: Page, redi
                 route.continue_()
 
         visitor.on("framenavigated", lambda frame: visits.append(frame.url))
-        visitor.route(re.compile("signin.js"), refuse)
+        visitor.route(re.compile(part), refuse)
         visitor.goto(ready(server).url)
         expect(visitor.get_by_role("heading", name="No result yet")).to_be_visible()
-        assert len(visits) == 2
+        assert len(visits) == 3
         refused_visits = 100
         visitor.reload()
-        while len(visits) < 4:
+        while len(visits) < 8:
             visitor.wait_for_timeout(100)
-        visitor.wait_for_timeout(1_000)
-        assert len(visits) == 4
+        visitor.wait_for_timeout(4_000)
+        assert len(visits) == 8, "it gives up after four more visits"

@@ -13,7 +13,8 @@ import { signInButton } from "./signin.js";
  * @returns {HTMLElement}
  */
 export function startPage(title) {
-  sessionStorage.removeItem("reloaded"); // set by reload.js
+  sessionStorage.removeItem("reloads"); // set by reload.js
+  document.body.dataset.started = "";
   translatePage();
   document.title = `${t(title)} · AutoConnect`;
   const page = document.body.dataset.page;
